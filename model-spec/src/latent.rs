@@ -1,0 +1,93 @@
+//! The latent sampler: (seed, index) to a latent, bit-identical on every target.
+//!
+//! Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011) with the seed as key and the
+//! index as part of the counter gives uniform numbers; Box-Muller in f64 with the pure-Rust `libm` makes them normal.
+
+use std::f64::consts::TAU;
+
+/// Name of this sampler in a model's metadata; another algorithm needs another name.
+pub const SAMPLER: &str = "philox4x32-10/box-muller-f64/1";
+
+/// One latent of `dim` standard normal numbers.
+///
+/// The same on every machine for the same arguments; latents of one seed and several indices are independent.
+///
+/// ```
+/// let latent = model_spec::latent::latent(7, 0, 100);
+/// assert_eq!(latent.len(), 100);
+/// assert_eq!(latent, model_spec::latent::latent(7, 0, 100));
+/// ```
+pub fn latent(seed: u64, index: u32, dim: usize) -> Vec<f32> {
+    let mut numbers = Vec::with_capacity(dim + 1);
+    let mut block = 0;
+    while numbers.len() < dim {
+        let [a, b, c, d] = philox(seed, [block, index, 0, 0]);
+        let radius = libm::sqrt(-2.0 * libm::log(unit_interval(a, b)));
+        let angle = TAU * unit_interval(c, d);
+        numbers.push((radius * libm::cos(angle)) as f32);
+        numbers.push((radius * libm::sin(angle)) as f32);
+        block += 1;
+    }
+    numbers.truncate(dim);
+    numbers
+}
+
+/// A uniform number strictly between 0 and 1 with 52 random bits.
+fn unit_interval(high: u32, low: u32) -> f64 {
+    let bits = (u64::from(high) << 32 | u64::from(low)) >> 12;
+    (bits as f64 + 0.5) / (1u64 << 52) as f64
+}
+
+/// Ten rounds of Philox4x32: four random words for a key and a counter.
+pub fn philox(seed: u64, mut counter: [u32; 4]) -> [u32; 4] {
+    const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+    const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+    let mut key = [seed as u32, (seed >> 32) as u32];
+    for _ in 0..10 {
+        let first = u64::from(MULTIPLIERS[0]) * u64::from(counter[0]);
+        let second = u64::from(MULTIPLIERS[1]) * u64::from(counter[2]);
+        counter = [
+            (second >> 32) as u32 ^ counter[1] ^ key[0],
+            second as u32,
+            (first >> 32) as u32 ^ counter[3] ^ key[1],
+            first as u32,
+        ];
+        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+    }
+    counter
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Known answers of the Random123 library (kat_vectors, philox4x32-10).
+    #[test]
+    fn philox_gives_the_published_answers() {
+        assert_eq!(philox(0, [0; 4]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(philox(u64::MAX, [u32::MAX; 4]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
+        assert_eq!(
+            philox(0x299f_31d0_a409_3822, [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]),
+            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
+        );
+    }
+
+    #[test]
+    fn a_shorter_latent_is_a_prefix_and_an_index_is_another_latent() {
+        let long = latent(3, 5, 101);
+        assert_eq!(latent(3, 5, 7), long[..7]);
+        assert_ne!(latent(3, 6, 7), long[..7]);
+        assert_ne!(latent(4, 5, 7), long[..7]);
+        assert!(latent(3, 5, 0).is_empty());
+    }
+
+    #[test]
+    fn the_numbers_are_standard_normal() {
+        let numbers: Vec<f64> = (0..200).flat_map(|index| latent(1, index, 500)).map(f64::from).collect();
+        let moment = |power: i32| numbers.iter().map(|x| x.powi(power)).sum::<f64>() / numbers.len() as f64;
+        assert!(moment(1).abs() < 0.015, "mean {}", moment(1));
+        assert!((moment(2) - 1.0).abs() < 0.02, "variance {}", moment(2));
+        assert!(moment(3).abs() < 0.05, "third moment {}", moment(3));
+        assert!((moment(4) - 3.0).abs() < 0.15, "fourth moment {}", moment(4));
+    }
+}

@@ -1,0 +1,115 @@
+//! manifest.json: what a checkpoint folder holds and how it came to be.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Architecture, Labels, SpecError};
+
+/// Version of this file format.
+pub const SCHEMA_VERSION: u32 = 1;
+/// The manifest's file name in a checkpoint folder.
+pub const MANIFEST: &str = "manifest.json";
+/// The weights to export.
+pub const GENERATOR: &str = "generator.safetensors";
+/// Latents, labels and the pictures that libtorch makes of them.
+pub const REFERENCE: &str = "reference.safetensors";
+/// All that training needs to go on.
+pub const STATE: &str = "state.safetensors";
+
+/// Tensor names in [`REFERENCE`].
+pub mod reference {
+    /// f32 `[n, latent_dim]`
+    pub const LATENT: &str = "latent";
+    /// i64 `[n]`
+    pub const LABEL: &str = "label";
+    /// f32 `[n, channels, side, side]` in [-1, 1]
+    pub const IMAGE: &str = "image";
+    /// i64 `[n]`: seed of each latent, whose index is its position
+    pub const SEED: &str = "seed";
+}
+
+/// The data that a run trained on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSet {
+    /// Folder name, or `rendered-hands` for the built-in pictures.
+    pub name: String,
+    /// SHA-256 over labels and decoded pictures, in hexadecimal.
+    pub sha256: String,
+    /// How many pictures.
+    pub pictures: usize,
+    /// Credit and licence, where the data set states them.
+    pub licence: Option<String>,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Real pictures that the discriminator has seen.
+    pub images: u64,
+    /// Whole passes over the data.
+    pub epochs: u64,
+    /// Optimizer steps of each network.
+    pub steps: u64,
+}
+
+/// The content of manifest.json.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// Both networks.
+    pub architecture: Architecture,
+    /// In label-index order.
+    pub labels: Labels,
+    /// Lowest and highest picture value.
+    pub picture_range: [f32; 2],
+    /// Recipe name.
+    pub recipe: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// What it trained on.
+    pub data_set: DataSet,
+    /// How far it came.
+    pub progress: Progress,
+    /// Losses and measured quality by name.
+    pub scores: BTreeMap<String, f64>,
+    /// SHA-256 of each other file in the folder, in hexadecimal.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// Reads and checks `folder/manifest.json`, then every file that it lists against its SHA-256.
+    ///
+    /// `sha256_hex` hashes one file's bytes, so that this crate needs no hash of its own.
+    ///
+    /// # Errors
+    /// An unreadable or malformed manifest, another schema version, an architecture outside the family, or a file whose
+    /// hash differs, by its path.
+    pub fn open(folder: &Path, sha256_hex: impl Fn(&[u8]) -> String) -> Result<Self, SpecError> {
+        let path = folder.join(MANIFEST);
+        let text = read(&path)?;
+        let manifest: Self = serde_json::from_slice(&text).map_err(|source| SpecError::Manifest { path, source })?;
+        if manifest.schema_version != SCHEMA_VERSION {
+            return Err(SpecError::SchemaVersion {
+                what: MANIFEST,
+                expected: SCHEMA_VERSION,
+                found: manifest.schema_version,
+            });
+        }
+        manifest.architecture.check()?;
+        for (name, expected) in &manifest.files {
+            let path = folder.join(name);
+            let found = sha256_hex(&read(&path)?);
+            if found != *expected {
+                return Err(SpecError::Sha256 { path, expected: expected.clone(), found });
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, SpecError> {
+    std::fs::read(path).map_err(|source| SpecError::Read { path: path.to_owned(), source })
+}

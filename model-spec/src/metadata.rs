@@ -1,0 +1,183 @@
+//! The metadata that travels inside an ONNX file, as key and text.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::{DataSet, Progress};
+use crate::{Architecture, Labels, SpecError, contract, latent};
+
+/// Version of the keys and their meaning.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A whole 8-bit picture that the model must reproduce: one level of 255 is the tolerance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Golden {
+    /// Label index.
+    pub label: usize,
+    /// Seed of the latent.
+    pub seed: u64,
+    /// Index of the latent.
+    pub index: u32,
+    /// PNG in base64 (RFC 4648, standard alphabet, padded).
+    pub png_base64: String,
+}
+
+/// What a model file says about itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metadata {
+    /// In label-index order.
+    pub labels: Labels,
+    /// The network's numbers.
+    pub architecture: Architecture,
+    /// Stored precision of the weights: `f32` or `f16`.
+    pub weights: String,
+    /// Recipe name.
+    pub recipe: String,
+    /// What it was trained on, where known.
+    pub data_set: Option<DataSet>,
+    /// How long it was trained, where known.
+    pub progress: Option<Progress>,
+    /// Losses and measured quality by name.
+    pub scores: BTreeMap<String, f64>,
+    /// Name and version of the program that wrote the file.
+    pub exporter: String,
+    /// Golden pictures, one a label while they fit.
+    pub golden: Vec<Golden>,
+}
+
+impl Metadata {
+    /// Key and text of every entry, sorted by key.
+    pub fn to_pairs(&self) -> BTreeMap<String, String> {
+        let mut pairs = BTreeMap::new();
+        let mut put = |key: &str, text: String| pairs.insert(key.to_owned(), text);
+        put(contract::SCHEMA_VERSION_KEY, SCHEMA_VERSION.to_string());
+        put(contract::LABELS_KEY, json(&self.labels));
+        put(contract::ARCHITECTURE_KEY, json(&self.architecture));
+        put(contract::SAMPLER_KEY, latent::SAMPLER.to_owned());
+        put(contract::PICTURE_KEY, contract::PICTURE.to_owned());
+        put(contract::WEIGHTS_KEY, self.weights.clone());
+        put(contract::RECIPE_KEY, self.recipe.clone());
+        if let Some(data_set) = &self.data_set {
+            put(contract::DATA_SET_KEY, json(data_set));
+        }
+        if let Some(progress) = &self.progress {
+            put(contract::PROGRESS_KEY, json(progress));
+        }
+        put(contract::SCORES_KEY, json(&self.scores));
+        put(contract::EXPORTER_KEY, self.exporter.clone());
+        put(contract::GOLDEN_KEY, json(&self.golden));
+        pairs
+    }
+
+    /// Checks the entries of a model file. Keys outside [`contract::PREFIX`] are ignored.
+    ///
+    /// # Errors
+    /// A missing or malformed entry by its key, another schema version, sampler or picture layout, bad labels, or an
+    /// architecture outside the family.
+    pub fn from_pairs(pairs: &BTreeMap<String, String>) -> Result<Self, SpecError> {
+        let found: u32 = parse(pairs, contract::SCHEMA_VERSION_KEY)?;
+        if found != SCHEMA_VERSION {
+            return Err(SpecError::SchemaVersion { what: "model metadata", expected: SCHEMA_VERSION, found });
+        }
+        expect(pairs, contract::SAMPLER_KEY, latent::SAMPLER)?;
+        expect(pairs, contract::PICTURE_KEY, contract::PICTURE)?;
+        let architecture: Architecture = parse(pairs, contract::ARCHITECTURE_KEY)?;
+        architecture.check()?;
+        let labels = Labels::new(parse(pairs, contract::LABELS_KEY)?)?;
+        let metadata = Self {
+            architecture,
+            weights: text(pairs, contract::WEIGHTS_KEY)?.to_owned(),
+            recipe: text(pairs, contract::RECIPE_KEY)?.to_owned(),
+            data_set: parse_optional(pairs, contract::DATA_SET_KEY)?,
+            progress: parse_optional(pairs, contract::PROGRESS_KEY)?,
+            scores: parse(pairs, contract::SCORES_KEY)?,
+            exporter: text(pairs, contract::EXPORTER_KEY)?.to_owned(),
+            golden: parse(pairs, contract::GOLDEN_KEY)?,
+            labels,
+        };
+        match metadata.golden.iter().find(|golden| golden.label >= metadata.labels.len()) {
+            Some(golden) => {
+                Err(problem(contract::GOLDEN_KEY, format!("label {} is none of the model's", golden.label)))
+            }
+            None => Ok(metadata),
+        }
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("plain data with text keys always serializes")
+}
+
+fn text<'a>(pairs: &'a BTreeMap<String, String>, key: &str) -> Result<&'a str, SpecError> {
+    pairs.get(key).map(String::as_str).ok_or_else(|| problem(key, "is missing: not a model of ours".to_owned()))
+}
+
+fn parse<T: DeserializeOwned>(pairs: &BTreeMap<String, String>, key: &str) -> Result<T, SpecError> {
+    serde_json::from_str(text(pairs, key)?).map_err(|error| problem(key, error.to_string()))
+}
+
+fn parse_optional<T: DeserializeOwned>(pairs: &BTreeMap<String, String>, key: &str) -> Result<Option<T>, SpecError> {
+    if pairs.contains_key(key) { parse(pairs, key).map(Some) } else { Ok(None) }
+}
+
+fn expect(pairs: &BTreeMap<String, String>, key: &str, expected: &str) -> Result<(), SpecError> {
+    match text(pairs, key)? {
+        found if found == expected => Ok(()),
+        found => Err(problem(key, format!("expected {expected:?}, found {found:?}"))),
+    }
+}
+
+fn problem(key: &str, problem: String) -> SpecError {
+    SpecError::MetadataKey { key: key.to_owned(), problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Metadata {
+        Metadata {
+            labels: Labels::new(vec!["zebra".into(), "a b".into(), "ä".into()]).expect("valid"),
+            architecture: Architecture::reference(64, 3).expect("valid"),
+            weights: "f16".into(),
+            recipe: "reference".into(),
+            data_set: None,
+            progress: Some(Progress { images: 12, epochs: 3, steps: 6 }),
+            scores: BTreeMap::from([("d_loss".to_owned(), 0.25)]),
+            exporter: "exporter 0.1.0".into(),
+            golden: vec![Golden { label: 2, seed: u64::MAX, index: 0, png_base64: "AA==".into() }],
+        }
+    }
+
+    #[test]
+    fn metadata_survives_the_round_trip_with_the_label_order() {
+        let pairs = example().to_pairs();
+        assert!(pairs.keys().all(|key| key.starts_with(contract::PREFIX)));
+        assert_eq!(Metadata::from_pairs(&pairs).expect("valid"), example());
+    }
+
+    #[test]
+    fn a_changed_entry_is_named() {
+        struct Case(&'static str, Option<&'static str>, &'static str);
+        let cases = [
+            Case(contract::LABELS_KEY, None, "missing"),
+            Case(contract::LABELS_KEY, Some("[\"a\",\"../b\"]"), "separator"),
+            Case(contract::LABELS_KEY, Some("{}"), "mudra.labels"),
+            Case(contract::SCHEMA_VERSION_KEY, Some("2"), "expected schema version 1, found 2"),
+            Case(contract::SAMPLER_KEY, Some("other"), "expected \"philox"),
+            Case(contract::PICTURE_KEY, Some("nhwc"), "mudra.picture"),
+            Case(contract::GOLDEN_KEY, Some("[{\"label\":3,\"seed\":1,\"index\":0,\"png_base64\":\"\"}]"), "label 3"),
+        ];
+        for Case(key, text, expected) in cases {
+            let mut pairs = example().to_pairs();
+            match text {
+                Some(text) => pairs.insert(key.to_owned(), text.to_owned()),
+                None => pairs.remove(key),
+            };
+            let message = Metadata::from_pairs(&pairs).expect_err("refused").to_string();
+            assert!(message.contains(expected), "{key} = {text:?}: {message}");
+        }
+    }
+}
