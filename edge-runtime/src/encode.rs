@@ -1,0 +1,107 @@
+//! Pictures as file bytes, with text about their origin. The same picture and text make the same bytes.
+
+mod exif;
+pub mod gif;
+mod png;
+
+use std::path::Path;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+
+use crate::generator::Origin;
+use crate::{Frame, Picture, RuntimeError};
+
+const JPEG_QUALITY: u8 = 95;
+
+/// A file format for one picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Lossless; carries its texts as `tEXt` or `iTXt` chunks.
+    Png,
+    /// Lossy, quality 95; carries its texts as the EXIF image description.
+    Jpeg,
+    /// Lossless; carries its texts as the EXIF image description.
+    WebP,
+}
+
+impl Format {
+    /// The format that a file name's ending stands for.
+    ///
+    /// # Errors
+    /// An ending that stands for none.
+    pub fn of_path(path: &Path) -> Result<Self, RuntimeError> {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        match ending.as_deref() {
+            Some("png") => Ok(Self::Png),
+            Some("jpg" | "jpeg") => Ok(Self::Jpeg),
+            Some("webp") => Ok(Self::WebP),
+            _ => Err(RuntimeError::Text {
+                what: "picture file",
+                expected: "a name that ends in .png, .jpg, .jpeg or .webp".to_owned(),
+                found: path.display().to_string(),
+            }),
+        }
+    }
+}
+
+/// Keyword and text of what a file says about its picture.
+pub type Texts = Vec<(&'static str, String)>;
+
+/// What a file says about a frame: label, seed, index, the model's SHA-256 and the engine.
+pub fn texts(frame: &Frame, origin: &Origin) -> Texts {
+    let mut texts = vec![
+        ("Label", frame.label.clone()),
+        ("Seed", frame.seed.to_string()),
+        ("Index", frame.index.to_string()),
+    ];
+    texts.extend(origin_texts(origin));
+    texts
+}
+
+/// What every file says: the model's SHA-256, the engine and this program.
+pub fn origin_texts(origin: &Origin) -> Texts {
+    vec![
+        ("Model", origin.model_sha256.clone()),
+        ("Engine", origin.engine.clone()),
+        ("Software", concat!("edge-runtime ", env!("CARGO_PKG_VERSION")).to_owned()),
+    ]
+}
+
+/// The file of one picture.
+///
+/// # Errors
+/// A picture that the format can't hold.
+pub fn encode(picture: &Picture, texts: &Texts, format: Format) -> Result<Vec<u8>, RuntimeError> {
+    match format {
+        Format::Png => png::encode(picture, texts).map_err(|source| failed("PNG", source)),
+        Format::Jpeg => {
+            let mut bytes = Vec::new();
+            let encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
+            write(encoder, picture, texts).map_err(|source| failed("JPEG", source))?;
+            Ok(bytes)
+        }
+        Format::WebP => {
+            let mut bytes = Vec::new();
+            let encoder = WebPEncoder::new_lossless(&mut bytes);
+            write(encoder, picture, texts).map_err(|source| failed("WebP", source))?;
+            Ok(bytes)
+        }
+    }
+}
+
+fn write(mut encoder: impl ImageEncoder, picture: &Picture, texts: &Texts) -> Result<(), image::ImageError> {
+    encoder.set_exif_metadata(exif::image_description(&lines(texts)))?;
+    let color = if picture.channels() == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
+    let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
+    encoder.write_image(picture.levels(), side(picture.width()), side(picture.height()), color)
+}
+
+fn lines(texts: &Texts) -> String {
+    texts.iter().map(|(keyword, text)| format!("{keyword}: {text}")).collect::<Vec<_>>().join("\n")
+}
+
+fn failed(format: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> RuntimeError {
+    RuntimeError::Encode { format, source: source.into() }
+}

@@ -1,0 +1,181 @@
+//! What runs a model: one trait, an implementation a file, and [`open`] that picks among them.
+
+#[cfg(feature = "ort")]
+pub mod ort;
+#[cfg(feature = "ort")]
+mod ort_library;
+pub mod tract;
+
+use std::path::PathBuf;
+
+use model_spec::Metadata;
+
+use crate::{Model, RuntimeError};
+
+/// Latents and the label of each.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// `[n, latent_dim]`
+    pub latents: &'a [f32],
+    /// `[n]`, indices into the model's labels
+    pub labels: &'a [i64],
+}
+
+/// Runs one model.
+pub trait Engine: Send {
+    /// The pictures of a batch, `[n, channels, side, side]` in [-1, 1].
+    ///
+    /// # Errors
+    /// Latents that are not `latent_dim` a label, labels that the model doesn't have, and whatever the engine itself
+    /// reports.
+    fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError>;
+}
+
+/// Which engine to open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EngineKind {
+    /// tract, unless a GPU is asked for.
+    #[default]
+    Auto,
+    /// Pure Rust, any CPU.
+    Tract,
+    /// ONNX Runtime, loaded at run time.
+    Ort,
+}
+
+/// What the engine computes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Provider {
+    /// The best that works and needs no long preparation.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// An NVIDIA GPU through CUDA.
+    Cuda,
+    /// An NVIDIA GPU through TensorRT, which may take minutes to prepare a model.
+    TensorRt,
+}
+
+impl Provider {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+            Self::TensorRt => "tensorrt",
+        }
+    }
+}
+
+/// How to open an engine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EngineSpec {
+    /// Which one.
+    pub kind: EngineKind,
+    /// On what.
+    pub provider: Provider,
+    /// CPU threads; `None` takes every core.
+    pub threads: Option<usize>,
+    /// The ONNX Runtime library for [`EngineKind::Ort`]; `None` looks in the usual places.
+    pub ort_library: Option<PathBuf>,
+}
+
+impl EngineSpec {
+    fn thread_count(&self) -> usize {
+        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
+    }
+}
+
+/// An engine that is ready, and what it turned out to be.
+pub struct Opened {
+    /// The engine.
+    pub engine: Box<dyn Engine>,
+    /// Name and version, and for ort the provider: `tract 0.23.9`. Two of the same name make the same bytes.
+    pub name: String,
+    /// The name and what it runs on: `tract 0.23.9, 2 threads`.
+    pub description: String,
+    /// Why other choices were passed over, a line each.
+    pub notes: Vec<String>,
+}
+
+/// Opens the engine that `spec` asks for.
+///
+/// # Errors
+/// An engine that this build lacks, a provider that the engine lacks or that doesn't work here (never another one in its
+/// place), a missing ONNX Runtime library, or a model that the engine can't run.
+pub fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
+    let gpu = matches!(spec.provider, Provider::Cuda | Provider::TensorRt);
+    match spec.kind {
+        EngineKind::Tract if gpu => Err(RuntimeError::Provider { engine: "tract", provider: spec.provider.name() }),
+        EngineKind::Auto if gpu => open_ort(spec, model),
+        EngineKind::Auto | EngineKind::Tract => tract::open(spec, model),
+        EngineKind::Ort => open_ort(spec, model),
+    }
+}
+
+#[cfg(feature = "ort")]
+fn open_ort(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
+    ort::open(spec, model)
+}
+
+#[cfg(not(feature = "ort"))]
+fn open_ort(_spec: &EngineSpec, _model: &Model) -> Result<Opened, RuntimeError> {
+    Err(RuntimeError::BuiltWithout("ort"))
+}
+
+/// The numbers that a batch and its pictures must fit.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    latent_dim: usize,
+    labels: usize,
+    pixels: usize,
+}
+
+impl Sizes {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            latent_dim: metadata.architecture.latent_dim,
+            labels: metadata.labels.len(),
+            pixels: metadata.architecture.pixels(),
+        }
+    }
+
+    /// The number of pictures that a batch asks for.
+    fn check(self, batch: &Batch<'_>) -> Result<usize, RuntimeError> {
+        let count = batch.labels.len();
+        if batch.latents.len() != count * self.latent_dim {
+            return Err(RuntimeError::Batch {
+                part: "latents",
+                expected: format!("{count} x {} numbers", self.latent_dim),
+                found: batch.latents.len().to_string(),
+            });
+        }
+        let known = |label: &&i64| usize::try_from(**label).is_ok_and(|label| label < self.labels);
+        match batch.labels.iter().find(|label| !known(label)) {
+            Some(label) => Err(RuntimeError::Batch {
+                part: "label",
+                expected: format!("0 to {}", self.labels - 1),
+                found: label.to_string(),
+            }),
+            None => Ok(count),
+        }
+    }
+
+    /// Refuses pictures of another size and numbers that are none, which a damaged model makes.
+    fn check_pictures(self, engine: &'static str, count: usize, pictures: &[f32]) -> Result<(), RuntimeError> {
+        let problem = if pictures.len() != count * self.pixels {
+            format!("expected {count} x {} values, found {}", self.pixels, pictures.len())
+        } else if let Some(value) = pictures.iter().find(|value| !value.is_finite()) {
+            format!("expected values in [-1, 1], found {value}")
+        } else {
+            return Ok(());
+        };
+        Err(RuntimeError::Engine { engine, doing: "run the model", problem })
+    }
+}
+
+fn threads_text(threads: usize) -> String {
+    if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") }
+}

@@ -1,0 +1,78 @@
+//! tract: pure Rust, any CPU.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use model_spec::contract;
+use tract_linalg::multithread::{Executor, multithread_tract_scope};
+use tract_onnx::prelude::*;
+
+use super::{Batch, Engine, EngineSpec, Opened, Sizes, threads_text};
+use crate::{Model, RuntimeError};
+
+const NAME: &str = "tract";
+/// Version of the crate, which has no constant of its own.
+const VERSION: &str = "0.23.9";
+
+struct Tract {
+    /// For a batch of one: per picture that is faster than any larger plan.
+    plan: Arc<TypedSimplePlan>,
+    latent_first: bool,
+    executor: Executor,
+    sizes: Sizes,
+}
+
+pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
+    let threads = spec.thread_count();
+    let executor = if threads == 1 { Executor::SingleThread } else { Executor::multithread(threads) };
+    let (plan, latent_first) = plan(model).map_err(|error| failed("load the model", &error))?;
+    let name = format!("{NAME} {VERSION}");
+    Ok(Opened {
+        description: format!("{name}, {}", threads_text(threads)),
+        name,
+        engine: Box::new(Tract { plan, latent_first, executor, sizes: Sizes::of(model.metadata()) }),
+        notes: Vec::new(),
+    })
+}
+
+impl Engine for Tract {
+    fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError> {
+        let count = self.sizes.check(batch)?;
+        let mut pictures = Vec::with_capacity(count * self.sizes.pixels);
+        for (latent, label) in batch.latents.chunks_exact(self.sizes.latent_dim).zip(batch.labels) {
+            self.run_one(latent, *label, &mut pictures).map_err(|error| failed("run the model", &error))?;
+        }
+        self.sizes.check_pictures(NAME, count, &pictures)?;
+        Ok(pictures)
+    }
+}
+
+impl Tract {
+    fn run_one(&self, latent: &[f32], label: i64, pictures: &mut Vec<f32>) -> TractResult<()> {
+        let latent: TValue = Tensor::from_shape(&[1, latent.len()], latent)?.into();
+        let label: TValue = Tensor::from_shape(&[1], &[label])?.into();
+        let inputs = if self.latent_first { tvec!(latent, label) } else { tvec!(label, latent) };
+        let outputs = multithread_tract_scope(self.executor.clone(), || self.plan.run(inputs))?;
+        for output in &outputs {
+            pictures.extend_from_slice(output.to_plain_array_view::<f32>()?.as_slice().unwrap_or_default());
+        }
+        Ok(())
+    }
+}
+
+/// The plan, and whether its first input is the latent.
+fn plan(model: &Model) -> TractResult<(Arc<TypedSimplePlan>, bool)> {
+    let mut graph = onnx()
+        .with_ignore_value_info(true)
+        .with_ignore_output_shapes(true)
+        .model_for_read(&mut Cursor::new(model.bytes()))?;
+    let latent_first = graph.node(graph.input_outlets()?[0].node).name == contract::LATENT;
+    let (latent, label) = if latent_first { (0, 1) } else { (1, 0) };
+    graph.set_input_fact(latent, f32::fact([1, model.metadata().architecture.latent_dim]).into())?;
+    graph.set_input_fact(label, i64::fact([1]).into())?;
+    Ok((graph.into_optimized()?.into_runnable()?, latent_first))
+}
+
+fn failed(doing: &'static str, error: &TractError) -> RuntimeError {
+    RuntimeError::Engine { engine: NAME, doing, problem: format!("{error:#}") }
+}

@@ -1,0 +1,121 @@
+//! The crate's error.
+
+use std::path::PathBuf;
+
+use model_spec::SpecError;
+
+/// What can fail between a model file and a shown picture.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// A file that can't be read.
+    #[error("read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file or device that can't be written.
+    #[error("write {}", path.display())]
+    Write {
+        /// The file or device.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something wrong inside a model file, which is named.
+    #[error("model {}", path.display())]
+    ModelFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<RuntimeError>,
+    },
+    /// More bytes than a model may have.
+    #[error("expected at most {max} bytes, found {found}")]
+    ModelSize {
+        /// The limit in bytes.
+        max: u64,
+        /// Bytes found.
+        found: u64,
+    },
+    /// Bytes that are no ONNX file.
+    #[error("not an ONNX file, or a damaged one")]
+    NotOnnx(#[source] prost::DecodeError),
+    /// An ONNX file outside the contract.
+    #[error("{part}: expected {expected}, found {found}")]
+    Contract {
+        /// Which part of the file.
+        part: String,
+        /// What the contract says.
+        expected: String,
+        /// What the file says.
+        found: String,
+    },
+    /// Metadata, labels or architecture that are refused, or a label that is unknown.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// An engine that this build lacks.
+    #[error("built without {0}; rebuild with --features {0}")]
+    BuiltWithout(&'static str),
+    /// A provider that an engine doesn't have.
+    #[error("engine {engine} runs on the CPU only, found provider {provider}; ask for engine ort")]
+    Provider {
+        /// The engine asked for.
+        engine: &'static str,
+        /// The provider asked for.
+        provider: &'static str,
+    },
+    /// An engine that can't load or run a model.
+    #[error("engine {engine}: {doing}: {problem}")]
+    Engine {
+        /// The engine.
+        engine: &'static str,
+        /// What it was doing.
+        doing: &'static str,
+        /// Its own message, causes included.
+        problem: String,
+    },
+    /// No ONNX Runtime library that loads.
+    #[error("engine ort: no ONNX Runtime library found; name one with --ort-lib or ORT_DYLIB_PATH; tried:{tried}")]
+    OrtLibrary {
+        /// Every place and why it failed, one a line.
+        tried: String,
+    },
+    /// Latents or labels that don't fit the model.
+    #[error("batch: {part}: expected {expected}, found {found}")]
+    Batch {
+        /// Which part.
+        part: &'static str,
+        /// What fits.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// Text that describes something wrongly, from a command line or a caller.
+    #[error("{what} {found:?}: expected {expected}")]
+    Text {
+        /// What the text describes.
+        what: &'static str,
+        /// What is accepted.
+        expected: String,
+        /// The text.
+        found: String,
+    },
+    /// Pixels that a file format refuses.
+    #[error("encode {format}")]
+    Encode {
+        /// The file format.
+        format: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A display that can't be used.
+    #[error("display {}: {problem}", path.display())]
+    Display {
+        /// The device or file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+}

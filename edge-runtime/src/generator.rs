@@ -1,0 +1,130 @@
+//! From a label and a seed to a picture.
+
+use model_spec::{Metadata, latent};
+
+use crate::engine::{self, Batch, EngineSpec, Opened};
+use crate::{Frame, Model, Picture, RuntimeError};
+
+/// Pictures that go through an engine at once; more would only hold memory.
+const BATCH: usize = 16;
+
+/// A model with the engine that runs it.
+pub struct Generator {
+    opened: Opened,
+    metadata: Metadata,
+    sha256: String,
+}
+
+/// One picture to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// Index into the model's labels.
+    pub label: usize,
+    /// Seed of the latent.
+    pub seed: u64,
+    /// Index of the latent: pictures of one seed are told apart by it.
+    pub index: u32,
+}
+
+impl Generator {
+    /// Opens the engine that `spec` asks for on a model.
+    ///
+    /// # Errors
+    /// Those of [`engine::open`].
+    pub fn open(model: &Model, spec: &EngineSpec) -> Result<Self, RuntimeError> {
+        let opened = engine::open(spec, model)?;
+        Ok(Self { opened, metadata: model.metadata().clone(), sha256: model.sha256().to_owned() })
+    }
+
+    /// What the model says about itself.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// What pictures of this generator come from.
+    pub fn origin(&self) -> Origin {
+        Origin { model_sha256: self.sha256.clone(), engine: self.opened.name.clone() }
+    }
+
+    /// The engine and what it runs on: `tract 0.23.9, 2 threads`.
+    pub fn engine(&self) -> &str {
+        &self.opened.description
+    }
+
+    /// Why the engine passed over other choices, a line each.
+    pub fn notes(&self) -> &[String] {
+        &self.opened.notes
+    }
+
+    /// One picture, always the same for the same arguments.
+    ///
+    /// # Errors
+    /// Those of [`Generator::frames`].
+    pub fn frame(&mut self, label: usize, seed: u64, index: u32) -> Result<Frame, RuntimeError> {
+        let request = Request { label, seed, index };
+        let latent = self.latent(&request);
+        let picture = self.picture(label, &latent)?;
+        Ok(self.framed(request, picture))
+    }
+
+    /// The pictures of several requests, in their order.
+    ///
+    /// # Errors
+    /// A label index that the model doesn't have, and what the engine reports.
+    pub fn frames(&mut self, requests: &[Request]) -> Result<Vec<Frame>, RuntimeError> {
+        let latents: Vec<Vec<f32>> = requests.iter().map(|request| self.latent(request)).collect();
+        let inputs: Vec<_> =
+            requests.iter().zip(&latents).map(|(request, latent)| (request.label, &**latent)).collect();
+        let pictures = self.pictures(&inputs)?;
+        Ok(requests.iter().zip(pictures).map(|(request, picture)| self.framed(*request, picture)).collect())
+    }
+
+    /// The picture of a label and a latent of any origin, `[latent_dim]`.
+    ///
+    /// # Errors
+    /// A label index or a latent that doesn't fit the model, and what the engine reports.
+    pub fn picture(&mut self, label: usize, latent: &[f32]) -> Result<Picture, RuntimeError> {
+        let mut pictures = self.pictures(&[(label, latent)])?;
+        Ok(pictures.swap_remove(0))
+    }
+
+    /// The pictures of labels and latents of any origin, in their order.
+    ///
+    /// # Errors
+    /// A label index or a latent that doesn't fit the model, and what the engine reports.
+    pub fn pictures(&mut self, inputs: &[(usize, &[f32])]) -> Result<Vec<Picture>, RuntimeError> {
+        let (side, channels) = (self.metadata.architecture.image_size, self.metadata.architecture.channels);
+        let mut pictures = Vec::with_capacity(inputs.len());
+        let dim = self.metadata.architecture.latent_dim;
+        if let Some((_, latent)) = inputs.iter().find(|(_, latent)| latent.len() != dim) {
+            let (expected, found) = (format!("{dim} numbers"), latent.len().to_string());
+            return Err(RuntimeError::Batch { part: "latent", expected, found });
+        }
+        for part in inputs.chunks(BATCH) {
+            let latents: Vec<f32> = part.iter().flat_map(|(_, latent)| *latent).copied().collect();
+            let labels: Vec<i64> = part.iter().map(|(label, _)| i64::try_from(*label).unwrap_or(i64::MAX)).collect();
+            let values = self.opened.engine.run(&Batch { latents: &latents, labels: &labels })?;
+            let planes = values.chunks_exact(self.metadata.architecture.pixels());
+            pictures.extend(planes.map(|chw| Picture::from_signed(chw, side, channels)));
+        }
+        Ok(pictures)
+    }
+
+    fn latent(&self, request: &Request) -> Vec<f32> {
+        latent::latent(request.seed, request.index, self.metadata.architecture.latent_dim)
+    }
+
+    fn framed(&self, request: Request, picture: Picture) -> Frame {
+        let label = self.metadata.labels.name(request.label).unwrap_or_default().to_owned();
+        Frame { picture, label, seed: request.seed, index: request.index }
+    }
+}
+
+/// What a picture comes from, beside its label and seed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// SHA-256 of the model file, in hexadecimal.
+    pub model_sha256: String,
+    /// Name and version of the engine.
+    pub engine: String,
+}

@@ -1,0 +1,92 @@
+//! A model file, read and held against the contract.
+
+mod graph;
+mod interface;
+mod operators;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use model_spec::Metadata;
+use prost::Message;
+use sha2::{Digest, Sha256};
+
+use crate::RuntimeError;
+use crate::onnx::ModelProto;
+
+/// The most bytes that a model file may have: 1 GiB.
+pub const MAX_BYTES: u64 = 1 << 30;
+
+/// A model of the contract: the ONNX bytes and what they say about themselves.
+#[derive(Debug, Clone)]
+pub struct Model {
+    bytes: Vec<u8>,
+    metadata: Metadata,
+    sha256: String,
+}
+
+impl Model {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// A file that can't be read, is larger than [`MAX_BYTES`], or fails [`Model::from_bytes`], by its path.
+    pub fn open(path: &Path) -> Result<Self, RuntimeError> {
+        let at_path = |source| RuntimeError::ModelFile { path: path.to_owned(), source: Box::new(source) };
+        let bytes = read(path)?;
+        Self::from_bytes(bytes).map_err(at_path)
+    }
+
+    /// Checks an ONNX file in memory: names, types and shapes of inputs and output, operators, the shape of every tensor
+    /// between them, and the metadata. After it an engine meets nothing but the family of networks.
+    ///
+    /// # Errors
+    /// The first thing that breaks the contract, with what was expected and what was found.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, RuntimeError> {
+        check_size(bytes.len() as u64)?;
+        let proto = ModelProto::decode(bytes.as_slice()).map_err(RuntimeError::NotOnnx)?;
+        let pairs: BTreeMap<String, String> =
+            proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
+        let metadata = Metadata::from_pairs(&pairs)?;
+        interface::check(&proto, &metadata)?;
+        let graph = proto.graph.as_ref().ok_or_else(|| contract("graph", "one", "none"))?;
+        graph::check(graph, &metadata)?;
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { bytes, metadata, sha256 })
+    }
+
+    /// The ONNX file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Labels, architecture and the rest that the file says about itself.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// SHA-256 of the file, in hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, RuntimeError> {
+    let failed = |source| RuntimeError::Read { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    check_size(length).map_err(|source| RuntimeError::ModelFile { path: path.to_owned(), source: Box::new(source) })?;
+    let mut bytes = Vec::with_capacity(length as usize);
+    // A device or a growing file has no honest length.
+    file.by_ref().take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+fn check_size(found: u64) -> Result<(), RuntimeError> {
+    if found > MAX_BYTES { Err(RuntimeError::ModelSize { max: MAX_BYTES, found }) } else { Ok(()) }
+}
+
+fn contract(part: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> RuntimeError {
+    RuntimeError::Contract { part: part.into(), expected: expected.into(), found: found.into() }
+}

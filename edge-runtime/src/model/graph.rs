@@ -1,0 +1,110 @@
+//! Walks a graph once, for one picture, and works out the shape of every tensor: what follows can trust the file.
+
+use std::collections::HashMap;
+
+use model_spec::{Metadata, contract as names};
+
+use super::{contract, operators};
+use crate::RuntimeError;
+use crate::onnx::{GraphProto, TensorProto, data_type};
+
+/// The most numbers in one tensor: 4096 channels at 128 x 128.
+const MAX_NUMBERS: usize = 1 << 26;
+/// The most nodes in a graph; the largest network of the family has fewer than 40.
+const MAX_NODES: usize = 1000;
+
+/// What is known about a tensor.
+#[derive(Debug, Clone)]
+pub(super) struct Fact<'a> {
+    /// Outermost dimension first.
+    pub shape: Vec<usize>,
+    /// ONNX's number of its element type.
+    pub data_type: i32,
+    /// The weight itself, where it is one.
+    pub weight: Option<&'a TensorProto>,
+}
+
+/// Checks every weight and every node, and that the walk ends in the picture of the architecture.
+pub(super) fn check(graph: &GraphProto, metadata: &Metadata) -> Result<(), RuntimeError> {
+    if graph.node.len() > MAX_NODES {
+        return Err(contract("graph", format!("at most {MAX_NODES} nodes"), graph.node.len().to_string()));
+    }
+    let architecture = &metadata.architecture;
+    let mut facts = HashMap::new();
+    facts.insert(names::LATENT, fact(vec![1, architecture.latent_dim], data_type::FLOAT));
+    facts.insert(names::LABEL, fact(vec![1], data_type::INT64));
+    for weight in &graph.initializer {
+        add(&mut facts, &weight.name, weight_fact(weight)?)?;
+    }
+    for node in &graph.node {
+        let [output] = node.output.as_slice() else {
+            return Err(contract(operators::title(node), "one output", node.output.len().to_string()));
+        };
+        let mut inputs = Vec::with_capacity(node.input.len());
+        for name in &node.input {
+            let known = facts.get(name.as_str());
+            inputs.push(known.ok_or_else(|| contract(operators::title(node), format!("input {name:?}"), "none"))?);
+        }
+        let result = operators::infer(node, &inputs, metadata.labels.len())?;
+        add(&mut facts, output, result)?;
+    }
+    let expected = [1, architecture.channels, architecture.image_size, architecture.image_size];
+    match facts.get(names::IMAGE) {
+        Some(image) if image.shape == expected && image.data_type == data_type::FLOAT => Ok(()),
+        Some(image) => Err(contract("what the graph computes", format!("f32 {expected:?}"), image.describe())),
+        None => Err(contract("graph", format!("a node that makes {:?}", names::IMAGE), "none")),
+    }
+}
+
+impl Fact<'_> {
+    /// Type and shape for a message.
+    pub fn describe(&self) -> String {
+        format!("{} {:?}", type_name(self.data_type), self.shape)
+    }
+}
+
+pub(super) fn fact(shape: Vec<usize>, data_type: i32) -> Fact<'static> {
+    Fact { shape, data_type, weight: None }
+}
+
+pub(super) fn type_name(data_type: i32) -> String {
+    match data_type {
+        data_type::FLOAT => "f32".to_owned(),
+        data_type::FLOAT16 => "f16".to_owned(),
+        data_type::INT64 => "i64".to_owned(),
+        other => format!("type {other}"),
+    }
+}
+
+fn add<'a>(facts: &mut HashMap<&'a str, Fact<'a>>, name: &'a str, fact: Fact<'a>) -> Result<(), RuntimeError> {
+    let numbers = fact.shape.iter().try_fold(1usize, |product, side| product.checked_mul(*side));
+    if numbers.is_none_or(|numbers| numbers == 0 || numbers > MAX_NUMBERS) {
+        let part = format!("tensor {name:?}");
+        return Err(contract(part, format!("1 to {MAX_NUMBERS} numbers"), format!("shape {:?}", fact.shape)));
+    }
+    match facts.insert(name, fact) {
+        None => Ok(()),
+        Some(_) => Err(contract(format!("tensor {name:?}"), "one definition", "two")),
+    }
+}
+
+fn weight_fact(weight: &TensorProto) -> Result<Fact<'_>, RuntimeError> {
+    let part = || format!("weight {:?}", weight.name);
+    let shape: Option<Vec<usize>> = weight.dims.iter().map(|side| usize::try_from(*side).ok()).collect();
+    let shape = shape.ok_or_else(|| contract(part(), "sides of 0 or more", format!("{:?}", weight.dims)))?;
+    let bytes = match weight.data_type {
+        data_type::FLOAT => 4,
+        data_type::FLOAT16 => 2,
+        data_type::INT64 => 8,
+        other => return Err(contract(part(), "f32, f16 or i64", type_name(other))),
+    };
+    if weight.data_location != 0 {
+        return Err(contract(part(), "its numbers in this file", "a reference to another"));
+    }
+    let length = shape.iter().try_fold(bytes, |product: usize, side| product.checked_mul(*side));
+    if length != Some(weight.raw_data.len()) {
+        let expected = format!("raw data of shape {shape:?}");
+        return Err(contract(part(), expected, format!("{} bytes", weight.raw_data.len())));
+    }
+    Ok(Fact { shape, data_type: weight.data_type, weight: Some(weight) })
+}

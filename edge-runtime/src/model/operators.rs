@@ -1,0 +1,221 @@
+//! The operators of the family, each with the shape that it makes of its inputs.
+
+use super::contract;
+use super::graph::{Fact, fact, type_name};
+use crate::RuntimeError;
+use crate::onnx::{AttributeProto, NodeProto, data_type};
+
+/// A node for a message: `node "deconv" (ConvTranspose)`.
+pub(super) fn title(node: &NodeProto) -> String {
+    format!("node {:?} ({})", node.name, node.op_type)
+}
+
+/// The result of a node, or why it is outside the family. `labels` is the number of rows that a label selects from.
+pub(super) fn infer(node: &NodeProto, inputs: &[&Fact<'_>], labels: usize) -> Result<Fact<'static>, RuntimeError> {
+    if !super::interface::is_standard_domain(&node.domain) {
+        return Err(contract(title(node), "ONNX's own domain", format!("domain {:?}", node.domain)));
+    }
+    match (node.op_type.as_str(), inputs) {
+        ("Cast", [x]) => cast(node, x),
+        ("Relu" | "Tanh", [x]) => same(node, x, &[]),
+        ("LeakyRelu", [x]) => same(node, x, &["alpha"]),
+        ("Gemm", [x, weight, rest @ ..]) if rest.len() < 2 => gemm(node, x, weight, rest.first().copied()),
+        ("Gather", [table, index]) => gather(node, table, index, labels),
+        ("Reshape", [x, shape]) => reshape(node, x, shape),
+        ("Concat", [first, rest @ ..]) => concat(node, first, rest),
+        ("ConvTranspose", [x, weight, rest @ ..]) if rest.len() < 2 => {
+            conv_transpose(node, x, weight, rest.first().copied())
+        }
+        (operator, inputs) => {
+            let found = format!("{operator} of {} inputs", inputs.len());
+            Err(contract(title(node), "an operator of the family of networks", found))
+        }
+    }
+}
+
+fn cast(node: &NodeProto, x: &Fact<'_>) -> Result<Fact<'static>, RuntimeError> {
+    let attributes = Attributes::of(node, &["to", "saturate"])?;
+    let to = attributes.integer("to", 0);
+    if to != i64::from(data_type::FLOAT) || !matches!(x.data_type, data_type::FLOAT | data_type::FLOAT16) {
+        let found = format!("{} to type {to}", type_name(x.data_type));
+        return Err(contract(title(node), "f16 or f32 to f32", found));
+    }
+    Ok(fact(x.shape.clone(), data_type::FLOAT))
+}
+
+fn same(node: &NodeProto, x: &Fact<'_>, known: &[&str]) -> Result<Fact<'static>, RuntimeError> {
+    Attributes::of(node, known)?;
+    expect_float(node, x)?;
+    Ok(fact(x.shape.clone(), data_type::FLOAT))
+}
+
+fn gemm(
+    node: &NodeProto,
+    x: &Fact<'_>,
+    weight: &Fact<'_>,
+    bias: Option<&Fact<'_>>,
+) -> Result<Fact<'static>, RuntimeError> {
+    let attributes = Attributes::of(node, &["alpha", "beta", "transA", "transB"])?;
+    let transposed = attributes.integer("transB", 0);
+    for part in [x, weight].into_iter().chain(bias) {
+        expect_float(node, part)?;
+    }
+    let (rows, columns) = match (x.shape.as_slice(), weight.shape.as_slice(), transposed) {
+        ([rows, inner], [found, columns], 0) if inner == found => (*rows, *columns),
+        ([rows, inner], [columns, found], 1) if inner == found => (*rows, *columns),
+        _ => return Err(contract(title(node), "two matrices that fit", shapes(&[x, weight]))),
+    };
+    if attributes.integer("transA", 0) != 0 {
+        return Err(contract(title(node), "transA 0", "another"));
+    }
+    match bias {
+        Some(bias) if bias.shape != [columns] => {
+            Err(contract(title(node), format!("a bias of shape [{columns}]"), bias.describe()))
+        }
+        _ => Ok(fact(vec![rows, columns], data_type::FLOAT)),
+    }
+}
+
+fn gather(node: &NodeProto, table: &Fact<'_>, index: &Fact<'_>, labels: usize) -> Result<Fact<'static>, RuntimeError> {
+    let axis = Attributes::of(node, &["axis"])?.integer("axis", 0);
+    expect_float(node, table)?;
+    let [rows, columns] = table.shape.as_slice() else {
+        return Err(contract(title(node), "a table [labels, numbers]", table.describe()));
+    };
+    if *rows != labels || axis != 0 {
+        return Err(contract(title(node), format!("a table of {labels} rows, axis 0"), table.describe()));
+    }
+    if index.shape != [1] || index.data_type != data_type::INT64 || index.weight.is_some() {
+        return Err(contract(title(node), "the label", index.describe()));
+    }
+    Ok(fact(vec![1, *columns], data_type::FLOAT))
+}
+
+fn reshape(node: &NodeProto, x: &Fact<'_>, shape: &Fact<'_>) -> Result<Fact<'static>, RuntimeError> {
+    let attributes = Attributes::of(node, &["allowzero"])?;
+    expect_float(node, x)?;
+    let Some(weight) = shape.weight.filter(|_| shape.data_type == data_type::INT64 && shape.shape.len() == 1) else {
+        return Err(contract(title(node), "a constant i64 shape", shape.describe()));
+    };
+    let sides: Vec<i64> = weight.raw_data.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect();
+    let refused = || contract(title(node), format!("a shape for {:?}", x.shape), format!("{sides:?}"));
+    if attributes.integer("allowzero", 0) != 0 || sides.iter().filter(|side| **side == -1).count() > 1 {
+        return Err(refused());
+    }
+    let mut made = Vec::with_capacity(sides.len());
+    for (axis, side) in sides.iter().enumerate() {
+        match side {
+            -1 => made.push(1),
+            0 => made.push(*x.shape.get(axis).ok_or_else(refused)?),
+            side => made.push(usize::try_from(*side).map_err(|_| refused())?),
+        }
+    }
+    let total: usize = x.shape.iter().product();
+    let known = made.iter().try_fold(1usize, |product, side| product.checked_mul(*side)).ok_or_else(refused)?;
+    if known == 0 || total % known != 0 {
+        return Err(refused());
+    }
+    match sides.iter().position(|side| *side == -1) {
+        Some(axis) => made[axis] = total / known,
+        None if known != total => return Err(refused()),
+        None => {}
+    }
+    Ok(fact(made, data_type::FLOAT))
+}
+
+fn concat(node: &NodeProto, first: &Fact<'_>, rest: &[&Fact<'_>]) -> Result<Fact<'static>, RuntimeError> {
+    let axis = Attributes::of(node, &["axis"])?.integer("axis", 0);
+    expect_float(node, first)?;
+    let [batch, channels, height, width] = first.shape[..] else {
+        return Err(contract(title(node), "four dimensions", first.describe()));
+    };
+    let mut total = channels;
+    for part in rest {
+        expect_float(node, part)?;
+        match part.shape[..] {
+            [b, c, h, w] if (b, h, w) == (batch, height, width) && axis == 1 => total = total.saturating_add(c),
+            _ => return Err(contract(title(node), "feature maps of one size, axis 1", shapes(&[first, part]))),
+        }
+    }
+    Ok(fact(vec![batch, total, height, width], data_type::FLOAT))
+}
+
+fn conv_transpose(
+    node: &NodeProto,
+    x: &Fact<'_>,
+    weight: &Fact<'_>,
+    bias: Option<&Fact<'_>>,
+) -> Result<Fact<'static>, RuntimeError> {
+    let known = ["kernel_shape", "strides", "pads", "dilations", "group", "output_padding", "auto_pad"];
+    let attributes = Attributes::of(node, &known)?;
+    for (name, expected, default) in [
+        ("kernel_shape", &[4, 4][..], &[4, 4][..]),
+        ("strides", &[2, 2], &[1, 1]),
+        ("pads", &[1, 1, 1, 1], &[0, 0, 0, 0]),
+        ("dilations", &[1, 1], &[1, 1]),
+        ("output_padding", &[0, 0], &[0, 0]),
+    ] {
+        let found = attributes.integers(name, default);
+        if found != expected {
+            return Err(contract(title(node), format!("{name} {expected:?}"), format!("{found:?}")));
+        }
+    }
+    let group = attributes.integer("group", 1);
+    if group != 1 || !matches!(attributes.text("auto_pad"), b"" | b"NOTSET") {
+        return Err(contract(title(node), "group 1 and no auto_pad", format!("group {group}")));
+    }
+    for part in [x, weight].into_iter().chain(bias) {
+        expect_float(node, part)?;
+    }
+    let ([batch, channels, height, width], [inputs, outputs, 4, 4]) = (&x.shape[..], &weight.shape[..]) else {
+        return Err(contract(title(node), "a feature map and weights [in, out, 4, 4]", shapes(&[x, weight])));
+    };
+    let fits = channels == inputs && bias.is_none_or(|bias| bias.shape == [*outputs]);
+    if !fits {
+        let parts: Vec<_> = [x, weight].into_iter().chain(bias).collect();
+        return Err(contract(title(node), "as many channels on both sides", shapes(&parts)));
+    }
+    Ok(fact(vec![*batch, *outputs, height.saturating_mul(2), width.saturating_mul(2)], data_type::FLOAT))
+}
+
+fn expect_float(node: &NodeProto, part: &Fact<'_>) -> Result<(), RuntimeError> {
+    if part.data_type == data_type::FLOAT { Ok(()) } else { Err(contract(title(node), "f32 inputs", part.describe())) }
+}
+
+fn shapes(parts: &[&Fact<'_>]) -> String {
+    parts.iter().map(|part| part.describe()).collect::<Vec<_>>().join(" and ")
+}
+
+/// A node's attributes, none of them unknown.
+struct Attributes<'a> {
+    node: &'a NodeProto,
+}
+
+impl<'a> Attributes<'a> {
+    fn of(node: &'a NodeProto, known: &[&str]) -> Result<Self, RuntimeError> {
+        for (place, attribute) in node.attribute.iter().enumerate() {
+            let twice = node.attribute[..place].iter().any(|earlier| earlier.name == attribute.name);
+            if twice || !known.contains(&attribute.name.as_str()) {
+                let found = format!("{:?}{}", attribute.name, if twice { " twice" } else { "" });
+                return Err(contract(title(node), format!("attributes {known:?}"), found));
+            }
+        }
+        Ok(Self { node })
+    }
+
+    fn get(&self, name: &str) -> Option<&'a AttributeProto> {
+        self.node.attribute.iter().find(|attribute| attribute.name == name)
+    }
+
+    fn integer(&self, name: &str, default: i64) -> i64 {
+        self.get(name).map_or(default, |attribute| attribute.i)
+    }
+
+    fn integers(&self, name: &str, default: &'a [i64]) -> &'a [i64] {
+        self.get(name).map_or(default, |attribute| attribute.ints.as_slice())
+    }
+
+    fn text(&self, name: &str) -> &'a [u8] {
+        self.get(name).map_or(&[], |attribute| attribute.s.as_slice())
+    }
+}

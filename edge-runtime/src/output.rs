@@ -1,0 +1,115 @@
+//! Files that appear whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::RuntimeError;
+
+/// A file under a temporary name beside its own, which it gets when its content is complete.
+///
+/// Dropped before that, it leaves nothing behind. What is no regular file, like a pipe or a device, is written directly.
+#[derive(Debug)]
+pub struct OutputFile {
+    path: PathBuf,
+    temporary: Option<PathBuf>,
+    file: File,
+}
+
+impl OutputFile {
+    /// Opens the file, and the folders above it where they are missing.
+    ///
+    /// # Errors
+    /// A place that can't be written.
+    pub fn create(path: &Path) -> Result<Self, RuntimeError> {
+        Self::try_create(path).map_err(|source| RuntimeError::Write { path: path.to_owned(), source })
+    }
+
+    /// Writes the content and gives the file its name.
+    ///
+    /// # Errors
+    /// A write that fails; then no file of that name is made or changed.
+    pub fn commit(mut self, content: &[u8]) -> Result<(), RuntimeError> {
+        let written = self.file.write_all(content).and_then(|()| match &self.temporary {
+            Some(temporary) => fs::rename(temporary, &self.path),
+            None => Ok(()),
+        });
+        written.map_err(|source| RuntimeError::Write { path: self.path.clone(), source })?;
+        self.temporary = None;
+        Ok(())
+    }
+
+    fn try_create(path: &Path) -> std::io::Result<Self> {
+        // A link keeps pointing to its file; the file itself is replaced.
+        let path = if path.exists() { path.canonicalize()? } else { path.to_owned() };
+        if path.exists() && !path.is_file() {
+            let file = OpenOptions::new().write(true).open(&path)?;
+            return Ok(Self { path, temporary: None, file });
+        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        fs::create_dir_all(folder)?;
+        let temporary = folder.join(temporary_name());
+        let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        Ok(Self { path, temporary: Some(temporary), file })
+    }
+}
+
+impl Drop for OutputFile {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            // Nothing more can be done about a temporary file that doesn't go away.
+            let _ = fs::remove_file(temporary);
+        }
+    }
+}
+
+fn temporary_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!(".{}-{}.part", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_file_appears_on_commit_and_not_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new/picture.png");
+        let output = OutputFile::create(&path).expect("writable");
+        assert!(!path.exists());
+        output.commit(b"content").expect("writable");
+        assert_eq!(fs::read(&path).expect("written"), b"content");
+        assert_eq!(names(&folder.path().join("new")), ["picture.png"]);
+    }
+
+    #[test]
+    fn an_abandoned_output_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("picture.png");
+        fs::write(&path, b"old").expect("writable");
+        drop(OutputFile::create(&path).expect("writable"));
+        assert_eq!(fs::read(&path).expect("still there"), b"old");
+        assert_eq!(names(folder.path()), ["picture.png"]);
+    }
+
+    #[test]
+    fn a_folder_is_no_output_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let message = OutputFile::create(folder.path()).expect_err("refused").to_string();
+        assert!(message.starts_with("write "), "{message}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_written_and_stays_a_device() {
+        OutputFile::create(Path::new("/dev/null")).expect("writable").commit(b"content").expect("writable");
+        assert!(!Path::new("/dev/null").is_file());
+    }
+}
