@@ -51,11 +51,8 @@ pub type Texts = Vec<(&'static str, String)>;
 
 /// What a file says about a frame: label, seed, index, the model's SHA-256 and the engine.
 pub fn texts(frame: &Frame, origin: &Origin) -> Texts {
-    let mut texts = vec![
-        ("Label", frame.label.clone()),
-        ("Seed", frame.seed.to_string()),
-        ("Index", frame.index.to_string()),
-    ];
+    let mut texts =
+        vec![("Label", frame.label.clone()), ("Seed", frame.seed.to_string()), ("Index", frame.index.to_string())];
     texts.extend(origin_texts(origin));
     texts
 }
@@ -92,7 +89,7 @@ pub fn encode(picture: &Picture, texts: &Texts, format: Format) -> Result<Vec<u8
 }
 
 fn write(mut encoder: impl ImageEncoder, picture: &Picture, texts: &Texts) -> Result<(), image::ImageError> {
-    encoder.set_exif_metadata(exif::image_description(&lines(texts)))?;
+    encoder.set_exif_metadata(exif::image_description(&lines(texts))).map_err(image::ImageError::Unsupported)?;
     let color = if picture.channels() == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
     let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
     encoder.write_image(picture.levels(), side(picture.width()), side(picture.height()), color)

@@ -1,17 +1,27 @@
 //! Runs Mudra's models: from an ONNX file and a (label, seed) to a picture, and from there to a file or a display.
 //!
 //! In reading order: [`onnx`] and [`model`] read and check a file, [`engine`] runs it, [`generator`] turns a label and a
-//! seed into a [`Frame`]. Nothing here trains, exports, or knows a label's name that the file doesn't state.
+//! seed into a [`Frame`] of a [`picture`]; [`interpolation`], [`sheet`] and [`encode`] make series, sheets and file bytes
+//! of pictures; [`canvas`] and [`drawing`] draw them with embedded-graphics; [`sink`] writes and shows them, into an
+//! [`output`] file where it is one. Nothing here trains, exports, or knows a label's name that the file doesn't state.
 
+pub mod canvas;
+pub mod drawing;
+pub mod encode;
 pub mod engine;
 pub mod error;
 pub mod generator;
+pub mod interpolation;
 pub mod model;
 pub mod onnx;
+pub mod output;
 pub mod picture;
+pub mod sheet;
+pub mod sink;
 
 pub use engine::{Batch, Engine, EngineKind, EngineSpec, Opened, Provider};
 pub use error::RuntimeError;
-pub use generator::Generator;
+pub use generator::{Generator, Origin, Request};
 pub use model::Model;
 pub use picture::{Frame, Picture};
+pub use sink::Sink;

@@ -74,6 +74,38 @@ impl Picture {
         Self { width: self.width * factor, height: self.height * factor, channels: self.channels, levels }
     }
 
+    /// The picture as large as it fits into a space: whole factors larger, or averaged over areas to fit whole.
+    pub(crate) fn fitted(&self, width: usize, height: usize) -> Self {
+        let factor = (width / self.width).min(height / self.height);
+        if factor > 0 {
+            return self.enlarged(factor);
+        }
+        // The side that is the tighter fit is filled.
+        if width * self.height <= height * self.width {
+            self.averaged(width, (self.height * width / self.width).max(1))
+        } else {
+            self.averaged((self.width * height / self.height).max(1), height)
+        }
+    }
+
+    /// Each pixel is the mean of the pixels that it covers, in part or whole.
+    fn averaged(&self, width: usize, height: usize) -> Self {
+        let covered = |place: usize, to: usize, from: usize| place * from / to..((place + 1) * from).div_ceil(to);
+        let mut levels = Vec::with_capacity(width * height * self.channels);
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            let (rows, columns) = (covered(y, height, self.height), covered(x, width, self.width));
+            let count = rows.len() * columns.len();
+            for channel in 0..self.channels {
+                let level =
+                    |row: usize, column: usize| self.levels[(row * self.width + column) * self.channels + channel];
+                let places = rows.clone().flat_map(|row| columns.clone().map(move |column| (row, column)));
+                let sum: usize = places.map(|(row, column)| usize::from(level(row, column))).sum();
+                levels.push(((sum + count / 2) / count) as u8);
+            }
+        }
+        Self { width, height, channels: self.channels, levels }
+    }
+
     /// Copies `other` to a place where it fits whole; both have the same channels.
     pub(crate) fn paste(&mut self, other: &Self, left: usize, top: usize) {
         debug_assert_eq!(self.channels, other.channels);

@@ -76,3 +76,14 @@ fn plan(model: &Model) -> TractResult<(Arc<TypedSimplePlan>, bool)> {
 fn failed(doing: &'static str, error: &TractError) -> RuntimeError {
     RuntimeError::Engine { engine: NAME, doing, problem: format!("{error:#}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_one_that_is_linked() {
+        let lock = include_str!("../../../Cargo.lock");
+        assert!(lock.contains(&format!("name = \"tract-core\"\nversion = \"{VERSION}\"")), "tract is not {VERSION}");
+    }
+}

@@ -106,5 +106,20 @@ fn weight_fact(weight: &TensorProto) -> Result<Fact<'_>, RuntimeError> {
         let expected = format!("raw data of shape {shape:?}");
         return Err(contract(part(), expected, format!("{} bytes", weight.raw_data.len())));
     }
+    if !is_finite(weight) {
+        return Err(contract(part(), "numbers", "NaN or an infinity"));
+    }
     Ok(Fact { shape, data_type: weight.data_type, weight: Some(weight) })
+}
+
+/// Engines disagree about what such weights do, so no file may have them.
+fn is_finite(weight: &TensorProto) -> bool {
+    match weight.data_type {
+        data_type::FLOAT => weight.raw_data.as_chunks().0.iter().all(|bytes| f32::from_le_bytes(*bytes).is_finite()),
+        // The exponent of all ones (IEEE 754, binary16).
+        data_type::FLOAT16 => {
+            weight.raw_data.as_chunks().0.iter().all(|bytes| u16::from_le_bytes(*bytes) & 0x7C00 != 0x7C00)
+        }
+        _ => true,
+    }
 }

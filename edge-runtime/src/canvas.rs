@@ -1,0 +1,141 @@
+//! A buffer of pixels in memory that embedded-graphics can draw on.
+
+use std::convert::Infallible;
+
+use embedded_graphics::Pixel;
+use embedded_graphics::draw_target::DrawTarget;
+use embedded_graphics::geometry::{OriginDimensions, Size};
+use embedded_graphics::pixelcolor::{IntoStorage, PixelColor, Rgb565, Rgb888, RgbColor};
+
+/// Rows of pixels of the color type `C`, each row followed by unused bytes up to the stride.
+///
+/// Byte orders are those of a little-endian frame buffer, under the names of Linux's `drm_fourcc.h`.
+#[derive(Debug, Clone)]
+pub struct Canvas<C> {
+    width: usize,
+    height: usize,
+    stride: usize,
+    pixel_bytes: usize,
+    encode: fn(C) -> [u8; 4],
+    bytes: Vec<u8>,
+}
+
+impl Canvas<Rgb565> {
+    /// Two bytes a pixel, low byte first: blue in bits 0 to 4, green in 5 to 10, red in 11 to 15.
+    ///
+    /// Rows shorter than the stride are padded; a stride too small for a row is made as large as it.
+    pub fn rgb565(width: usize, height: usize, stride: usize) -> Self {
+        Self::new(width, height, stride, 2, |color| {
+            let [low, high] = color.into_storage().to_le_bytes();
+            [low, high, 0, 0]
+        })
+    }
+}
+
+impl Canvas<Rgb888> {
+    /// Three bytes a pixel: blue, green, red.
+    ///
+    /// Rows shorter than the stride are padded; a stride too small for a row is made as large as it.
+    pub fn rgb888(width: usize, height: usize, stride: usize) -> Self {
+        Self::new(width, height, stride, 3, bgr)
+    }
+
+    /// Four bytes a pixel: blue, green, red and one that is unused and 0.
+    ///
+    /// Rows shorter than the stride are padded; a stride too small for a row is made as large as it.
+    pub fn xrgb8888(width: usize, height: usize, stride: usize) -> Self {
+        Self::new(width, height, stride, 4, bgr)
+    }
+
+    /// Red, green and blue of a pixel, black outside.
+    pub fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
+        match self.start(x, y).map(|start| &self.bytes[start..start + 3]) {
+            Some([blue, green, red]) => [*red, *green, *blue],
+            _ => [0; 3],
+        }
+    }
+}
+
+impl<C: PixelColor> Canvas<C> {
+    fn new(width: usize, height: usize, stride: usize, pixel_bytes: usize, encode: fn(C) -> [u8; 4]) -> Self {
+        let stride = stride.max(width * pixel_bytes);
+        Self { width, height, stride, pixel_bytes, encode, bytes: vec![0; stride * height] }
+    }
+
+    /// All rows with their padding, as a frame buffer holds them.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn start(&self, x: usize, y: usize) -> Option<usize> {
+        (x < self.width && y < self.height).then(|| y * self.stride + x * self.pixel_bytes)
+    }
+}
+
+impl<C: PixelColor> OriginDimensions for Canvas<C> {
+    fn size(&self) -> Size {
+        let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
+        Size::new(side(self.width), side(self.height))
+    }
+}
+
+impl<C: PixelColor> DrawTarget for Canvas<C> {
+    type Color = C;
+    type Error = Infallible;
+
+    fn draw_iter<I: IntoIterator<Item = Pixel<C>>>(&mut self, pixels: I) -> Result<(), Infallible> {
+        for Pixel(point, color) in pixels {
+            let (Ok(x), Ok(y)) = (usize::try_from(point.x), usize::try_from(point.y)) else { continue };
+            if let Some(start) = self.start(x, y) {
+                let encoded = (self.encode)(color);
+                self.bytes[start..start + self.pixel_bytes].copy_from_slice(&encoded[..self.pixel_bytes]);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bgr(color: Rgb888) -> [u8; 4] {
+    [color.b(), color.g(), color.r(), 0]
+}
+
+#[cfg(test)]
+mod tests {
+    use embedded_graphics::geometry::Point;
+
+    use super::*;
+
+    fn draw<C: PixelColor + From<Rgb888>>(canvas: &mut Canvas<C>) {
+        let pixel = |x, y, color: Rgb888| Pixel(Point::new(x, y), color.into());
+        let outside = [pixel(-1, 0, Rgb888::WHITE), pixel(3, 0, Rgb888::WHITE), pixel(0, 2, Rgb888::WHITE)];
+        let inside = [
+            pixel(0, 0, Rgb888::RED),
+            pixel(2, 0, Rgb888::new(0x12, 0x34, 0x56)),
+            pixel(0, 1, Rgb888::GREEN),
+            pixel(2, 1, Rgb888::BLUE),
+        ];
+        canvas.draw_iter(inside.into_iter().chain(outside)).expect("cannot fail");
+    }
+
+    #[test]
+    fn bytes_are_exact_in_every_layout_of_a_padded_buffer() {
+        let mut canvas = Canvas::rgb565(3, 2, 8);
+        draw(&mut canvas);
+        // 0x12, 0x34, 0x56 become 2 of 31, 13 of 63, 10 of 31: 0b00010_001101_01010.
+        let expected = [0x00, 0xF8, 0, 0, 0xAA, 0x11, 0, 0, 0xE0, 0x07, 0, 0, 0x1F, 0x00, 0, 0];
+        assert_eq!(canvas.bytes(), expected);
+
+        let mut canvas = Canvas::rgb888(3, 2, 10);
+        draw(&mut canvas);
+        let expected = [0, 0, 255, 0, 0, 0, 0x56, 0x34, 0x12, 0, 0, 255, 0, 0, 0, 0, 255, 0, 0, 0];
+        assert_eq!(canvas.bytes(), expected);
+        assert_eq!(canvas.rgb(2, 0), [0x12, 0x34, 0x56]);
+        assert_eq!(canvas.rgb(3, 0), [0; 3]);
+
+        let mut canvas = Canvas::xrgb8888(3, 2, 0);
+        draw(&mut canvas);
+        let first = [0, 0, 255, 0, 0, 0, 0, 0, 0x56, 0x34, 0x12, 0];
+        let second = [0, 255, 0, 0, 0, 0, 0, 0, 255, 0, 0, 0];
+        assert_eq!(canvas.bytes(), [first, second].concat());
+    }
+}

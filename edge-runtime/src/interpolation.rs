@@ -1,0 +1,60 @@
+//! Pictures on the way from one seed to another.
+
+use model_spec::latent;
+
+use crate::{Generator, Picture, RuntimeError};
+
+/// Two seeds and how many pictures lie on the way, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Path {
+    /// Seed of the first picture; its latent has index 0.
+    pub from: u64,
+    /// Seed of the last picture; its latent has index 0.
+    pub to: u64,
+    /// How many pictures, 2 or more.
+    pub steps: usize,
+}
+
+/// A row of pictures for each label, all along the same linear path between two latents.
+///
+/// # Errors
+/// A label index that the model doesn't have, and what the engine reports.
+pub fn rows(generator: &mut Generator, labels: &[usize], path: Path) -> Result<Vec<Vec<Picture>>, RuntimeError> {
+    let latents = latents(path, generator.metadata().architecture.latent_dim);
+    let mut rows = Vec::with_capacity(labels.len());
+    for label in labels {
+        let inputs: Vec<_> = latents.iter().map(|latent| (*label, latent.as_slice())).collect();
+        rows.push(generator.pictures(&inputs)?);
+    }
+    Ok(rows)
+}
+
+/// Equal steps on the line between the latents of two seeds; the ends are those latents, bit for bit.
+fn latents(path: Path, dim: usize) -> Vec<Vec<f32>> {
+    let (from, to) = (latent::latent(path.from, 0, dim), latent::latent(path.to, 0, dim));
+    let between = |step: usize| {
+        let share = step as f32 / (path.steps - 1).max(1) as f32;
+        let mix = move |(a, b): (&f32, &f32)| a * (1.0 - share) + b * share;
+        from.iter().zip(&to).map(mix).collect()
+    };
+    (0..path.steps).map(between).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_are_the_seeds_own_latents_and_steps_are_equal() {
+        let made = latents(Path { from: 3, to: 4, steps: 5 }, 6);
+        assert_eq!(made.len(), 5);
+        assert_eq!(made[0], latent::latent(3, 0, 6));
+        assert_eq!(made[4], latent::latent(4, 0, 6));
+        for place in 0..6 {
+            let middle = (made[0][place] + made[4][place]) / 2.0;
+            assert!((made[2][place] - middle).abs() < 1e-6);
+            let quarter = (made[0][place] + made[2][place]) / 2.0;
+            assert!((made[1][place] - quarter).abs() < 1e-6);
+        }
+    }
+}

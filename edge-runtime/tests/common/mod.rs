@@ -1,0 +1,299 @@
+//! A small network of the contract with made-up weights, as an ONNX file and as slow, plain Rust.
+//!
+//! Its pictures differ strongly between labels and latents, so that swapped labels, inputs, channels, rows or columns
+//! show.
+
+#![allow(dead_code, reason = "every test uses its own part")]
+
+use std::path::{Path, PathBuf};
+
+use edge_runtime::onnx::{
+    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
+    TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto, attribute_type, data_type,
+};
+use half::f16;
+use model_spec::architecture::{Family, LEAKY_SLOPE};
+use model_spec::{Architecture, Labels, Metadata, contract, latent};
+use prost::Message;
+
+pub const LABELS: [&str; 3] = ["zebra", "a b", "ä"];
+const STEM: usize = 4;
+
+/// The network: what [`Network::proto`] writes and [`Network::forward`] computes.
+#[derive(Clone)]
+pub struct Network {
+    pub labels: Vec<String>,
+    pub architecture: Architecture,
+    /// Stored as f16 with a Cast node each.
+    pub half: bool,
+    dense: Vec<f32>,      // [latent_dim, stem * 16]
+    dense_bias: Vec<f32>, // [stem * 16]
+    table: Vec<f32>,      // [labels, 16]
+    blocks: Vec<Block>,
+}
+
+#[derive(Clone)]
+struct Block {
+    inputs: usize,
+    outputs: usize,
+    weight: Vec<f32>, // [in, out, 4, 4]
+    bias: Vec<f32>,   // [out]
+}
+
+impl Network {
+    pub fn new(labels: &[&str], channels: usize) -> Self {
+        let architecture = Architecture {
+            family: Family::Cdcgan,
+            image_size: 32,
+            channels,
+            latent_dim: 7,
+            embedding_dim: 5,
+            stem_channels: 6,
+            widths: vec![8, 5],
+            discriminator_widths: [4, 4, 4, 4],
+        };
+        let dense = architecture.stem_channels * STEM * STEM;
+        let mut numbers = Numbers(1);
+        let blocks = architecture.block_channels().into_iter().map(|(inputs, outputs)| Block {
+            inputs,
+            outputs,
+            // Four taps of each input channel reach an output pixel.
+            weight: numbers.take(inputs * outputs * 16, 2.4 / (4.0 * inputs as f32).sqrt()),
+            bias: numbers.take(outputs, 0.3),
+        });
+        let blocks = blocks.collect();
+        Self {
+            labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+            half: false,
+            dense: numbers.take(architecture.latent_dim * dense, 1.2),
+            dense_bias: numbers.take(dense, 0.2),
+            table: numbers.take(labels.len() * STEM * STEM, 6.0),
+            blocks,
+            architecture,
+        }
+    }
+
+    /// The same network with every weight rounded to f16, which its file stores.
+    pub fn rounded(mut self) -> Self {
+        self.half = true;
+        let weights = [&mut self.dense, &mut self.dense_bias, &mut self.table].into_iter();
+        for weight in weights.chain(self.blocks.iter_mut().flat_map(|block| [&mut block.weight, &mut block.bias])) {
+            weight.iter_mut().for_each(|value| *value = f16::from_f32(*value).to_f32());
+        }
+        self
+    }
+
+    pub fn metadata(&self) -> Metadata {
+        Metadata {
+            labels: Labels::new(self.labels.clone()).expect("valid labels"),
+            architecture: self.architecture.clone(),
+            weights: if self.half { "f16" } else { "f32" }.to_owned(),
+            recipe: "made up".to_owned(),
+            data_set: None,
+            progress: None,
+            scores: Default::default(),
+            exporter: "tests".to_owned(),
+            golden: Vec::new(),
+        }
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        self.proto().encode_to_vec()
+    }
+
+    /// The model file in a folder.
+    pub fn write(&self, folder: &Path) -> PathBuf {
+        let path = folder.join("model.onnx");
+        std::fs::write(&path, self.bytes()).expect("a writable folder");
+        path
+    }
+
+    pub fn proto(&self) -> ModelProto {
+        let mut graph = Graph { half: self.half, proto: GraphProto::default() };
+        let architecture = &self.architecture;
+        let stem = architecture.stem_channels;
+        let dense = graph.weight("dense.weight", &[architecture.latent_dim, stem * STEM * STEM], &self.dense);
+        let dense_bias = graph.weight("dense.bias", &[stem * STEM * STEM], &self.dense_bias);
+        let table = graph.weight("label.table", &[self.labels.len(), STEM * STEM], &self.table);
+        let latent_shape = graph.shape("latent.shape", &[-1, stem as i64, STEM as i64, STEM as i64]);
+        let label_shape = graph.shape("label.shape", &[-1, 1, STEM as i64, STEM as i64]);
+        graph.node("Gemm", &[contract::LATENT, &dense, &dense_bias], "dense", vec![]);
+        graph.node("LeakyRelu", &["dense"], "active", vec![float("alpha", LEAKY_SLOPE as f32)]);
+        graph.node("Reshape", &["active", &latent_shape], "latent.map", vec![]);
+        graph.node("Gather", &[&table, contract::LABEL], "label.row", vec![int("axis", 0)]);
+        graph.node("Reshape", &["label.row", &label_shape], "label.map", vec![]);
+        graph.node("Concat", &["latent.map", "label.map"], "x0", vec![int("axis", 1)]);
+        for (index, block) in self.blocks.iter().enumerate() {
+            let shape = [block.inputs, block.outputs, 4, 4];
+            let weight = graph.weight(&format!("block{index}.weight"), &shape, &block.weight);
+            let bias = graph.weight(&format!("block{index}.bias"), &[block.outputs], &block.bias);
+            let (input, made) = (format!("x{index}"), format!("y{index}"));
+            let settings = vec![ints("kernel_shape", &[4, 4]), ints("strides", &[2, 2]), ints("pads", &[1; 4])];
+            graph.node("ConvTranspose", &[&input, &weight, &bias], &made, settings);
+            if index + 1 < self.blocks.len() {
+                graph.node("Relu", &[&made], &format!("x{}", index + 1), vec![]);
+            } else {
+                graph.node("Tanh", &[&made], contract::IMAGE, vec![]);
+            }
+        }
+        graph.into_model(self)
+    }
+
+    /// The picture `[channels, side, side]`, computed the slow way in f64.
+    pub fn forward(&self, latent: &[f32], label: usize) -> Vec<f32> {
+        let dense = self.dense_bias.len();
+        let product =
+            |to: usize| latent.iter().enumerate().map(move |(from, x)| wide(*x) * wide(self.dense[from * dense + to]));
+        let mut map: Vec<f64> = (0..dense).map(|to| product(to).sum::<f64>() + wide(self.dense_bias[to])).collect();
+        map.iter_mut().filter(|x| **x < 0.0).for_each(|x| *x *= LEAKY_SLOPE);
+        map.extend(self.table[label * STEM * STEM..][..STEM * STEM].iter().copied().map(wide));
+        let mut side = STEM;
+        for (index, block) in self.blocks.iter().enumerate() {
+            let last = index + 1 == self.blocks.len();
+            map = block.forward(&map, side);
+            map.iter_mut().for_each(|x| *x = if last { x.tanh() } else { x.max(0.0) });
+            side *= 2;
+        }
+        map.into_iter().map(|x| x as f32).collect()
+    }
+
+    /// Latents and labels that show every label and several latents.
+    pub fn batch(&self) -> (Vec<f32>, Vec<i64>) {
+        let labels: Vec<i64> = (0..self.labels.len() as i64).chain([0, 1]).collect();
+        let dim = self.architecture.latent_dim;
+        let latents = (0..labels.len() as u32).flat_map(|index| latent::latent(3, index, dim)).collect();
+        (latents, labels)
+    }
+}
+
+impl Block {
+    /// Scatters every input pixel over the 4x4 output pixels that it reaches: stride 2, padding 1.
+    fn forward(&self, map: &[f64], side: usize) -> Vec<f64> {
+        let twice = 2 * side;
+        let mut made: Vec<f64> = self.bias.iter().flat_map(|bias| vec![wide(*bias); twice * twice]).collect();
+        for input in 0..self.inputs {
+            for (y, x) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
+                let value = map[(input * side + y) * side + x];
+                for (output, ky, kx) in taps(self.outputs) {
+                    let (row, column) = ((2 * y + ky).wrapping_sub(1), (2 * x + kx).wrapping_sub(1));
+                    if row < twice && column < twice {
+                        let weight = self.weight[((input * self.outputs + output) * 4 + ky) * 4 + kx];
+                        made[(output * twice + row) * twice + column] += value * wide(weight);
+                    }
+                }
+            }
+        }
+        made
+    }
+}
+
+fn wide(value: f32) -> f64 {
+    f64::from(value)
+}
+
+fn taps(outputs: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+    (0..outputs * 16).map(|place| (place / 16, place / 4 % 4, place % 4))
+}
+
+/// Collects nodes and weights.
+struct Graph {
+    half: bool,
+    proto: GraphProto,
+}
+
+impl Graph {
+    fn node(&mut self, operator: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) {
+        self.proto.node.push(NodeProto {
+            input: inputs.iter().map(|name| (*name).to_owned()).collect(),
+            output: vec![output.to_owned()],
+            name: format!("{operator} {output}"),
+            op_type: operator.to_owned(),
+            attribute,
+            domain: String::new(),
+        });
+    }
+
+    /// Adds a weight and returns the name under which it can be used as f32.
+    fn weight(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
+        assert_eq!(shape.iter().product::<usize>(), values.len(), "{name}");
+        let (data_type, raw_data) = if self.half {
+            (data_type::FLOAT16, values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect())
+        } else {
+            (data_type::FLOAT, values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        };
+        let dims = shape.iter().map(|side| *side as i64).collect();
+        self.proto.initializer.push(TensorProto { dims, data_type, name: name.to_owned(), raw_data, data_location: 0 });
+        if !self.half {
+            return name.to_owned();
+        }
+        let full = format!("{name}.f32");
+        self.node("Cast", &[name], &full, vec![int("to", i64::from(data_type::FLOAT))]);
+        full
+    }
+
+    fn shape(&mut self, name: &str, sides: &[i64]) -> String {
+        self.proto.initializer.push(TensorProto {
+            dims: vec![sides.len() as i64],
+            data_type: data_type::INT64,
+            name: name.to_owned(),
+            raw_data: sides.iter().flat_map(|side| side.to_le_bytes()).collect(),
+            data_location: 0,
+        });
+        name.to_owned()
+    }
+
+    fn into_model(mut self, network: &Network) -> ModelProto {
+        let (architecture, side) = (&network.architecture, network.architecture.image_size);
+        self.proto.name = "test".to_owned();
+        self.proto.input = vec![
+            value(contract::LATENT, data_type::FLOAT, &[architecture.latent_dim]),
+            value(contract::LABEL, data_type::INT64, &[]),
+        ];
+        self.proto.output = vec![value(contract::IMAGE, data_type::FLOAT, &[architecture.channels, side, side])];
+        let pairs = network.metadata().to_pairs().into_iter();
+        ModelProto {
+            ir_version: 8,
+            producer_name: "tests".to_owned(),
+            producer_version: String::new(),
+            graph: Some(self.proto),
+            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: 17 }],
+            metadata_props: pairs.map(|(key, value)| StringStringEntryProto { key, value }).collect(),
+        }
+    }
+}
+
+fn value(name: &str, elem_type: i32, sides: &[usize]) -> ValueInfoProto {
+    let batch = DimensionProto { dim_value: None, dim_param: Some(contract::BATCH.to_owned()) };
+    let sides = sides.iter().map(|side| DimensionProto { dim_value: Some(*side as i64), dim_param: None });
+    let shape = TensorShapeProto { dim: std::iter::once(batch).chain(sides).collect() };
+    let tensor_type = Some(TensorTypeProto { elem_type, shape: Some(shape) });
+    ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type }) }
+}
+
+pub fn int(name: &str, i: i64) -> AttributeProto {
+    AttributeProto { name: name.to_owned(), i, r#type: attribute_type::INT, ..Default::default() }
+}
+
+pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
+    AttributeProto { name: name.to_owned(), ints: values.to_vec(), r#type: attribute_type::INTS, ..Default::default() }
+}
+
+fn float(name: &str, f: f32) -> AttributeProto {
+    AttributeProto { name: name.to_owned(), f, r#type: attribute_type::FLOAT, ..Default::default() }
+}
+
+/// Even numbers around 0 from Weyl steps and a mixing function.
+struct Numbers(u64);
+
+impl Numbers {
+    /// `count` numbers of a standard deviation.
+    fn take(&mut self, count: usize, deviation: f32) -> Vec<f32> {
+        (0..count).map(|_| (self.next() - 0.5) * 12f32.sqrt() * deviation).collect()
+    }
+
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        ((mixed ^ (mixed >> 32)) >> 40) as f32 / (1u64 << 24) as f32
+    }
+}
