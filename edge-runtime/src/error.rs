@@ -31,6 +31,14 @@ pub enum RuntimeError {
         /// What is wrong.
         source: Box<RuntimeError>,
     },
+    /// No model file anywhere.
+    #[error(
+        "no model found at {tried}; name one with --model, or export one: cargo run -p exporter -- --out models/gen.onnx"
+    )]
+    NoModel {
+        /// The places looked at.
+        tried: String,
+    },
     /// More bytes than a model may have.
     #[error("expected at most {max} bytes, found {found}")]
     ModelSize {

@@ -6,7 +6,7 @@ use crate::engine::{self, Batch, EngineSpec, Opened};
 use crate::{Frame, Model, Picture, RuntimeError};
 
 /// Pictures that go through an engine at once; more would only hold memory.
-const BATCH: usize = 16;
+pub const BATCH: usize = 16;
 
 /// A model with the engine that runs it.
 pub struct Generator {

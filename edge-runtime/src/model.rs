@@ -2,6 +2,7 @@
 
 mod graph;
 mod interface;
+mod lookup;
 mod operators;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,170 @@
+//! `edge-runtime --label`: pictures of labels and a seed, into files and onto displays.
+
+use std::io::{IsTerminal, stdout};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use edge_runtime::encode::{self, Format};
+use edge_runtime::generator::BATCH;
+use edge_runtime::output::OutputFile;
+use edge_runtime::sheet;
+use edge_runtime::sink::files::{Encoding, Folder, OneFile, Stream};
+use edge_runtime::{Generator, Model, Picture, Request, Sink};
+
+use crate::cli::Generate;
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::setup::{self, usage};
+
+/// Width of a terminal that doesn't tell its own.
+const COLUMNS: usize = 80;
+
+/// Where the pictures go.
+enum Target {
+    Nowhere,
+    Stdout,
+    File(PathBuf),
+    Folder(PathBuf),
+}
+
+/// Runs the command.
+pub fn run(options: &Generate) -> Result<()> {
+    if options.out.is_none() && options.grid.is_none() && options.display.is_none() {
+        return Err(usage("nothing to do: give --out, --grid or --display"));
+    }
+    let model = setup::model(&options.engine)?;
+    let labels = labels(options, &model)?;
+    let total = labels.len().checked_mul(options.count).ok_or_else(|| usage("--count: too many pictures"))?;
+    let target = target(options.out.as_deref(), total)?;
+    let grid = options.grid.as_deref().map(|path| open_grid(path, options, labels.len(), &model)).transpose()?;
+    let mut generator = setup::generator(&model, &options.engine)?;
+    let mut sinks = open_sinks(&target, options, &generator)?;
+    let seed = setup::seed(options.seed, "--seed", options.engine.quiet);
+
+    let of_label = |label: &usize| {
+        let label = *label;
+        (0..options.count as u32).map(move |index| Request { label, seed, index })
+    };
+    let mut progress = Progress::new(total, options.engine.quiet);
+    let requests = labels.iter().flat_map(of_label);
+    let pictures = produce(&mut generator, requests, &mut sinks, options, &mut progress)?;
+    progress.finish();
+    drop(sinks);
+    if let Some((output, format)) = grid {
+        let rows: Vec<Vec<Picture>> = pictures.chunks(options.count).map(<[Picture]>::to_vec).collect();
+        let sheet = sheet::sheet(&rows)?;
+        let mut texts = vec![("Labels", names(&generator, &labels)), ("Seed", seed.to_string())];
+        texts.extend(encode::origin_texts(&generator.origin()));
+        output.commit(&encode::encode(&sheet, &texts, format)?)?;
+    }
+    if !options.engine.quiet {
+        report(&target, options, total);
+    }
+    Ok(())
+}
+
+fn labels(options: &Generate, model: &Model) -> Result<Vec<usize>> {
+    let known = &model.metadata().labels;
+    match &options.label {
+        Some(text) => setup::labels(model, text),
+        None if options.grid.is_some() || known.len() == 1 => Ok((0..known.len()).collect()),
+        None => {
+            let names: Vec<String> = known.names().iter().map(|name| format!("{name:?}")).collect();
+            Err(usage(format!(
+                "give --label: all, an index from 0 to {}, or one of {}",
+                known.len() - 1,
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+fn target(out: Option<&Path>, total: usize) -> Result<Target> {
+    let Some(out) = out else { return Ok(Target::Nowhere) };
+    let text = out.to_string_lossy();
+    let names_folder = text.ends_with(std::path::is_separator) || out.is_dir();
+    let several = total > 1;
+    if text == "-" {
+        return if several {
+            Err(usage(format!("--out -: takes one picture, not {total}")))
+        } else {
+            Ok(Target::Stdout)
+        };
+    }
+    match Format::of_path(out) {
+        _ if names_folder => Ok(Target::Folder(out.to_owned())),
+        Ok(_) if several => {
+            Err(usage(format!("--out {text}: {total} pictures need a folder; end its name with a slash")))
+        }
+        Ok(_) => Ok(Target::File(out.to_owned())),
+        Err(_) if several => Ok(Target::Folder(out.to_owned())),
+        Err(error) => Err(usage(format!("--out: {error}"))),
+    }
+}
+
+fn open_grid(path: &Path, options: &Generate, rows: usize, model: &Model) -> Result<(OutputFile, Format)> {
+    let format = Format::of_path(path).map_err(|error| usage(format!("--grid: {error}")))?;
+    let side = model.metadata().architecture.image_size * options.scale;
+    sheet::check_size(rows, options.count, (side, side)).map_err(|error| usage(format!("--grid: {error}")))?;
+    Ok((OutputFile::create(path)?, format))
+}
+
+fn open_sinks(target: &Target, options: &Generate, generator: &Generator) -> Result<Vec<Box<dyn Sink>>> {
+    let encoding = || Encoding { origin: generator.origin(), scale: options.scale };
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    match target {
+        Target::Nowhere => {}
+        Target::Stdout => sinks.push(Box::new(Stream::new(stdout(), "standard output", encoding()))),
+        Target::File(path) => sinks.push(Box::new(OneFile::create(path, encoding())?)),
+        Target::Folder(path) => sinks.push(Box::new(Folder::create(path, encoding())?)),
+    }
+    if let Some(display) = &options.display {
+        let width = terminal_size::terminal_size().map_or(COLUMNS, |(width, _)| usize::from(width.0));
+        sinks.push(display.open(stdout(), if stdout().is_terminal() { width } else { COLUMNS })?);
+    }
+    Ok(sinks)
+}
+
+/// Makes every picture and hands it to the sinks; keeps those of a sheet.
+fn produce(
+    generator: &mut Generator,
+    mut requests: impl Iterator<Item = Request>,
+    sinks: &mut [Box<dyn Sink>],
+    options: &Generate,
+    progress: &mut Progress,
+) -> Result<Vec<Picture>> {
+    let mut kept = Vec::new();
+    loop {
+        interrupt::check()?;
+        let part: Vec<Request> = requests.by_ref().take(BATCH).collect();
+        if part.is_empty() {
+            return Ok(kept);
+        }
+        for frame in generator.frames(&part)? {
+            for sink in &mut *sinks {
+                sink.show(&frame)?;
+            }
+            if options.grid.is_some() {
+                kept.push(frame.picture.enlarged(options.scale));
+            }
+        }
+        progress.add(part.len());
+    }
+}
+
+fn names(generator: &Generator, labels: &[usize]) -> String {
+    let names = &generator.metadata().labels;
+    labels.iter().filter_map(|label| names.name(*label)).collect::<Vec<_>>().join(", ")
+}
+
+fn report(target: &Target, options: &Generate, total: usize) {
+    match target {
+        Target::Nowhere | Target::Stdout => {}
+        Target::File(path) => eprintln!("wrote {}", path.display()),
+        Target::Folder(path) if total == 1 => eprintln!("wrote 1 picture to {}", path.display()),
+        Target::Folder(path) => eprintln!("wrote {total} pictures to {}", path.display()),
+    }
+    if let Some(grid) = &options.grid {
+        eprintln!("wrote {}", grid.display());
+    }
+}

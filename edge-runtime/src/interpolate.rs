@@ -1,0 +1,97 @@
+//! `edge-runtime interpolate`: the way from one seed to another as a sheet or an animation.
+
+use std::path::Path;
+
+use anyhow::Result;
+use edge_runtime::encode::{self, Format, Texts};
+use edge_runtime::output::OutputFile;
+use edge_runtime::{Generator, Picture, interpolation, sheet};
+
+use crate::cli::Interpolate;
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::setup::{self, usage};
+
+enum Kind {
+    Sheet(Format),
+    Animation,
+}
+
+/// Runs the command.
+pub fn run(options: &Interpolate) -> Result<()> {
+    let kind = kind(&options.out)?;
+    let model = setup::model(&options.engine)?;
+    let labels = setup::labels(&model, &options.label)?;
+    let side = model.metadata().architecture.image_size * options.scale;
+    let (rows, columns) = match kind {
+        Kind::Sheet(_) => (labels.len(), options.steps),
+        Kind::Animation => (1, labels.len()),
+    };
+    sheet::check_size(rows, columns, (side, side)).map_err(usage)?;
+    let output = OutputFile::create(&options.out)?;
+    let mut generator = setup::generator(&model, &options.engine)?;
+    let path = interpolation::Path {
+        from: setup::seed(options.from, "--from", options.engine.quiet),
+        to: setup::seed(options.to, "--to", options.engine.quiet),
+        steps: options.steps,
+    };
+    let rows = rows_of(&mut generator, &labels, path, options)?;
+    let texts = texts(&generator, &labels, path);
+    let bytes = match kind {
+        Kind::Sheet(format) => encode::encode(&sheet::sheet(&rows)?, &texts, format)?,
+        Kind::Animation => encode::gif::encode(&there_and_back(&rows)?, &texts)?,
+    };
+    output.commit(&bytes)?;
+    if !options.engine.quiet {
+        eprintln!("wrote {}", options.out.display());
+    }
+    Ok(())
+}
+
+fn kind(out: &Path) -> Result<Kind> {
+    if out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gif")) {
+        return Ok(Kind::Animation);
+    }
+    let format = Format::of_path(out).map_err(|error| usage(format!("--out: {error}, or .gif for an animation")))?;
+    Ok(Kind::Sheet(format))
+}
+
+fn rows_of(
+    generator: &mut Generator,
+    labels: &[usize],
+    path: interpolation::Path,
+    options: &Interpolate,
+) -> Result<Vec<Vec<Picture>>> {
+    let mut progress = Progress::new(labels.len() * path.steps, options.engine.quiet);
+    let mut rows = Vec::with_capacity(labels.len());
+    for label in labels {
+        interrupt::check()?;
+        for row in interpolation::rows(generator, &[*label], path)? {
+            rows.push(row.iter().map(|picture| picture.enlarged(options.scale)).collect());
+        }
+        progress.add(path.steps);
+    }
+    progress.finish();
+    Ok(rows)
+}
+
+/// A picture for each step with all labels side by side, to the end and back, so that it repeats without a jump.
+fn there_and_back(rows: &[Vec<Picture>]) -> Result<Vec<Picture>> {
+    let steps = rows.iter().map(Vec::len).min().unwrap_or(0);
+    let back = (1..steps.saturating_sub(1)).rev();
+    let strip = |step: usize| Ok(sheet::sheet(&[rows.iter().map(|row| row[step].clone()).collect()])?);
+    (0..steps).chain(back).map(strip).collect()
+}
+
+fn texts(generator: &Generator, labels: &[usize], path: interpolation::Path) -> Texts {
+    let names = &generator.metadata().labels;
+    let labels: Vec<&str> = labels.iter().filter_map(|label| names.name(*label)).collect();
+    let mut texts = vec![
+        ("Labels", labels.join(", ")),
+        ("From", path.from.to_string()),
+        ("To", path.to.to_string()),
+        ("Steps", path.steps.to_string()),
+    ];
+    texts.extend(encode::origin_texts(&generator.origin()));
+    texts
+}

@@ -1,0 +1,62 @@
+//! What both commands start with: a model, an engine, labels, seeds.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use anyhow::{Error, Result};
+use edge_runtime::{Generator, Model};
+
+use crate::cli::EngineOptions;
+
+/// An error in how the command was used, for exit code 2.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// An error that says how the command should have been used.
+pub fn usage(message: impl fmt::Display) -> Error {
+    Usage(message.to_string()).into()
+}
+
+/// Finds the model.
+pub fn model(options: &EngineOptions) -> Result<Model> {
+    let (model, place) = Model::find(options.model.as_deref())?;
+    if !options.quiet && options.model.is_none() {
+        eprintln!("model {place}");
+    }
+    Ok(model)
+}
+
+/// Opens the engine and says once what runs and why.
+pub fn generator(model: &Model, options: &EngineOptions) -> Result<Generator> {
+    let generator = Generator::open(model, &options.spec())?;
+    if !options.quiet {
+        generator.notes().iter().for_each(|note| eprintln!("{note}"));
+        eprintln!("engine {}", generator.engine());
+    }
+    Ok(generator)
+}
+
+/// The labels that a text selects.
+pub fn labels(model: &Model, text: &str) -> Result<Vec<usize>> {
+    model.metadata().labels.select(text).map_err(usage)
+}
+
+/// The seed that is given, or a fresh one, which is printed.
+pub fn seed(given: Option<u64>, flag: &str, quiet: bool) -> u64 {
+    given.unwrap_or_else(|| {
+        // Short enough to be typed again.
+        let fresh = u64::from(RandomState::new().build_hasher().finish() as u32);
+        if !quiet {
+            eprintln!("seed {fresh} (a fresh one; {flag} {fresh} repeats it)");
+        }
+        fresh
+    })
+}
