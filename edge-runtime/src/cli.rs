@@ -13,11 +13,10 @@ const MAX_SCALE: u64 = 32;
 const MAX_THREADS: u64 = 1024;
 const MAX_STEPS: u64 = 10_000;
 
-/// Makes pictures of a label from a model file, on any small machine.
-///
-/// The same label and seed make the same picture, byte for byte. Exit code 0: done, 1: failed, 2: wrong usage.
+/// Makes pictures of a label from a model file; the same label and seed make the same picture, byte for byte
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, max_term_width = 110)]
+#[command(version, args_conflicts_with_subcommands = true, max_term_width = 110)]
+#[command(after_help = "Exit code 0: done, 1: failed, 2: wrong usage.")]
 pub struct Options {
     #[command(flatten)]
     pub generate: Generate,

@@ -75,12 +75,16 @@ impl Model {
 
 fn read(path: &Path) -> Result<Vec<u8>, RuntimeError> {
     let failed = |source| RuntimeError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(failed)?;
-    let length = file.metadata().map_err(failed)?.len();
+    let about = std::fs::metadata(path).map_err(failed)?;
+    if !about.is_file() {
+        return Err(failed(std::io::Error::other("not a regular file")));
+    }
+    let length = about.len();
     check_size(length).map_err(|source| RuntimeError::ModelFile { path: path.to_owned(), source: Box::new(source) })?;
     let mut bytes = Vec::with_capacity(length as usize);
-    // A device or a growing file has no honest length.
-    file.by_ref().take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    // The file may grow meanwhile.
+    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(failed)?;
     Ok(bytes)
 }
 

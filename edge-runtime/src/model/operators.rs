@@ -3,7 +3,7 @@
 use super::contract;
 use super::graph::{Fact, fact, type_name};
 use crate::RuntimeError;
-use crate::onnx::{AttributeProto, NodeProto, data_type};
+use crate::onnx::{AttributeProto, NodeProto, attribute_type, data_type};
 
 /// A node for a message: `node "deconv" (ConvTranspose)`.
 pub(super) fn title(node: &NodeProto) -> String {
@@ -186,7 +186,17 @@ fn shapes(parts: &[&Fact<'_>]) -> String {
     parts.iter().map(|part| part.describe()).collect::<Vec<_>>().join(" and ")
 }
 
-/// A node's attributes, none of them unknown.
+/// ONNX's number for the kind of value that an attribute has.
+fn kind(attribute: &str) -> i32 {
+    match attribute {
+        "alpha" | "beta" => attribute_type::FLOAT,
+        "auto_pad" => attribute_type::STRING,
+        "kernel_shape" | "strides" | "pads" | "dilations" | "output_padding" => attribute_type::INTS,
+        _ => attribute_type::INT,
+    }
+}
+
+/// A node's attributes, none of them unknown, double or of another kind of value.
 struct Attributes<'a> {
     node: &'a NodeProto,
 }
@@ -198,6 +208,10 @@ impl<'a> Attributes<'a> {
             if twice || !known.contains(&attribute.name.as_str()) {
                 let found = format!("{:?}{}", attribute.name, if twice { " twice" } else { "" });
                 return Err(contract(title(node), format!("attributes {known:?}"), found));
+            }
+            if attribute.r#type != kind(&attribute.name) {
+                let part = format!("{}, attribute {:?}", title(node), attribute.name);
+                return Err(contract(part, format!("kind {}", kind(&attribute.name)), attribute.r#type.to_string()));
             }
         }
         Ok(Self { node })

@@ -58,16 +58,16 @@ impl Network {
             inputs,
             outputs,
             // Four taps of each input channel reach an output pixel.
-            weight: numbers.take(inputs * outputs * 16, 2.4 / (4.0 * inputs as f32).sqrt()),
-            bias: numbers.take(outputs, 0.3),
+            weight: numbers.take(inputs * outputs * 16, 0.8 / (2.0 * inputs as f32).sqrt()),
+            bias: numbers.take(outputs, 0.1),
         });
         let blocks = blocks.collect();
         Self {
             labels: labels.iter().map(|label| (*label).to_owned()).collect(),
             half: false,
-            dense: numbers.take(architecture.latent_dim * dense, 1.2),
+            dense: numbers.take(architecture.latent_dim * dense, 0.6),
             dense_bias: numbers.take(dense, 0.2),
-            table: numbers.take(labels.len() * STEM * STEM, 6.0),
+            table: numbers.take(labels.len() * STEM * STEM, 3.0),
             blocks,
             architecture,
         }

@@ -1,0 +1,189 @@
+//! Model files from outside: what the contract refuses, and that nothing damaged panics.
+
+mod common;
+
+use std::path::Path;
+
+use common::{LABELS, Network, int, ints};
+use edge_runtime::onnx::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
+use edge_runtime::{Batch, EngineKind, EngineSpec, Model, RuntimeError, engine};
+use model_spec::contract;
+use prost::Message;
+
+#[test]
+fn a_file_of_the_contract_says_what_it_is() {
+    let network = Network::new(&LABELS, 3);
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = Model::open(&network.write(folder.path())).expect("valid");
+    assert_eq!(*model.metadata(), network.metadata());
+    assert_eq!(model.bytes(), network.bytes());
+    assert!(model.sha256().len() == 64 && model.sha256() == model.sha256().to_lowercase());
+    let other = Model::from_bytes(Network::new(&LABELS, 3).rounded().bytes()).expect("valid");
+    assert_ne!(model.sha256(), other.sha256());
+}
+
+struct Case(&'static str, fn(&mut ModelProto), &'static str);
+
+#[test]
+fn whatever_breaks_the_contract_is_named() {
+    let cases = [
+        Case("no graph", |model| model.graph = None, "file: expected a graph, found none"),
+        Case("another domain", |model| model.opset_import[0].domain = "com.x".into(), "domain \"com.x\""),
+        Case("a third input", |model| extra_input(graph(model)), "expected [\"latent\", \"label\"]"),
+        Case("another input name", |model| graph(model).input[0].name = "z".into(), "found [\"z\", \"label\"]"),
+        Case(
+            "labels of f32",
+            |model| set_type(graph(model), 1, 1),
+            "\"label\": expected i64 [batch], found f32 [batch]",
+        ),
+        Case("a longer latent", |model| set_side(graph(model), 0, 8), "expected f32 [batch, 7], found f32 [batch, 8]"),
+        Case("no output", |model| graph(model).output.clear(), "outputs: expected [\"image\"], found []"),
+        Case("another label count", |model| set(model, contract::LABELS_KEY, "[\"a\",\"b\"]"), "a table of 2 rows"),
+        Case("a label path", |model| set(model, contract::LABELS_KEY, "[\"..\",\"b\",\"c\"]"), "relative path"),
+        Case("a label twice", |model| set(model, contract::LABELS_KEY, "[\"a\",\"a\",\"c\"]"), "twice"),
+        Case("a control character", |model| set(model, contract::LABELS_KEY, r#"["a\u0007","b","c"]"#), "control"),
+        Case("no metadata", |model| model.metadata_props.clear(), "missing: not a model of ours"),
+        Case("an unknown operator", |model| node(model, "Tanh").op_type = "Loop".into(), "Loop of 1 inputs"),
+        Case("a node of another domain", |model| node(model, "Tanh").domain = "x".into(), "domain \"x\""),
+        Case("an unknown attribute", |model| add(node(model, "Tanh"), int("n", 1)), "\"n\""),
+        Case("an attribute twice", |model| add(node(model, "Gather"), int("axis", 9)), "\"axis\" twice"),
+        Case("another kind", |model| node(model, "Gather").attribute[0].r#type = 7, "kind 2, found 7"),
+        Case("another stride", |model| replace(node(model, "ConvT"), ints("strides", &[3, 3])), "strides [2, 2]"),
+        Case("huge padding", |model| replace(node(model, "ConvT"), ints("pads", &[i64::MIN; 4])), "pads [1, 1, 1, 1]"),
+        Case("another axis", |model| replace(node(model, "Concat"), int("axis", 0)), "axis 1"),
+        Case("a missing tensor", |model| node(model, "Tanh").input[0] = "gone".into(), "input \"gone\", found none"),
+        Case("a loop", |model| node(model, "Gemm").input[0] = contract::IMAGE.into(), "input \"image\", found none"),
+        Case("two definitions", |model| node(model, "Tanh").output[0] = "active".into(), "one definition, found two"),
+        Case("no result", |model| drop(graph(model).node.pop()), "a node that makes \"image\""),
+        Case("a short weight", |model| weight(model, "dense.weight").raw_data.truncate(2687), "2687 bytes"),
+        Case("a negative side", |model| weight(model, "dense.weight").dims[0] = -7, "sides of 0 or more"),
+        Case("huge sides", |model| weight(model, "dense.weight").dims = vec![i64::MAX; 4], "raw data of shape"),
+        Case("overflowing sides", |model| weight(model, "dense.weight").dims = vec![1 << 32; 2], "raw data of shape"),
+        Case("an empty weight", |model| empty(weight(model, "dense.bias")), "1 to 67108864 numbers"),
+        Case("text as weights", |model| weight(model, "dense.bias").data_type = 8, "f32, f16 or i64, found type 8"),
+        Case("weights elsewhere", |model| weight(model, "dense.bias").data_location = 1, "in this file"),
+        Case("no numbers", |model| weight(model, "dense.bias").raw_data.fill(0xFF), "NaN or an infinity"),
+        Case("a reshape to more", |model| sides(model, &[-1, 6, 4, 5]), "a shape for [1, 96]"),
+        Case("a huge reshape", |model| sides(model, &[i64::MAX, i64::MAX, 4, 4]), "a shape for [1, 96]"),
+        Case("a negative reshape", |model| sides(model, &[-1, -1, 4, 4]), "a shape for [1, 96]"),
+        Case("an empty reshape", |model| sides(model, &[0, 0, 0, 0]), "a shape for [1, 96]"),
+    ];
+    for Case(name, break_it, expected) in cases {
+        let mut model = Network::new(&LABELS, 3).proto();
+        break_it(&mut model);
+        let message = match Model::from_bytes(model.encode_to_vec()) {
+            Ok(_) => panic!("{name}: accepted"),
+            Err(error) => error.to_string(),
+        };
+        assert!(message.contains(expected), "{name}: {message}");
+    }
+}
+
+#[test]
+fn a_truncated_file_is_refused_at_every_length() {
+    let bytes = Network::new(&LABELS, 3).bytes();
+    for length in 0..bytes.len() {
+        assert!(Model::from_bytes(bytes[..length].to_vec()).is_err(), "{length} bytes");
+    }
+}
+
+/// What still passes the checks also runs, like a flipped bit in a weight or an unused name, or is an engine's error,
+/// like an operator set that it doesn't know.
+#[test]
+fn no_flipped_bit_makes_anything_panic() {
+    let bytes = Network::new(&LABELS, 3).bytes();
+    let spec = EngineSpec { kind: EngineKind::Tract, threads: Some(1), ..EngineSpec::default() };
+    let mut ran_anyway = 0;
+    for place in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[place] ^= 1 << (place % 8);
+        let Ok(model) = Model::from_bytes(flipped) else { continue };
+        // Weights are most of the file, and one of them is as good as another.
+        if place % 64 == 0 || !inside_a_weight(&bytes, place) {
+            let opened = engine::open(&spec, &model);
+            let latents = vec![0.5; model.metadata().architecture.latent_dim];
+            let ran = opened.and_then(|mut opened| opened.engine.run(&Batch { latents: &latents, labels: &[0] }));
+            match ran {
+                Ok(_) => ran_anyway += 1,
+                Err(RuntimeError::Engine { .. }) => {}
+                Err(error) => panic!("bit {} of byte {place}: {error}", place % 8),
+            }
+        }
+    }
+    assert!(ran_anyway > 100, "only {ran_anyway} damaged files ran");
+}
+
+#[test]
+fn a_file_that_is_too_large_or_no_file_is_refused_unread() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("large.onnx");
+    let file = std::fs::File::create(&path).expect("writable");
+    file.set_len((1 << 30) + 1).expect("a sparse file");
+    let error = Model::open(&path).expect_err("refused");
+    let source = std::error::Error::source(&error).expect("a cause").to_string();
+    assert_eq!(source, "expected at most 1073741824 bytes, found 1073741825");
+    for path in [folder.path(), Path::new("missing.onnx")] {
+        let message = Model::open(path).expect_err("refused").to_string();
+        assert_eq!(message, format!("read {}", path.display()));
+    }
+}
+
+fn inside_a_weight(bytes: &[u8], place: usize) -> bool {
+    let proto = ModelProto::decode(bytes).expect("valid");
+    let weights = proto.graph.map(|graph| graph.initializer).unwrap_or_default();
+    weights.iter().filter(|weight| weight.raw_data.len() > 100).any(|weight| {
+        let found = bytes.windows(weight.raw_data.len()).position(|window| window == weight.raw_data);
+        found.is_some_and(|start| (start..start + weight.raw_data.len()).contains(&place))
+    })
+}
+
+fn graph(model: &mut ModelProto) -> &mut GraphProto {
+    model.graph.as_mut().expect("a graph")
+}
+
+fn node<'a>(model: &'a mut ModelProto, operator: &str) -> &'a mut NodeProto {
+    graph(model).node.iter_mut().find(|node| node.op_type.starts_with(operator)).expect("such a node")
+}
+
+fn weight<'a>(model: &'a mut ModelProto, name: &str) -> &'a mut TensorProto {
+    graph(model).initializer.iter_mut().find(|weight| weight.name == name).expect("such a weight")
+}
+
+fn sides(model: &mut ModelProto, sides: &[i64]) {
+    weight(model, "latent.shape").raw_data = sides.iter().flat_map(|side| side.to_le_bytes()).collect();
+}
+
+fn empty(weight: &mut TensorProto) {
+    weight.raw_data.clear();
+    weight.dims = vec![0];
+}
+
+fn set(model: &mut ModelProto, key: &str, value: &str) {
+    let entry = model.metadata_props.iter_mut().find(|entry| entry.key == key).expect("such an entry");
+    entry.value = value.to_owned();
+}
+
+fn add(node: &mut NodeProto, attribute: AttributeProto) {
+    node.attribute.push(attribute);
+}
+
+fn replace(node: &mut NodeProto, attribute: AttributeProto) {
+    node.attribute.retain(|other| other.name != attribute.name);
+    node.attribute.push(attribute);
+}
+
+fn extra_input(graph: &mut GraphProto) {
+    let mut input = graph.input[0].clone();
+    input.name = "third".to_owned();
+    graph.input.push(input);
+}
+
+fn set_type(graph: &mut GraphProto, input: usize, elem_type: i32) {
+    graph.input[input].r#type.as_mut().and_then(|found| found.tensor_type.as_mut()).expect("a tensor").elem_type =
+        elem_type;
+}
+
+fn set_side(graph: &mut GraphProto, input: usize, side: i64) {
+    let tensor = graph.input[input].r#type.as_mut().and_then(|found| found.tensor_type.as_mut()).expect("a tensor");
+    tensor.shape.as_mut().expect("a shape").dim[1].dim_value = Some(side);
+}
