@@ -39,7 +39,7 @@ pub struct Generate {
     #[arg(short, long, value_name = "FILE|FOLDER/|-")]
     pub out: Option<PathBuf>,
     /// Seed of the pictures [default: a fresh one, which is printed]
-    #[arg(short, long, value_name = "S")]
+    #[arg(short, long, value_name = "S", allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Pictures of each label
     #[arg(short = 'n', long, value_name = "N", default_value = "1", value_parser = ranged(1, MAX_COUNT))]
@@ -66,10 +66,10 @@ pub struct Interpolate {
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
     /// Seed of the first picture [default: a fresh one, which is printed]
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub from: Option<u64>,
     /// Seed of the last picture [default: a fresh one, which is printed]
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub to: Option<u64>,
     /// Pictures from one to the other, with both
     #[arg(long, value_name = "N", default_value = "10", value_parser = ranged(2, MAX_STEPS))]

@@ -13,7 +13,7 @@ use crate::{Frame, RuntimeError};
 const UPPER_HALF: char = '\u{2580}';
 /// Rows under the picture for two lines of the smallest font.
 const CAPTION_ROWS: usize = 14;
-/// Narrower ones can't show a caption.
+/// Narrower ones can't show anything.
 const LEAST_COLUMNS: usize = 8;
 
 /// Draws frames below one another.
@@ -32,10 +32,12 @@ impl<W: Write> Terminal<W> {
 impl<W: Write> Sink for Terminal<W> {
     fn show(&mut self, frame: &Frame) -> Result<(), RuntimeError> {
         let picture = frame.picture.fitted(self.columns, usize::MAX / frame.picture.width());
-        // A picture may be narrower than its caption.
+        // The caption may be wider than the picture.
         let text = frame.caption().iter().map(|line| line.chars().count() * 4).max().unwrap_or(0);
         let width = picture.width().max(text.min(self.columns));
-        let height = (picture.height() + CAPTION_ROWS).next_multiple_of(2);
+        // A picture lower than its caption is shown without it.
+        let below = if picture.height() < CAPTION_ROWS { 0 } else { CAPTION_ROWS };
+        let height = (picture.height() + below).next_multiple_of(2);
         let mut canvas = Canvas::rgb888(width, height, 0);
         draw_frame(&mut canvas, frame).unwrap_or_else(|never| match never {});
         let written = self.writer.write_all(half_blocks(&canvas, width, height).as_bytes());

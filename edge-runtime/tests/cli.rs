@@ -1,0 +1,426 @@
+//! The built command: what a user types and sees.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::{LABELS, Network};
+use tempfile::TempDir;
+
+/// A folder with model.onnx in it, where commands run.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self::with(&Network::new(&LABELS, 3))
+    }
+
+    fn with(network: &Network) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        network.write(folder.path());
+        Self { folder }
+    }
+
+    /// Runs the command with words and the model.
+    fn run(&self, words: &[&str]) -> Output {
+        let (command, model): (&[&str], &[&str]) = (words, &["--model", "model.onnx"]);
+        self.run_bare(&[command, model].concat())
+    }
+
+    fn run_bare(&self, words: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_edge-runtime"));
+        command.args(words).current_dir(self.folder.path()).env_remove("ORT_DYLIB_PATH");
+        command.output().expect("the command starts")
+    }
+
+    /// Runs the command and expects success.
+    fn done(&self, words: &[&str]) -> Output {
+        let output = self.run(words);
+        assert!(output.status.success(), "{words:?}: {}", error(&output));
+        output
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Every file but the model, sorted.
+    fn files(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                let name = path.strip_prefix(self.folder.path()).expect("inside").display().to_string();
+                if path.is_dir() { folders.push(path) } else { found.push(name) }
+            }
+        }
+        found.retain(|name| name != "model.onnx");
+        found.sort();
+        found
+    }
+}
+
+fn error(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Size, levels and texts of a PNG.
+fn decode(bytes: &[u8]) -> ((u32, u32), Vec<u8>, BTreeMap<String, String>) {
+    let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().expect("a PNG");
+    let mut levels = vec![0; reader.output_buffer_size().expect("a size")];
+    reader.next_frame(&mut levels).expect("a picture");
+    let info = reader.info();
+    let mut texts = BTreeMap::new();
+    for text in &info.uncompressed_latin1_text {
+        texts.insert(text.keyword.clone(), text.text.clone());
+    }
+    for text in &info.utf8_text {
+        texts.insert(text.keyword.clone(), text.get_text().expect("text"));
+    }
+    ((info.width, info.height), levels, texts)
+}
+
+fn decode_file(path: &Path) -> ((u32, u32), Vec<u8>, BTreeMap<String, String>) {
+    decode(&fs::read(path).expect("written"))
+}
+
+#[test]
+fn help_names_every_flag_with_its_value_and_default() {
+    let place = Place::new();
+    let output = place.run_bare(&["--help"]);
+    assert!(output.status.success());
+    let help = String::from_utf8(output.stdout).expect("text");
+    for part in [
+        "interpolate",
+        "--label <NAME|INDEX|all>",
+        "--out <FILE|FOLDER/|->",
+        "--seed <S>",
+        "--count <N>",
+        "--scale <K>",
+        "--model <FILE>",
+        "--engine <ENGINE>",
+        "[possible values: auto, tract, ort]",
+        "--provider <PROVIDER>",
+        "[possible values: auto, cpu, cuda, tensorrt]",
+        "--threads <N>",
+        "--ort-lib <FILE>",
+        "--grid <FILE>",
+        "--display <terminal|fb:PATH>",
+        "--quiet",
+        "[default: 1]",
+        "Exit code 0: done, 1: failed, 2: wrong usage.",
+    ] {
+        assert!(help.contains(part), "{part:?} is missing in\n{help}");
+    }
+    let output = place.run_bare(&["interpolate", "--help"]);
+    let help = String::from_utf8(output.stdout).expect("text");
+    for part in ["--from <S>", "--to <S>", "--steps <N>", "[default: 10]", "[default: all]"] {
+        assert!(help.contains(part), "{part:?} is missing in\n{help}");
+    }
+    assert!(place.run_bare(&["--version"]).status.success());
+}
+
+struct Refused(&'static [&'static str], i32, &'static str);
+
+#[test]
+fn every_misuse_is_refused_with_its_reason_and_leaves_no_file() {
+    let place = Place::new();
+    let cases = [
+        Refused(&[], 2, "nothing to do: give --out, --grid or --display"),
+        Refused(&["--out", "a.png"], 2, "give --label: all, an index from 0 to 2, or one of \"zebra\", \"a b\", \"ä\""),
+        Refused(&["-l", "lizard", "-o", "a.png"], 2, "unknown label \"lizard\": expected all, an index from 0 to 2"),
+        Refused(&["-l", "3", "-o", "a.png"], 2, "unknown label \"3\""),
+        Refused(&["-l", "-1", "-o", "a.png"], 2, "unknown label \"-1\""),
+        Refused(&["-l", "0", "-o", "a"], 2, "expected a name that ends in .png, .jpg, .jpeg or .webp"),
+        Refused(&["-l", "0", "-o", "a.tiff"], 2, "picture file \"a.tiff\""),
+        Refused(&["-l", "all", "-o", "a.png"], 2, "3 pictures need a folder; end its name with a slash"),
+        Refused(&["-l", "all", "-o", "-"], 2, "takes one picture, not 3"),
+        Refused(&["-l", "0", "-n", "0", "-o", "a/"], 2, "0 is not in 1..=1000000"),
+        Refused(&["-l", "0", "-n", "x", "-o", "a/"], 2, "invalid value 'x' for '--count <N>'"),
+        Refused(&["-l", "0", "--scale", "33", "-o", "a.png"], 2, "33 is not in 1..=32"),
+        Refused(&["-l", "0", "--threads", "0", "-o", "a.png"], 2, "0 is not in 1..=1024"),
+        Refused(&["-l", "0", "--seed", "-5", "-o", "a.png"], 2, "--seed"),
+        Refused(&["-l", "0", "--seed", "18446744073709551616", "-o", "a.png"], 2, "too large"),
+        Refused(&["-l", "0", "--engine", "native", "-o", "a.png"], 2, "invalid value 'native'"),
+        Refused(&["-l", "0", "--provider", "tpu", "-o", "a.png"], 2, "invalid value 'tpu'"),
+        Refused(&["-l", "0", "--display", "window"], 2, "display \"window\": expected terminal, fb:PATH"),
+        Refused(&["-l", "0", "--grid", "a.gif"], 2, "--grid: picture file \"a.gif\""),
+        Refused(&["-l", "all", "-n", "900000", "--grid", "a.png"], 2, "--grid: sheet"),
+        Refused(&["interpolate", "--out", "a.tiff"], 2, "or .gif for an animation"),
+        Refused(&["interpolate", "--out", "a.png", "--label", "x"], 2, "unknown label \"x\""),
+        Refused(&["interpolate", "--out", "a.png", "--steps", "1"], 2, "1 is not in 2..=10000"),
+        Refused(&["interpolate", "--out", "a.png", "--steps", "9999"], 2, "sheet \"339968 x 104\""),
+        Refused(&["interpolate"], 2, "--out <FILE>"),
+        Refused(&["-l", "0", "interpolate", "--out", "a.png"], 2, "cannot be used with"),
+        Refused(&["-l", "0", "-o", "model.onnx/a.png"], 1, "write model.onnx/a.png: "),
+        Refused(&["-l", "0", "--grid", "model.onnx/a.png"], 1, "write model.onnx/a.png: "),
+        Refused(
+            &["-l", "0", "-o", "a.png", "--engine", "tract", "--provider", "cuda"],
+            1,
+            "tract runs on the CPU only",
+        ),
+    ];
+    for Refused(words, code, expected) in cases {
+        let output = place.run(words);
+        let message = error(&output);
+        assert!(message.contains(expected), "{words:?}: {message}");
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {message}");
+        assert!(message.contains("error: ") && !message.contains("panicked"), "{words:?}: {message}");
+        assert_eq!(place.files(), [""; 0], "{words:?}");
+    }
+}
+
+#[test]
+fn model_files_that_are_missing_or_damaged_are_refused_by_path() {
+    let place = Place::new();
+    let bytes = fs::read(place.path("model.onnx")).expect("written");
+    fs::write(place.path("cut.onnx"), &bytes[..bytes.len() / 2]).expect("writable");
+    fs::write(place.path("text.onnx"), "not a model").expect("writable");
+    for (words, expected) in [
+        (&["--model", "gone.onnx"][..], "read gone.onnx: "),
+        (&["--model", "cut.onnx"], "model cut.onnx: "),
+        (&["--model", "text.onnx"], "model text.onnx: not an ONNX file, or a damaged one"),
+        (&["--model", "."], "read .: not a regular file"),
+        (&[], "models/gen.onnx; name one with --model, or export one: cargo run -p exporter"),
+    ] {
+        let output = place.run_bare(&[&["--label", "zebra", "--out", "a.png"], words].concat());
+        assert!(error(&output).contains(expected), "{words:?}: {}", error(&output));
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+    }
+    assert!(!place.path("a.png").exists());
+}
+
+#[test]
+fn one_picture_is_the_named_file_and_the_same_in_every_run() {
+    let place = Place::new();
+    let output = place.done(&["--label", "a b", "--seed", "9", "--out", "first.png"]);
+    assert!(output.stdout.is_empty());
+    place.done(&["--label", "1", "--seed", "9", "--out", "new/folder/second.png", "--threads", "1"]);
+    let first = fs::read(place.path("first.png")).expect("written");
+    assert_eq!(first, fs::read(place.path("new/folder/second.png")).expect("written"));
+    let (size, levels, texts) = decode(&first);
+    assert_eq!(size, (32, 32));
+    let network = Network::new(&LABELS, 3);
+    let expected = network.forward(&model_spec::latent::latent(9, 0, 7), 1);
+    let expected = model_spec::pixels::hwc8_from_chw_signed(&expected, 3);
+    let worst = levels.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(worst <= Some(1), "{worst:?} levels from the plain network");
+    assert_eq!((texts["Label"].as_str(), texts["Seed"].as_str(), texts["Index"].as_str()), ("a b", "9", "0"));
+    let model = edge_runtime::Model::open(&place.path("model.onnx")).expect("valid");
+    assert_eq!(texts["Model"], model.sha256());
+    assert!(texts["Engine"].starts_with("tract 0."));
+}
+
+#[test]
+fn a_fresh_seed_is_printed_and_stored_and_makes_the_same_picture_again() {
+    let place = Place::new();
+    let output = place.done(&["--label", "zebra", "--out", "fresh.png"]);
+    let message = error(&output);
+    let seed = message.split("--seed ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a seed");
+    assert_eq!(decode_file(&place.path("fresh.png")).2["Seed"], seed);
+    place.done(&["--label", "zebra", "--seed", seed, "--out", "again.png"]);
+    let read = |name| fs::read(place.path(name)).expect("written");
+    assert_eq!(read("fresh.png"), read("again.png"));
+    place.done(&["--label", "zebra", "--out", "other.png"]);
+    assert_ne!(read("fresh.png"), read("other.png"));
+}
+
+#[test]
+fn several_pictures_fill_a_folder_by_label_seed_and_index() {
+    let place = Place::new();
+    place.done(&["--label", "all", "--seed", "4", "--count", "2", "--out", "many"]);
+    let expected = ["many/a b/4-0.png", "many/a b/4-1.png", "many/zebra/4-0.png", "many/zebra/4-1.png"];
+    assert_eq!(place.files(), [&expected[..], &["many/ä/4-0.png", "many/ä/4-1.png"]].concat());
+    place.done(&["--label", "ä", "--seed", "4", "--out", "one.png"]);
+    assert_eq!(decode_file(&place.path("one.png")), decode_file(&place.path("many/ä/4-0.png")));
+    let levels = |name: &str| decode_file(&place.path(name)).1;
+    assert_ne!(levels("many/ä/4-0.png"), levels("many/ä/4-1.png"));
+    assert_ne!(levels("many/ä/4-0.png"), levels("many/zebra/4-0.png"));
+    place.done(&["--label", "zebra", "--seed", "5", "--out", "single/"]);
+    assert!(place.path("single/zebra/5-0.png").exists());
+}
+
+#[test]
+fn an_exact_name_wins_over_all_which_wins_over_an_index() {
+    let place = Place::with(&Network::new(&["1", "all", "x"], 3));
+    for (text, label) in [("1", "1"), ("all", "all"), ("2", "x")] {
+        place.done(&["--label", text, "--seed", "1", "--out", "a.png"]);
+        assert_eq!(decode_file(&place.path("a.png")).2["Label"], label, "{text}");
+    }
+}
+
+#[test]
+fn a_model_with_one_label_needs_no_label_and_may_be_gray() {
+    let place = Place::with(&Network::new(&["only"], 1));
+    place.done(&["--seed", "1", "--out", "a.png"]);
+    let (size, levels, texts) = decode_file(&place.path("a.png"));
+    assert_eq!((size, levels.len(), texts["Label"].as_str()), ((32, 32), 1024, "only"));
+}
+
+#[test]
+fn scale_repeats_pixels_and_endings_choose_formats() {
+    let place = Place::new();
+    place.done(&["--label", "zebra", "--seed", "2", "--out", "one.png"]);
+    place.done(&["--label", "zebra", "--seed", "2", "--out", "three.png", "--scale", "3"]);
+    place.done(&["--label", "zebra", "--seed", "2", "--out", "one.webp"]);
+    place.done(&["--label", "zebra", "--seed", "2", "--out", "one.jpg", "--scale", "8"]);
+    let open = |name: &str| image::open(place.path(name)).expect("a picture").to_rgb8();
+    let (one, three, jpeg) = (open("one.png"), open("three.png"), open("one.jpg"));
+    assert_eq!((three.dimensions(), jpeg.dimensions()), ((96, 96), (256, 256)));
+    assert!(three.enumerate_pixels().all(|(x, y, pixel)| pixel == one.get_pixel(x / 3, y / 3)));
+    assert_eq!(open("one.webp"), one);
+    let middle = |x: u32, y: u32| jpeg.get_pixel(8 * x + 4, 8 * y + 4).0;
+    let off = |(x, y, pixel): (u32, u32, &image::Rgb<u8>)| pixel.0[1].abs_diff(middle(x, y)[1]);
+    let mean = one.enumerate_pixels().map(|part| f64::from(off(part))).sum::<f64>() / 1024.0;
+    assert!(mean < 30.0, "mean difference {mean} levels");
+}
+
+#[test]
+fn standard_output_takes_one_png_and_nothing_else() {
+    let place = Place::new();
+    let output = place.done(&["--label", "ä", "--seed", "6", "--out", "-"]);
+    place.done(&["--label", "ä", "--seed", "6", "--out", "file.png"]);
+    assert_eq!(output.stdout, fs::read(place.path("file.png")).expect("written"));
+    let output = place.done(&["--label", "ä", "--out", "-", "--quiet"]);
+    assert_eq!(error(&output), "");
+}
+
+#[test]
+fn a_grid_has_a_row_for_each_label() {
+    let place = Place::new();
+    place.done(&["--seed", "8", "--count", "4", "--grid", "sheet.png", "--out", "many/", "--scale", "2"]);
+    let (size, levels, texts) = decode_file(&place.path("sheet.png"));
+    assert_eq!(size, (2 + 4 * 66, 2 + 3 * 66));
+    assert_eq!((texts["Labels"].as_str(), texts["Seed"].as_str()), ("zebra, a b, ä", "8"));
+    let (_, picture, _) = decode_file(&place.path("many/a b/8-2.png"));
+    let (left, top) = (2 + 2 * 66, 2 + 66);
+    for row in [0, 31, 63] {
+        let start = ((top + row) * size.0 as usize + left) * 3;
+        assert_eq!(levels[start..start + 192], picture[row * 192..][..192], "row {row}");
+    }
+}
+
+#[test]
+fn interpolate_draws_the_way_between_two_seeds_with_both_ends() {
+    let place = Place::new();
+    place.done(&["interpolate", "--from", "1", "--to", "2", "--out", "way.png"]);
+    let (size, levels, texts) = decode_file(&place.path("way.png"));
+    assert_eq!(size, (2 + 10 * 34, 2 + 3 * 34));
+    assert_eq!((texts["From"].as_str(), texts["To"].as_str(), texts["Steps"].as_str()), ("1", "2", "10"));
+    for (seed, column) in [("1", 0), ("2", 9)] {
+        place.done(&["--label", "ä", "--seed", seed, "--out", "end.png"]);
+        let (_, end, _) = decode_file(&place.path("end.png"));
+        let start = ((2 + 2 * 34 + 5) * size.0 as usize + 2 + column * 34) * 3;
+        assert_eq!(levels[start..start + 96], end[5 * 96..6 * 96], "seed {seed}");
+    }
+}
+
+#[test]
+fn interpolate_to_a_gif_goes_there_and_back() {
+    let place = Place::new();
+    let output = place.done(&["interpolate", "--steps", "4", "--label", "0", "--out", "way.gif"]);
+    assert!(error(&output).contains("--from ") && error(&output).contains("--to "));
+    let file = fs::File::open(place.path("way.gif")).expect("written");
+    let mut options = gif::DecodeOptions::new();
+    options.set_color_output(gif::ColorOutput::RGBA);
+    let mut decoder = options.read_info(file).expect("a GIF");
+    let mut pictures = Vec::new();
+    while let Some(frame) = decoder.read_next_frame().expect("readable") {
+        assert_eq!((frame.width, frame.height), (36, 36));
+        pictures.push(frame.buffer.to_vec());
+    }
+    assert_eq!(pictures.len(), 6);
+    assert_eq!((&pictures[1], &pictures[2]), (&pictures[5], &pictures[4]));
+    assert_ne!(pictures[0], pictures[3]);
+}
+
+#[test]
+fn a_terminal_shows_the_picture_in_half_blocks() {
+    let place = Place::new();
+    let output = place.done(&["--label", "zebra", "--seed", "3", "--display", "terminal"]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    place.done(&["--label", "zebra", "--seed", "3", "--out", "a.png"]);
+    let [red, green, blue] = decode_file(&place.path("a.png")).1[..3] else { panic!("three levels") };
+    // Two columns a pixel: 64 of the 80 that a pipe is taken to have.
+    let color = format!("{red};{green};{blue}");
+    assert!(text.starts_with(&format!("\x1b[38;2;{color};48;2;{color}m\u{2580}")), "{:?}", &text[..60]);
+    assert_eq!(text.lines().count(), 32 + 7);
+    assert!(text.lines().all(|line| line.matches('\u{2580}').count() == 64));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_frame_buffer_file_holds_the_picture_and_its_caption() {
+    let place = Place::new();
+    place.done(&["--label", "ä", "--seed", "3", "--display", "fb:screen@40x46:xrgb8888:168"]);
+    let bytes = fs::read(place.path("screen")).expect("written");
+    assert_eq!(bytes.len(), 46 * 168);
+    place.done(&["--label", "ä", "--seed", "3", "--out", "a.png"]);
+    let (_, levels, _) = decode_file(&place.path("a.png"));
+    for (x, y) in [(0, 0), (31, 0), (0, 31), (17, 5)] {
+        let [blue, green, red, _] = bytes[y * 168 + (x + 4) * 4..][..4] else { panic!("four bytes") };
+        let start = (y * 32 + x) * 3;
+        assert_eq!([red, green, blue], levels[start..start + 3], "{x}, {y}");
+    }
+    assert!(bytes[33 * 168..].chunks(4).any(|pixel| pixel == [255, 255, 255, 0]));
+    let output = place.run(&["--label", "ä", "--display", "fb:screen"]);
+    assert!(error(&output).contains("fb:PATH@800x480:rgb565"), "{}", error(&output));
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_cleanly_between_pictures() {
+    use std::io::{BufRead, BufReader, Read};
+
+    let place = Place::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edge-runtime"));
+    command.args(["--label", "all", "--count", "1000000", "--out", "many/", "--model", "model.onnx"]);
+    let piped = command.current_dir(place.folder.path()).stderr(std::process::Stdio::piped());
+    let mut child = piped.spawn().expect("the command starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("piped"));
+    let mut line = String::new();
+    while !line.starts_with("seed ") {
+        line.clear();
+        assert!(lines.read_line(&mut line).expect("text") > 0, "ended before it began");
+    }
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).expect("text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(1), "{rest}");
+    assert!(rest.contains("error: interrupted; everything written so far is complete"), "{rest}");
+    for name in place.files() {
+        decode_file(&place.path(&name));
+    }
+}
+
+#[cfg(feature = "ort")]
+#[test]
+fn an_onnx_runtime_library_that_does_not_load_is_named() {
+    let place = Place::new();
+    fs::write(place.path("fake.so"), "no library").expect("writable");
+    let words = ["--label", "zebra", "--out", "a.png", "--engine", "ort", "--ort-lib"];
+    for (library, expected) in [("gone.so", "gone.so: no such file"), ("fake.so", "fake.so: failed to load")] {
+        let output = place.run(&[&words[..], &[library]].concat());
+        let message = error(&output);
+        assert!(message.contains("no ONNX Runtime library found; name one with --ort-lib"), "{message}");
+        assert!(message.contains(expected) && !message.contains("panicked"), "{message}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+    assert!(!place.path("a.png").exists());
+}
+
+#[cfg(not(feature = "ort"))]
+#[test]
+fn an_engine_that_is_not_built_in_says_how_to_get_it() {
+    let output = Place::new().run(&["--label", "zebra", "--out", "a.png", "--engine", "ort"]);
+    assert!(error(&output).contains("built without ort; rebuild with --features ort"), "{}", error(&output));
+}
