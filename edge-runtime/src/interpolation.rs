@@ -50,11 +50,11 @@ mod tests {
         assert_eq!(made.len(), 5);
         assert_eq!(made[0], latent::latent(3, 0, 6));
         assert_eq!(made[4], latent::latent(4, 0, 6));
-        for place in 0..6 {
-            let middle = (made[0][place] + made[4][place]) / 2.0;
-            assert!((made[2][place] - middle).abs() < 1e-6);
-            let quarter = (made[0][place] + made[2][place]) / 2.0;
-            assert!((made[1][place] - quarter).abs() < 1e-6);
-        }
+        let is_middle = |first: &[f32], middle: &[f32], last: &[f32]| {
+            first.iter().zip(last).zip(middle).all(|((a, b), found)| ((a + b) / 2.0 - found).abs() < 1e-6)
+        };
+        assert!(is_middle(&made[0], &made[2], &made[4]));
+        assert!(is_middle(&made[0], &made[1], &made[2]));
+        assert!(is_middle(&made[2], &made[3], &made[4]));
     }
 }

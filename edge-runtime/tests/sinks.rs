@@ -51,9 +51,12 @@ impl Write for Full {
     }
 }
 
+/// A sink with its name and what shows its output.
+type Named = (&'static str, Box<dyn Sink>, Box<dyn Fn() -> Vec<u8>>);
+
 /// Opens every sink that this system has, each with what shows its output.
-fn sinks(folder: &Path) -> Vec<(&'static str, Box<dyn Sink>, Box<dyn Fn() -> Vec<u8>>)> {
-    let mut sinks: Vec<(&'static str, Box<dyn Sink>, Box<dyn Fn() -> Vec<u8>>)> = Vec::new();
+fn sinks(folder: &Path) -> Vec<Named> {
+    let mut sinks: Vec<Named> = Vec::new();
     for name in ["one.png", "one.jpg", "one.webp"] {
         let path = folder.join(name);
         let sink = OneFile::create(&path, encoding()).expect("writable");

@@ -112,7 +112,7 @@ fn reshape(node: &NodeProto, x: &Fact<'_>, shape: &Fact<'_>) -> Result<Fact<'sta
     }
     let total: usize = x.shape.iter().product();
     let known = made.iter().try_fold(1usize, |product, side| product.checked_mul(*side)).ok_or_else(refused)?;
-    if known == 0 || total % known != 0 {
+    if known == 0 || !total.is_multiple_of(known) {
         return Err(refused());
     }
     match sides.iter().position(|side| *side == -1) {
