@@ -26,7 +26,7 @@ pub mod reference {
     pub const LABEL: &str = "label";
     /// f32 `[n, channels, side, side]` in [-1, 1]
     pub const IMAGE: &str = "image";
-    /// i64 `[n]`: seed of each latent, whose index is its position
+    /// i64 `[n]`: seed of each latent; the index of each is 0
     pub const SEED: &str = "seed";
 }
 

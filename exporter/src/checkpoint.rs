@@ -1,0 +1,184 @@
+//! Checkpoint folders of the trainer: finding one, and reading its weights and reference pictures.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use model_spec::Manifest;
+use model_spec::manifest::{self, reference};
+use safetensors::{Dtype, SafeTensors};
+use sha2::{Digest, Sha256};
+
+use crate::ExportError;
+use crate::weights::{Weight, Weights};
+
+const CHECKPOINTS: &str = "checkpoints";
+/// The score that orders checkpoints, lowest best (arXiv 1801.01401).
+const BEST_BY: &str = "kid";
+
+/// Latents, labels and the pictures that libtorch makes of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reference {
+    /// `[n, latent_dim]`
+    pub latents: Vec<f32>,
+    /// `[n]`
+    pub labels: Vec<i64>,
+    /// `[n, channels, side, side]` in [-1, 1]
+    pub images: Vec<f32>,
+}
+
+/// A checkpoint in memory.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// The weights to export.
+    pub weights: Weights,
+    /// What they must reproduce.
+    pub reference: Reference,
+}
+
+/// The newest run's best checkpoint in `runs`, or its latest where there are no scores.
+///
+/// # Errors
+/// No run with a checkpoint.
+pub fn find_newest(runs: &Path) -> Result<PathBuf, ExportError> {
+    let mut folders = if runs.is_dir() { folders(runs)? } else { Vec::new() };
+    folders.retain(|path| path.join(CHECKPOINTS).is_dir());
+    folders.sort();
+    for run in folders.iter().rev() {
+        if let Some(checkpoint) = best_of_run(run)? {
+            return Ok(checkpoint);
+        }
+    }
+    Err(ExportError::NoSource(format!(
+        "no run with a checkpoint in {}: train one with cargo run -p trainer, or name one with --run",
+        runs.display()
+    )))
+}
+
+/// The checkpoint that a path names: itself, or the best of a run folder.
+///
+/// # Errors
+/// A folder that is neither.
+pub fn find(path: &Path) -> Result<PathBuf, ExportError> {
+    if path.join(manifest::MANIFEST).is_file() {
+        return Ok(path.to_owned());
+    }
+    if path.join(CHECKPOINTS).is_dir()
+        && let Some(checkpoint) = best_of_run(path)?
+    {
+        return Ok(checkpoint);
+    }
+    Err(ExportError::NoSource(format!(
+        "--run {}: expected a run folder with a checkpoint, a checkpoint folder with {}, or a .pth file",
+        path.display(),
+        manifest::MANIFEST
+    )))
+}
+
+/// Reads a checkpoint folder.
+///
+/// # Errors
+/// A file that is missing, changed since it was written, or holds other tensors than the manifest's architecture has.
+pub fn read(folder: &Path) -> Result<Checkpoint, ExportError> {
+    let manifest = Manifest::open(folder, sha256_hex)?;
+    let path = folder.join(manifest::GENERATOR);
+    let bytes = read_file(&path)?;
+    let tensors = tensors(&path, &bytes)?;
+    let mut found = BTreeMap::new();
+    for (name, _) in tensors.tensors() {
+        let (shape, numbers) = floats(&path, &tensors, &name)?;
+        found.insert(name, Weight { shape, numbers });
+    }
+    let weights = Weights::check(&path, found, &manifest.architecture, manifest.labels.len())?;
+    let reference = read_reference(folder, &manifest)?;
+    Ok(Checkpoint { manifest, weights, reference })
+}
+
+fn read_reference(folder: &Path, manifest: &Manifest) -> Result<Reference, ExportError> {
+    let path = folder.join(manifest::REFERENCE);
+    let bytes = read_file(&path)?;
+    let tensors = tensors(&path, &bytes)?;
+    let architecture = &manifest.architecture;
+    let labels = integers(&path, &tensors, reference::LABEL)?;
+    let (latent_shape, latents) = floats(&path, &tensors, reference::LATENT)?;
+    let (image_shape, images) = floats(&path, &tensors, reference::IMAGE)?;
+    let side = architecture.image_size;
+    for (name, expected, found) in [
+        (reference::LATENT, vec![labels.len(), architecture.latent_dim], latent_shape),
+        (reference::IMAGE, vec![labels.len(), architecture.channels, side, side], image_shape),
+    ] {
+        if found != expected || labels.is_empty() {
+            return Err(bad_tensor(&path, name, format!("shape {expected:?}, at least one row"), format!("{found:?}")));
+        }
+    }
+    let known = 0..manifest.labels.len() as i64;
+    if let Some(label) = labels.iter().find(|label| !known.contains(label)) {
+        return Err(bad_tensor(&path, reference::LABEL, format!("labels in {known:?}"), label.to_string()));
+    }
+    Ok(Reference { latents, labels, images })
+}
+
+/// The checkpoint of lowest [`BEST_BY`], or the one of most images.
+fn best_of_run(run: &Path) -> Result<Option<PathBuf>, ExportError> {
+    let mut best: Option<((bool, f64, f64), PathBuf)> = None;
+    for path in folders(&run.join(CHECKPOINTS))? {
+        if !path.join(manifest::MANIFEST).is_file() {
+            continue;
+        }
+        let manifest = Manifest::open(&path, sha256_hex)?;
+        let score = manifest.scores.get(BEST_BY).copied().filter(|score| score.is_finite());
+        let rank = (score.is_none(), score.unwrap_or(0.0), -(manifest.progress.images as f64));
+        if best.as_ref().is_none_or(|(other, _)| rank < *other) {
+            best = Some((rank, path));
+        }
+    }
+    Ok(best.map(|(_, path)| path))
+}
+
+fn folders(parent: &Path) -> Result<Vec<PathBuf>, ExportError> {
+    let list = || -> std::io::Result<Vec<PathBuf>> {
+        std::fs::read_dir(parent)?.map(|entry| entry.map(|entry| entry.path())).collect()
+    };
+    let mut paths = list().map_err(|source| ExportError::Read { path: parent.to_owned(), source })?;
+    let is_hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    paths.retain(|path| path.is_dir() && !is_hidden(path));
+    Ok(paths)
+}
+
+fn tensors<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>, ExportError> {
+    SafeTensors::deserialize(bytes).map_err(|error| ExportError::Format {
+        path: path.to_owned(),
+        expected: "a safetensors file".to_owned(),
+        found: error.to_string(),
+    })
+}
+
+fn floats(path: &Path, tensors: &SafeTensors<'_>, name: &str) -> Result<(Vec<usize>, Vec<f32>), ExportError> {
+    let view = tensors.tensor(name).map_err(|_| bad_tensor(path, name, "one".into(), "none".into()))?;
+    if view.dtype() != Dtype::F32 {
+        return Err(bad_tensor(path, name, "f32".into(), format!("{:?}", view.dtype())));
+    }
+    let numbers = view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    Ok((view.shape().to_vec(), numbers))
+}
+
+fn integers(path: &Path, tensors: &SafeTensors<'_>, name: &str) -> Result<Vec<i64>, ExportError> {
+    let view = tensors.tensor(name).map_err(|_| bad_tensor(path, name, "one".into(), "none".into()))?;
+    if view.dtype() != Dtype::I64 || view.shape().len() != 1 {
+        return Err(bad_tensor(path, name, "i64 [n]".into(), format!("{:?} {:?}", view.dtype(), view.shape())));
+    }
+    Ok(view.data().as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect())
+}
+
+fn bad_tensor(path: &Path, name: &str, expected: String, found: String) -> ExportError {
+    ExportError::Weight { path: path.to_owned(), name: name.to_owned(), expected, found }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, ExportError> {
+    std::fs::read(path).map_err(|source| ExportError::Read { path: path.to_owned(), source })
+}
+
+fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

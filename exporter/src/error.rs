@@ -1,0 +1,79 @@
+//! The crate's error.
+
+use std::path::PathBuf;
+
+use edge_runtime::RuntimeError;
+use model_spec::SpecError;
+
+/// What can fail between a checkpoint and an ONNX file.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// A file or folder that can't be read.
+    #[error("read {}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Nothing to export where it was looked for.
+    #[error("{0}")]
+    NoSource(String),
+    /// A file that is not of the format that it should be.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// A weight that is missing, of another shape, or no number.
+    #[error("{}: weight {name:?}: expected {expected}, found {found}", path.display())]
+    Weight {
+        /// The file.
+        path: PathBuf,
+        /// The weight.
+        name: String,
+        /// What the contract says.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+    /// A weight that 16 bits can't hold.
+    #[error("weight {name:?}: {value} is outside the range of f16 (+-65504); export with --weights f32")]
+    HalfRange {
+        /// The weight.
+        name: String,
+        /// The value.
+        value: f32,
+    },
+    /// A file that does not compute what it should; nothing was written.
+    #[error(
+        "check {hop}: picture {row} (label {label:?}), value {place}: expected {expected}, found {found}, which differs by \
+         more than {tolerance}; nothing was written"
+    )]
+    Parity {
+        /// Which two things were compared.
+        hop: &'static str,
+        /// Row of the reference.
+        row: usize,
+        /// The label's name.
+        label: String,
+        /// Channel, row and column.
+        place: String,
+        /// The reference's value.
+        expected: f32,
+        /// The file's value.
+        found: f32,
+        /// How far they may differ.
+        tolerance: f32,
+    },
+    /// A manifest, label or architecture outside the contract.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The file that was made can't be run.
+    #[error("check the file that was made")]
+    Runtime(#[from] RuntimeError),
+}

@@ -1,0 +1,96 @@
+//! Fewer weights for the same function: BatchNorm goes into the transposed convolution before it, the label branch into
+//! a table. Computed in f64, rounded once.
+
+use model_spec::Architecture;
+use model_spec::architecture::{NORM_EPS, STEM_SIZE};
+use model_spec::weights::{KERNEL, generator as names};
+
+use crate::weights::Weights;
+
+/// A transposed convolution with its bias.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    /// Input channels.
+    pub inputs: usize,
+    /// Output channels.
+    pub outputs: usize,
+    /// `[inputs, outputs, 4, 4]`
+    pub kernel: Vec<f32>,
+    /// `[outputs]`; the last block has none.
+    pub bias: Option<Vec<f32>>,
+}
+
+/// The generator as it is exported.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Folded {
+    /// `[labels, 16]`: the map of each label.
+    pub label_table: Vec<f32>,
+    /// `[stem_channels * 16, latent_dim]`
+    pub latent_weight: Vec<f32>,
+    /// `[stem_channels * 16]`
+    pub latent_bias: Vec<f32>,
+    /// First to last.
+    pub blocks: Vec<Block>,
+}
+
+/// Folds the weights of a generator.
+pub fn fold(weights: &Weights, architecture: &Architecture) -> Folded {
+    let blocks = architecture.block_channels().into_iter().enumerate();
+    Folded {
+        label_table: label_table(weights, architecture.embedding_dim),
+        latent_weight: weights.get(names::LATENT_WEIGHT).to_vec(),
+        latent_bias: weights.get(names::LATENT_BIAS).to_vec(),
+        blocks: blocks
+            .map(|(block, (inputs, outputs))| {
+                let kernel = weights.get(&names::deconv(block));
+                if block + 1 == architecture.blocks() {
+                    return Block { inputs, outputs, kernel: kernel.to_vec(), bias: None };
+                }
+                let (factors, offsets) = affine(weights, block);
+                let kernel = kernel
+                    .iter()
+                    .enumerate()
+                    .map(|(place, value)| {
+                        let output = place / (KERNEL * KERNEL) % outputs;
+                        (f64::from(*value) * factors[output]) as f32
+                    })
+                    .collect();
+                let bias = offsets.iter().map(|offset| *offset as f32).collect();
+                Block { inputs, outputs, kernel, bias: Some(bias) }
+            })
+            .collect(),
+    }
+}
+
+/// BatchNorm in evaluation mode as `factor * x + offset` for each channel (arXiv 1502.03167, algorithm 2).
+pub fn affine(weights: &Weights, block: usize) -> (Vec<f64>, Vec<f64>) {
+    let norm = names::norm(block);
+    let get = |name: &str| weights.get(name).iter().map(|value| f64::from(*value));
+    let factors: Vec<f64> = get(&norm.weight)
+        .zip(get(&norm.running_var))
+        .map(|(weight, variance)| weight / (variance + NORM_EPS).sqrt())
+        .collect();
+    let offsets = get(&norm.bias)
+        .zip(get(&norm.running_mean))
+        .zip(&factors)
+        .map(|((bias, mean), factor)| bias - mean * factor)
+        .collect();
+    (factors, offsets)
+}
+
+/// Embedding and linear layer of every label at once: `[labels, 16]`.
+fn label_table(weights: &Weights, embedding_dim: usize) -> Vec<f32> {
+    let matrix = weights.get(names::LABEL_WEIGHT);
+    let bias = weights.get(names::LABEL_BIAS);
+    debug_assert_eq!(bias.len(), STEM_SIZE * STEM_SIZE);
+    weights
+        .get(names::LABEL_EMBEDDING)
+        .chunks_exact(embedding_dim)
+        .flat_map(|embedded| {
+            matrix.chunks_exact(embedding_dim).zip(bias).map(move |(row, bias)| {
+                let product = |(a, b): (&f32, &f32)| f64::from(*a) * f64::from(*b);
+                (row.iter().zip(embedded).map(product).sum::<f64>() + f64::from(*bias)) as f32
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,171 @@
+//! A graph of operators over named tensors: no GAN, no file format.
+
+use half::f16;
+
+use crate::ExportError;
+
+/// The numbers of a constant.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Numbers {
+    /// 32-bit.
+    F32(Vec<f32>),
+    /// 16-bit, for storage.
+    F16(Vec<f16>),
+    /// Shapes.
+    I64(Vec<i64>),
+}
+
+/// A named constant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Constant {
+    /// Its name.
+    pub name: String,
+    /// Outermost dimension first.
+    pub shape: Vec<usize>,
+    /// As many as the shape says.
+    pub numbers: Numbers,
+}
+
+/// Element type of an input or output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ElementType {
+    /// 32-bit float.
+    F32,
+    /// 64-bit signed integer.
+    I64,
+}
+
+/// An input or output, whose first dimension is the batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// Of its elements.
+    pub element_type: ElementType,
+    /// Dimensions after the batch.
+    pub sides: Vec<usize>,
+}
+
+/// An operator with its settings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Operator {
+    /// `x * transpose(weight) + bias`.
+    Linear,
+    /// `x < 0 ? slope * x : x`.
+    LeakyRelu {
+        /// For negative values.
+        slope: f32,
+    },
+    /// To a constant shape.
+    Reshape,
+    /// Rows of a table.
+    Gather,
+    /// Along an axis.
+    Concat {
+        /// Which.
+        axis: i64,
+    },
+    /// Kernel 4, stride 2, padding 1: doubles the side.
+    DoublingConvTranspose,
+    /// `max(x, 0)`.
+    Relu,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// To 32-bit float.
+    CastToF32,
+}
+
+/// One operation on named tensors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Its own name.
+    pub name: String,
+    /// What it does.
+    pub operator: Operator,
+    /// What it reads.
+    pub inputs: Vec<String>,
+    /// What it makes.
+    pub output: String,
+}
+
+/// How weights are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// As they are.
+    F32,
+    /// Rounded to 16 bits, each cast to f32 by one node.
+    F16,
+    /// Rounded to 16 bits, stored as f32: what [`Storage::F16`] must compute.
+    F32Rounded,
+}
+
+/// A graph under construction: nodes in the order in which they can run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Graph {
+    /// Inputs.
+    pub inputs: Vec<Port>,
+    /// The one output.
+    pub output: Port,
+    /// Nodes.
+    pub nodes: Vec<Node>,
+    /// Constants.
+    pub constants: Vec<Constant>,
+    storage: Storage,
+}
+
+impl Graph {
+    /// A graph without nodes.
+    pub fn new(inputs: Vec<Port>, output: Port, storage: Storage) -> Self {
+        Self { inputs, output, nodes: Vec::new(), constants: Vec::new(), storage }
+    }
+
+    /// Adds a node whose output has the node's name.
+    pub fn node(&mut self, name: &str, operator: Operator, inputs: &[&str]) -> String {
+        self.node_to(name, operator, inputs, name)
+    }
+
+    /// Adds a node that makes `output`.
+    pub fn node_to(&mut self, name: &str, operator: Operator, inputs: &[&str], output: &str) -> String {
+        let inputs = inputs.iter().map(|input| (*input).to_owned()).collect();
+        self.nodes.push(Node { name: name.to_owned(), operator, inputs, output: output.to_owned() });
+        output.to_owned()
+    }
+
+    /// Adds a weight, stored as the graph stores weights; returns the name of the f32 tensor to read.
+    ///
+    /// # Errors
+    /// A number outside the range of f16, where weights are rounded to it.
+    pub fn weight(&mut self, name: &str, shape: &[usize], numbers: &[f32]) -> Result<String, ExportError> {
+        let mut put = |name: &str, numbers| {
+            self.constants.push(Constant { name: name.to_owned(), shape: shape.to_vec(), numbers });
+        };
+        match self.storage {
+            Storage::F32 => put(name, Numbers::F32(numbers.to_vec())),
+            Storage::F32Rounded => {
+                let rounded = halves(name, numbers)?.iter().map(|half| half.to_f32()).collect();
+                put(name, Numbers::F32(rounded));
+            }
+            Storage::F16 => {
+                let stored = format!("{name}.f16");
+                put(&stored, Numbers::F16(halves(name, numbers)?));
+                self.node(name, Operator::CastToF32, &[&stored]);
+            }
+        }
+        Ok(name.to_owned())
+    }
+
+    /// Adds a constant shape.
+    pub fn shape(&mut self, name: &str, sides: &[i64]) -> String {
+        let numbers = Numbers::I64(sides.to_vec());
+        self.constants.push(Constant { name: name.to_owned(), shape: vec![sides.len()], numbers });
+        name.to_owned()
+    }
+}
+
+fn halves(name: &str, numbers: &[f32]) -> Result<Vec<f16>, ExportError> {
+    let half = |value: &f32| match f16::from_f32(*value) {
+        half if half.is_finite() => Ok(half),
+        _ => Err(ExportError::HalfRange { name: name.to_owned(), value: *value }),
+    };
+    numbers.iter().map(half).collect()
+}

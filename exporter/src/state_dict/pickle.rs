@@ -1,0 +1,347 @@
+//! The few pickle instructions that a state dict needs (Python's `pickletools`, protocol 2). Nothing is imported or
+//! called: the three names that a state dict uses are known, everything else is refused by name.
+
+use std::collections::HashMap;
+
+const MOST_VALUES: usize = 1 << 20;
+const REBUILD_TENSOR: &str = "torch._utils._rebuild_tensor_v2";
+const ORDERED_DICT: &str = "collections.OrderedDict";
+
+/// A tensor as a view of a storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorEntry {
+    /// `FloatStorage`, `LongStorage` and the like.
+    pub storage_type: String,
+    /// File name of the storage in the archive.
+    pub key: String,
+    /// First element.
+    pub offset: usize,
+    /// Outermost dimension first.
+    pub shape: Vec<usize>,
+    /// Elements between neighbours of each dimension.
+    pub strides: Vec<usize>,
+}
+
+impl TensorEntry {
+    /// The place of each element in a storage of `length` elements, row-major; none where the view leaves it.
+    pub fn places(&self, length: usize) -> Option<Vec<usize>> {
+        if self.shape.len() != self.strides.len() {
+            return None;
+        }
+        let count = self.shape.iter().try_fold(1usize, |product, side| product.checked_mul(*side))?;
+        let reach =
+            |sum: usize, (side, stride): (&usize, &usize)| sum.checked_add(side.checked_sub(1)?.checked_mul(*stride)?);
+        let last = self.shape.iter().zip(&self.strides).try_fold(self.offset, reach)?;
+        if count == 0 || count > length || last >= length {
+            return None;
+        }
+        let mut places = vec![self.offset];
+        for (side, stride) in self.shape.iter().zip(&self.strides) {
+            places = places.iter().flat_map(|place| (0..*side).map(move |index| place + index * stride)).collect();
+        }
+        Some(places)
+    }
+}
+
+/// The named tensors of the state dict that a pickle describes.
+///
+/// # Errors
+/// What the pickle does beyond describing one, in words.
+pub fn tensors(program: &[u8]) -> Result<Vec<(String, TensorEntry)>, String> {
+    let mut machine = Machine { input: program, values: Vec::new(), stack: Vec::new(), memo: HashMap::new() };
+    let result = machine.run()?;
+    let Value::Dict(entries) = machine.value(result)? else {
+        return Err("a pickle whose result is no dictionary".to_owned());
+    };
+    let mut found = Vec::new();
+    for (key, value) in entries {
+        match (machine.value(*key)?, machine.value(*value)?) {
+            (Value::Text(name), Value::Tensor(entry)) => found.push((name.clone(), entry.clone())),
+            (Value::Text(name), _) => return Err(format!("{name:?}, which is no tensor")),
+            _ => return Err("a key that is no text".to_owned()),
+        }
+    }
+    Ok(found)
+}
+
+/// Values refer to each other by place, as Python's references do.
+type Place = usize;
+
+#[derive(Debug, Clone)]
+enum Value {
+    /// Flags and None, which nothing reads.
+    Ignored,
+    Mark,
+    Integer(i64),
+    Text(String),
+    Tuple(Vec<Place>),
+    Dict(Vec<(Place, Place)>),
+    Name(String),
+    Storage {
+        storage_type: String,
+        key: String,
+    },
+    Tensor(TensorEntry),
+}
+
+struct Machine<'a> {
+    input: &'a [u8],
+    values: Vec<Value>,
+    stack: Vec<Place>,
+    memo: HashMap<u32, Place>,
+}
+
+impl<'a> Machine<'a> {
+    fn run(&mut self) -> Result<Place, String> {
+        loop {
+            match self.byte()? {
+                0x80 => self.protocol()?,
+                b'.' => return self.pop(),
+                b'}' => self.push(Value::Dict(Vec::new()))?,
+                b')' => self.push(Value::Tuple(Vec::new()))?,
+                b'(' => self.push(Value::Mark)?,
+                b'N' | 0x88 | 0x89 => self.push(Value::Ignored)?,
+                b'K' => self.integer::<1>()?,
+                b'M' => self.integer::<2>()?,
+                b'J' => self.signed_integer()?,
+                0x8a => self.long_integer()?,
+                b'X' => self.text()?,
+                b'c' => self.global()?,
+                b'q' => self.remember_byte()?,
+                b'r' => self.remember_word()?,
+                b'h' => self.recall_byte()?,
+                b'j' => self.recall_word()?,
+                b't' => self.tuple_to_mark()?,
+                0x85 => self.tuple(1)?,
+                0x86 => self.tuple(2)?,
+                0x87 => self.tuple(3)?,
+                b'Q' => self.persistent()?,
+                b'R' => self.reduce()?,
+                b's' => self.set_item()?,
+                b'u' => self.set_items()?,
+                b'b' => self.pop().map(|_| ())?, // attributes of the dictionary, which hold versions only
+                other => return Err(format!("pickle instruction {other:#04x}, which no state dict needs")),
+            }
+        }
+    }
+
+    fn protocol(&mut self) -> Result<(), String> {
+        match self.byte()? {
+            2..=3 => Ok(()),
+            other => Err(format!("pickle protocol {other}")),
+        }
+    }
+
+    fn integer<const N: usize>(&mut self) -> Result<(), String> {
+        let number = self.take(N)?.iter().rev().fold(0, |number, byte| number << 8 | i64::from(*byte));
+        self.push(Value::Integer(number))
+    }
+
+    fn signed_integer(&mut self) -> Result<(), String> {
+        let number = i32::from_le_bytes(self.array()?);
+        self.push(Value::Integer(number.into()))
+    }
+
+    fn long_integer(&mut self) -> Result<(), String> {
+        let length = self.byte()?;
+        if length > 8 {
+            return Err(format!("an integer of {length} bytes"));
+        }
+        let bytes = self.take(length.into())?;
+        let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
+        let mut wide = if negative { [0xff; 8] } else { [0; 8] };
+        wide[..bytes.len()].copy_from_slice(bytes);
+        self.push(Value::Integer(i64::from_le_bytes(wide)))
+    }
+
+    fn text(&mut self) -> Result<(), String> {
+        let length = u32::from_le_bytes(self.array()?);
+        let text = std::str::from_utf8(self.take(length as usize)?).map_err(|error| error.to_string())?.to_owned();
+        self.push(Value::Text(text))
+    }
+
+    fn global(&mut self) -> Result<(), String> {
+        let (module, name) = (self.line()?, self.line()?);
+        let full = format!("{module}.{name}");
+        let is_storage = module == "torch" && name.ends_with("Storage");
+        if !is_storage && full != REBUILD_TENSOR && full != ORDERED_DICT {
+            return Err(format!("a pickle that wants {full}, which is no part of a state dict"));
+        }
+        self.push(Value::Name(full))
+    }
+
+    fn remember_byte(&mut self) -> Result<(), String> {
+        let key = self.byte()?.into();
+        self.remember(key)
+    }
+
+    fn remember_word(&mut self) -> Result<(), String> {
+        let key = u32::from_le_bytes(self.array()?);
+        self.remember(key)
+    }
+
+    fn remember(&mut self, key: u32) -> Result<(), String> {
+        let place = *self.stack.last().ok_or("a pickle that remembers nothing")?;
+        self.memo.insert(key, place);
+        Ok(())
+    }
+
+    fn recall_byte(&mut self) -> Result<(), String> {
+        let key = self.byte()?.into();
+        self.recall(key)
+    }
+
+    fn recall_word(&mut self) -> Result<(), String> {
+        let key = u32::from_le_bytes(self.array()?);
+        self.recall(key)
+    }
+
+    fn recall(&mut self, key: u32) -> Result<(), String> {
+        let place = *self.memo.get(&key).ok_or_else(|| format!("a pickle that recalls {key}, which it never met"))?;
+        self.stack.push(place);
+        self.bounded()
+    }
+
+    fn tuple_to_mark(&mut self) -> Result<(), String> {
+        let items = self.pop_to_mark()?;
+        self.push(Value::Tuple(items))
+    }
+
+    fn tuple(&mut self, count: usize) -> Result<(), String> {
+        let start = self.stack.len().checked_sub(count).ok_or("a pickle that takes from an empty stack")?;
+        let items = self.stack.split_off(start);
+        self.push(Value::Tuple(items))
+    }
+
+    /// `('storage', torch.FloatStorage, key, device, count)`
+    fn persistent(&mut self) -> Result<(), String> {
+        let place = self.pop()?;
+        let storage = match self.value(place)? {
+            Value::Tuple(items) if items.len() == 5 => {
+                match (self.value(items[0])?, self.value(items[1])?, self.value(items[2])?) {
+                    (Value::Text(kind), Value::Name(name), Value::Text(key)) if kind == "storage" => {
+                        let storage_type = name.trim_start_matches("torch.").to_owned();
+                        Some(Value::Storage { storage_type, key: key.clone() })
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        self.push(storage.ok_or("a persistent object that is no storage")?)
+    }
+
+    /// `_rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks)` or `OrderedDict()`.
+    fn reduce(&mut self) -> Result<(), String> {
+        let (arguments, callee) = (self.pop()?, self.pop()?);
+        let (Value::Name(name), Value::Tuple(arguments)) = (self.value(callee)?, self.value(arguments)?) else {
+            return Err("a call of something that is no name".to_owned());
+        };
+        let made = match (name.as_str(), arguments.as_slice()) {
+            (ORDERED_DICT, []) => Value::Dict(Vec::new()),
+            (REBUILD_TENSOR, [storage, offset, shape, strides, ..]) => {
+                let Value::Storage { storage_type, key } = self.value(*storage)? else {
+                    return Err("a tensor without a storage".to_owned());
+                };
+                Value::Tensor(TensorEntry {
+                    storage_type: storage_type.clone(),
+                    key: key.clone(),
+                    offset: self.size(*offset)?,
+                    shape: self.sizes(*shape)?,
+                    strides: self.sizes(*strides)?,
+                })
+            }
+            (name, arguments) => return Err(format!("a call of {name} with {} arguments", arguments.len())),
+        };
+        self.push(made)
+    }
+
+    fn set_item(&mut self) -> Result<(), String> {
+        let (value, key) = (self.pop()?, self.pop()?);
+        self.extend_dict(vec![key, value])
+    }
+
+    fn set_items(&mut self) -> Result<(), String> {
+        let items = self.pop_to_mark()?;
+        self.extend_dict(items)
+    }
+
+    fn extend_dict(&mut self, items: Vec<Place>) -> Result<(), String> {
+        let place = *self.stack.last().ok_or("a pickle that fills nothing")?;
+        let Some(Value::Dict(entries)) = self.values.get_mut(place) else {
+            return Err("a pickle that fills something that is no dictionary".to_owned());
+        };
+        let (pairs, rest) = items.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err("a key without a value".to_owned());
+        }
+        entries.extend(pairs.iter().map(|[key, value]| (*key, *value)));
+        Ok(())
+    }
+
+    fn size(&self, place: Place) -> Result<usize, String> {
+        match self.value(place)? {
+            Value::Integer(number) => usize::try_from(*number).map_err(|_| format!("a size of {number}")),
+            _ => Err("a size that is no integer".to_owned()),
+        }
+    }
+
+    fn sizes(&self, place: Place) -> Result<Vec<usize>, String> {
+        match self.value(place)? {
+            Value::Tuple(items) if items.len() <= 8 => items.iter().map(|item| self.size(*item)).collect(),
+            _ => Err("a shape that is no short tuple".to_owned()),
+        }
+    }
+
+    fn pop_to_mark(&mut self) -> Result<Vec<Place>, String> {
+        let is_mark = |place: &Place| matches!(self.values.get(*place), Some(Value::Mark));
+        let mark = self.stack.iter().rposition(is_mark).ok_or("a pickle without its mark")?;
+        let items = self.stack.split_off(mark + 1);
+        self.stack.pop();
+        Ok(items)
+    }
+
+    fn push(&mut self, value: Value) -> Result<(), String> {
+        self.stack.push(self.values.len());
+        self.values.push(value);
+        self.bounded()
+    }
+
+    fn bounded(&self) -> Result<(), String> {
+        if self.values.len().max(self.stack.len()) > MOST_VALUES {
+            return Err(format!("a pickle of more than {MOST_VALUES} values"));
+        }
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Result<Place, String> {
+        self.stack.pop().ok_or_else(|| "a pickle that takes from an empty stack".to_owned())
+    }
+
+    fn value(&self, place: Place) -> Result<&Value, String> {
+        self.values.get(place).ok_or_else(|| "a pickle that refers to nothing".to_owned())
+    }
+
+    fn byte(&mut self) -> Result<u8, String> {
+        self.array().map(|[byte]: [u8; 1]| byte)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        let (head, rest) = self.input.split_first_chunk().ok_or("a pickle that ends too early")?;
+        self.input = rest;
+        Ok(*head)
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], String> {
+        let (head, rest) = self.input.split_at_checked(length).ok_or("a pickle that ends too early")?;
+        self.input = rest;
+        Ok(head)
+    }
+
+    fn line(&mut self) -> Result<String, String> {
+        let end = self.input.iter().position(|byte| *byte == b'\n').ok_or("a pickle that ends too early")?;
+        let line = String::from_utf8_lossy(self.take(end)?).into_owned();
+        self.take(1)?;
+        Ok(line)
+    }
+}
