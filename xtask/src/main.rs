@@ -1,2 +1,40 @@
-//! x
-fn main() {}
+//! Mudra's chores, in Rust so that they run wherever the workspace builds: `cargo xtask setup | data | demo | test`.
+
+mod archive;
+mod checkout;
+mod cli;
+mod command;
+mod data;
+mod demo;
+mod guard;
+mod python;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::checkout::Checkout;
+use crate::cli::{Chore, Cli};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match Checkout::find().and_then(|checkout| run(&checkout, &cli.chore)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(checkout: &Checkout, chore: &Chore) -> anyhow::Result<ExitCode> {
+    match chore {
+        Chore::Setup(options) => setup::run(checkout, options)?,
+        Chore::Data(options) => data::run(checkout, options)?,
+        Chore::Demo(options) => demo::run(checkout, options)?,
+        Chore::Test(options) => return test::run(checkout, options),
+    }
+    Ok(ExitCode::SUCCESS)
+}

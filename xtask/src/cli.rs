@@ -1,0 +1,75 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Mudra's chores: fetch libtorch, lay out a data set, run everything that CI runs, show the whole chain
+#[derive(Debug, Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask", version, max_term_width = 110)]
+#[command(after_help = "Exit code 0: done, 1: failed, 2: wrong usage.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Chore {
+    /// Put the libtorch that the trainer needs into the checkout; a LIBTORCH set in the environment wins
+    Setup(SetupOptions),
+    /// Lay a downloaded copy of the Rock-Paper-Scissors data set out as data/rps
+    Data(DataOptions),
+    /// Train shortly, export, and draw pictures: the whole chain
+    Demo(DemoOptions),
+    /// Run everything that CI runs
+    Test(TestOptions),
+}
+
+#[derive(Debug, Default, Args)]
+pub struct SetupOptions {
+    /// Fetch the CPU build [default: the CUDA build where an NVIDIA GPU is present, else the CPU build]
+    #[arg(long, conflicts_with = "cuda")]
+    pub cpu: bool,
+    /// Fetch the CUDA build: 2.2 GB of downloads, a driver of version 580 or later to run
+    #[arg(long)]
+    pub cuda: bool,
+    /// Fetch again what is there already
+    #[arg(long)]
+    pub force: bool,
+    /// Where to put it; anywhere but the default, set LIBTORCH to it [default: libtorch in the checkout]
+    #[arg(long, value_name = "FOLDER")]
+    pub into: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DataOptions {
+    /// The downloaded archive, or a folder that holds paper, rock and scissors at some depth
+    #[arg(value_name = "ARCHIVE.zip|FOLDER")]
+    pub source: PathBuf,
+    /// Where to lay it out [default: data/rps in the checkout]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoOptions {
+    /// Folder of pictures, one sub-folder a label [default: data/rps where it exists, else built-in rendered hands]
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Passes over the pictures
+    #[arg(long, value_name = "N", default_value = "6", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub epochs: u32,
+    /// Side of the pictures in pixels: 32, 64, 128 or 256
+    #[arg(long, value_name = "PIXELS", default_value = "64")]
+    pub size: u32,
+}
+
+#[derive(Debug, Args)]
+pub struct TestOptions {
+    /// Make a group that can't run here a failure instead of skipping it
+    #[arg(long)]
+    pub require_all: bool,
+}

@@ -1,0 +1,129 @@
+//! `cargo xtask test`: everything that CI runs, stage by stage.
+
+mod onnx_runtime;
+mod stages;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use self::stages::{Outcome, Stages, done};
+use crate::checkout::Checkout;
+use crate::cli::{SetupOptions, TestOptions};
+use crate::command::{cargo, output, run as run_command};
+use crate::demo::Chain;
+use crate::python::Python;
+use crate::{guard, setup};
+
+/// Real pictures, where they lie beside the checkout.
+const REAL_PICTURES: [&str; 2] = ["data/rps", "../shared/data/rps"];
+const ONNX: &str = "onnx==1.23.2";
+/// Prints nothing; ends with a traceback where the model breaks ONNX's rules.
+const ONNX_CHECK: &str = "import onnx, sys; onnx.checker.check_model(sys.argv[1], full_check=True)";
+
+/// Runs all stages, and tells at the end which passed, failed and were skipped, with their minutes.
+///
+/// # Errors
+/// None of its own: a failing stage is counted, and makes the exit code 1.
+pub fn run(checkout: &Checkout, options: &TestOptions) -> Result<ExitCode> {
+    let mut stages = Stages::new(options.require_all);
+    stages.run("format", || done(run_command(&mut cargo(checkout, ["fmt", "--all", "--check"]))));
+    stages.run("guards", || done(guards(checkout)));
+    stages.run("libtorch", || done(libtorch(checkout)));
+    stages.run("lints", || done(lints(checkout)));
+    stages.run("tests", || done(run_command(&mut cargo(checkout, ["test"]))));
+    stages.run("tests of trainer", || done(run_command(&mut cargo(checkout, ["test", "--package", "trainer"]))));
+    stages.run("tests of engine ort", || onnx_runtime::test(checkout));
+    stages.run("docs", || done(docs(checkout)));
+    stages.run("train, export, draw", || done(chain(checkout)));
+    stages.run("onnx's own check", || onnx_check(checkout));
+    stages.run("the model of the clone", || fresh_clone(checkout));
+    Ok(stages.close())
+}
+
+fn guards(checkout: &Checkout) -> Result<()> {
+    let mut found = guard::dependencies::violations(&guard::dependencies::metadata(checkout)?);
+    found.extend(guard::devices::violations(checkout)?);
+    if !found.is_empty() {
+        bail!("{}", found.join("\n"));
+    }
+    Ok(())
+}
+
+fn libtorch(checkout: &Checkout) -> Result<()> {
+    if setup::is_done(checkout) {
+        return Ok(());
+    }
+    setup::run(checkout, &SetupOptions { cpu: true, ..SetupOptions::default() })
+}
+
+fn lints(checkout: &Checkout) -> Result<()> {
+    run_command(&mut cargo(checkout, ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    let without_features = ["clippy", "--package", "edge-runtime", "--no-default-features", "--all-targets"];
+    run_command(cargo(checkout, without_features).args(["--", "--deny", "warnings"]))
+}
+
+fn docs(checkout: &Checkout) -> Result<()> {
+    let mut docs = cargo(checkout, ["doc", "--workspace", "--no-deps"]);
+    run_command(docs.env("RUSTDOCFLAGS", "--deny warnings"))
+}
+
+/// The three commands of the README in sequence, small; on real pictures where there are any.
+fn chain(checkout: &Checkout) -> Result<()> {
+    let data = REAL_PICTURES.iter().map(|relative| checkout.path(relative)).find(|folder| folder.is_dir());
+    let folder = checkout.target().join("ci");
+    let made = Chain { data, epochs: 1, size: 32, folder: folder.clone() }.run(checkout)?;
+    eprintln!("{} pictures, {}", made.pictures.len(), checkout.shown(&made.sheet));
+    let mut draw = cargo(checkout, ["run", "--package", "edge-runtime", "--", "--label", "scissors", "--model"]);
+    draw.arg(&made.model).arg("--out").arg(folder.join("gesture.png"));
+    run_command(&mut draw)
+}
+
+fn onnx_check(checkout: &Checkout) -> Result<Outcome> {
+    let models = [checkout.target().join("ci/gen.onnx"), checkout.path("models/gen.onnx")];
+    let Ok(python) = Python::find() else {
+        return Ok(Outcome::skipped(models.len(), "no Python with pip: install python3-pip"));
+    };
+    let packages = checkout.target().join("ci-python");
+    if let Err(error) = python.install(&[ONNX], &packages) {
+        return Ok(Outcome::skipped(models.len(), &format!("{error:#}: run again with a network")));
+    }
+    let present: Vec<_> = models.iter().filter(|model| model.is_file()).collect();
+    if present.is_empty() {
+        bail!("expected a model to check, found neither {} nor {}", models[0].display(), models[1].display());
+    }
+    for model in present {
+        let mut check = python.command();
+        check.env("PYTHONPATH", &packages).args(["-c", ONNX_CHECK]).arg(model);
+        run_command(&mut check).with_context(|| format!("check {}", model.display()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// What README promises of a fresh clone: a picture with nothing but Rust.
+fn fresh_clone(checkout: &Checkout) -> Result<Outcome> {
+    if !checkout.path("models/gen.onnx").is_file() {
+        return Ok(Outcome::skipped(
+            1,
+            "no models/gen.onnx: export one with `cargo run -p exporter -- --out models/gen.onnx`",
+        ));
+    }
+    let picture = checkout.target().join("ci-gesture.png");
+    let mut pictures = Vec::new();
+    for _ in 0..2 {
+        let words =
+            ["run", "--release", "--package", "edge-runtime", "--", "--label", "scissors", "--seed", "1", "--out"];
+        run_command(cargo(checkout, words).arg(&picture))?;
+        pictures.push(std::fs::read(&picture).with_context(|| format!("read {}", picture.display()))?);
+    }
+    if pictures[0] != pictures[1] {
+        bail!("{}: expected the same bytes for the same label and seed, found others", picture.display());
+    }
+    Ok(Outcome::Done)
+}
+
+/// How many tests a test binary has.
+fn test_count(checkout: &Checkout, words: &[&str]) -> usize {
+    let list = output(cargo(checkout, words).args(["--", "--list"])).unwrap_or_default();
+    list.lines().filter(|line| line.ends_with(": test")).count()
+}

@@ -1,0 +1,77 @@
+//! The engine suite on ONNX Runtime, whose library is fetched for it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::stages::Outcome;
+use super::test_count;
+use crate::archive::Archive;
+use crate::checkout::Checkout;
+use crate::command::{cargo, run as run_command};
+use crate::python::{Python, Requirements};
+use crate::setup::{beside, remove, replace};
+
+const VERSION: &str = "1.32.0";
+/// Where edge-runtime's tests look for the library.
+const LIBRARY: &str = "ORT_DYLIB_PATH";
+/// Makes their silence about a missing library a failure.
+const REQUIRE: &str = "MUDRA_REQUIRE_ORT";
+const SUITE: [&str; 5] = ["test", "--package", "edge-runtime", "--test", "engines"];
+const FILE_LIMIT: u64 = 1 << 30;
+
+/// Runs the suite with ORT_DYLIB_PATH as it is set, else with a library that pip fetches.
+///
+/// # Errors
+/// A test fails.
+pub fn test(checkout: &Checkout) -> Result<Outcome> {
+    let library = match std::env::var_os(LIBRARY) {
+        Some(set) => PathBuf::from(set),
+        None => match fetched(checkout) {
+            Ok(library) => library,
+            Err(error) => {
+                let remedy = format!("{error:#}; or set {LIBRARY} to libonnxruntime.so of version 1.17 or later");
+                return Ok(Outcome::skipped(test_count(checkout, &SUITE), &remedy));
+            }
+        },
+    };
+    run_command(cargo(checkout, SUITE).env(LIBRARY, library).env(REQUIRE, "1"))?;
+    Ok(Outcome::Done)
+}
+
+fn fetched(checkout: &Checkout) -> Result<PathBuf> {
+    let folder = checkout.target().join("onnxruntime").join(VERSION);
+    if let Ok(library) = library_in(&folder) {
+        return Ok(library);
+    }
+    let part = beside(&folder, "part");
+    let downloads = beside(&folder, "download");
+    std::fs::create_dir_all(&downloads).with_context(|| format!("create {}", downloads.display()))?;
+    Python::find()?.download(&[format!("onnxruntime=={VERSION}")], Requirements::Named, &downloads)?;
+    remove(&part)?;
+    std::fs::create_dir_all(&part).with_context(|| format!("create {}", part.display()))?;
+    for entry in std::fs::read_dir(&downloads).with_context(|| format!("read {}", downloads.display()))? {
+        let mut wheel = Archive::open(&entry.context("read the wheels")?.path())?;
+        for file in wheel.files()? {
+            if let Some(name) = library_name(&file.path) {
+                wheel.extract(&file, &part.join(name), FILE_LIMIT)?;
+            }
+        }
+    }
+    replace(&folder, &part)?;
+    remove(&downloads)?;
+    library_in(&folder)
+}
+
+fn library_in(folder: &Path) -> Result<PathBuf> {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))?;
+    let found = entries.flatten().map(|entry| entry.path()).find(|path| library_name(path).is_some());
+    match found {
+        Some(path) => Ok(path),
+        None => bail!("{}: expected libonnxruntime.so, found none", folder.display()),
+    }
+}
+
+fn library_name(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str().filter(|name| name.starts_with("libonnxruntime.so"))
+}

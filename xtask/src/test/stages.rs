@@ -1,0 +1,156 @@
+//! Stages of a long check: each is timed, and a failing one does not keep the next from running.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+/// How a stage that did not fail ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It ran.
+    Done,
+    /// It could not run here.
+    Skipped {
+        /// Tests that did not run.
+        count: usize,
+        /// What is missing, and what to do about it.
+        remedy: String,
+    },
+}
+
+impl Outcome {
+    /// A stage that could not run.
+    pub fn skipped(count: usize, remedy: &str) -> Self {
+        Self::Skipped { count, remedy: remedy.to_owned() }
+    }
+}
+
+/// A stage that always runs.
+pub fn done(result: Result<()>) -> Result<Outcome> {
+    result.map(|()| Outcome::Done)
+}
+
+/// The stages so far.
+#[derive(Debug)]
+pub struct Stages {
+    require_all: bool,
+    results: Vec<Stage>,
+}
+
+#[derive(Debug)]
+struct Stage {
+    name: &'static str,
+    time: Duration,
+    /// The error in words, where it failed.
+    outcome: Result<Outcome, String>,
+}
+
+impl Stages {
+    /// None yet; with `require_all` a skipped stage fails.
+    pub fn new(require_all: bool) -> Self {
+        Self { require_all, results: Vec::new() }
+    }
+
+    /// Runs one stage, telling its beginning and its end.
+    pub fn run(&mut self, name: &'static str, stage: impl FnOnce() -> Result<Outcome>) {
+        eprintln!("\n=== {name}");
+        let start = Instant::now();
+        let outcome = stage().map_err(|error| format!("{error:#}")).and_then(|outcome| self.required(outcome));
+        let stage = Stage { name, time: start.elapsed(), outcome };
+        eprintln!("=== {}", stage.line());
+        if let Err(problem) = &stage.outcome {
+            eprintln!("{problem}");
+        }
+        self.results.push(stage);
+    }
+
+    fn required(&self, outcome: Outcome) -> Result<Outcome, String> {
+        match outcome {
+            Outcome::Skipped { count, remedy } if self.require_all => {
+                Err(format!("{count} could not run, and --require-all allows no skipping: {remedy}"))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// Prints the table of all stages and what to do about the skipped ones; exit code 1 where one failed.
+    pub fn close(&self) -> ExitCode {
+        eprintln!();
+        println!("{}", self.summary());
+        if self.results.iter().any(|stage| stage.outcome.is_err()) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+
+    fn summary(&self) -> String {
+        let mut lines: Vec<String> = self.results.iter().map(Stage::line).collect();
+        lines.extend(self.results.iter().filter_map(|stage| match &stage.outcome {
+            Ok(Outcome::Skipped { count, remedy }) => {
+                Some(format!("SKIPPED {}: {count} did not run: {remedy}", stage.name))
+            }
+            Ok(Outcome::Done) => None,
+            Err(problem) => Some(format!("FAILED {}: {problem}", stage.name)),
+        }));
+        let failed = self.results.iter().filter(|stage| stage.outcome.is_err()).count();
+        let skipped = self.results.iter().filter(|stage| matches!(stage.outcome, Ok(Outcome::Skipped { .. }))).count();
+        let passed = self.results.len() - failed - skipped;
+        let total: Duration = self.results.iter().map(|stage| stage.time).sum();
+        lines.push(format!("{:<24} {:>7.1} min", "all", minutes(total)));
+        let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
+        lines.push(format!("{passed} passed, {failed} failed{skipped}"));
+        lines.join("\n")
+    }
+}
+
+impl Stage {
+    fn line(&self) -> String {
+        let word = match self.outcome {
+            Ok(Outcome::Done) => "passed",
+            Ok(Outcome::Skipped { .. }) => "skipped",
+            Err(_) => "FAILED",
+        };
+        format!("{:<24} {:>7.1} min  {word}", self.name, minutes(self.time))
+    }
+}
+
+fn minutes(time: Duration) -> f64 {
+    time.as_secs_f64() / 60.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mixed(require_all: bool) -> Stages {
+        let mut stages = Stages::new(require_all);
+        stages.run("one", || Ok(Outcome::Done));
+        stages.run("two", || anyhow::bail!("it broke"));
+        stages.run("three", || Ok(Outcome::skipped(7, "no qemu: apt install qemu-user")));
+        stages.run("four", || Ok(Outcome::Done));
+        stages
+    }
+
+    #[test]
+    fn a_failure_does_not_stop_the_next_and_a_skip_is_told_with_count_and_remedy() {
+        let summary = mixed(false).summary();
+        assert!(summary.ends_with("2 passed, 1 failed, 1 skipped"), "{summary}");
+        assert!(summary.contains("FAILED two: it broke"), "{summary}");
+        assert!(summary.contains("SKIPPED three: 7 did not run: no qemu: apt install qemu-user"), "{summary}");
+        assert_eq!(summary.lines().filter(|line| line.contains(" min  ")).count(), 4, "{summary}");
+    }
+
+    #[test]
+    fn with_require_all_a_skip_is_a_failure() {
+        let summary = mixed(true).summary();
+        assert!(summary.ends_with("2 passed, 2 failed"), "{summary}");
+        assert!(summary.contains("FAILED three: 7 could not run"), "{summary}");
+        assert!(summary.contains("apt install qemu-user"), "{summary}");
+    }
+
+    #[test]
+    fn the_exit_code_tells_whether_a_stage_failed() {
+        let mut stages = Stages::new(false);
+        stages.run("one", || Ok(Outcome::skipped(1, "nothing to do")));
+        assert_eq!(format!("{:?}", stages.close()), format!("{:?}", ExitCode::SUCCESS));
+        assert_eq!(format!("{:?}", mixed(false).close()), format!("{:?}", ExitCode::FAILURE));
+    }
+}
