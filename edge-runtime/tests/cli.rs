@@ -190,11 +190,25 @@ fn model_files_that_are_missing_or_damaged_are_refused_by_path() {
         (&["--model", "."], "read .: not a regular file"),
         (&[], "models/gen.onnx; name one with --model, or export one: cargo run -p exporter"),
     ] {
+        if words.is_empty() && cfg!(feature = "embed") {
+            continue;
+        }
         let output = place.run_bare(&[&["--label", "zebra", "--out", "a.png"], words].concat());
         assert!(error(&output).contains(expected), "{words:?}: {}", error(&output));
         assert_eq!(output.status.code(), Some(1), "{words:?}");
     }
     assert!(!place.path("a.png").exists());
+}
+
+#[test]
+fn a_model_in_the_models_folder_is_found_and_named() {
+    let place = Place::new();
+    fs::create_dir(place.path("models")).expect("writable");
+    fs::rename(place.path("model.onnx"), place.path("models/gen.onnx")).expect("writable");
+    let output = place.run_bare(&["--label", "zebra", "--out", "a.png"]);
+    assert!(output.status.success() && error(&output).contains("model models/gen.onnx\n"), "{}", error(&output));
+    let output = place.run_bare(&["--label", "zebra", "--out", "b.png", "--quiet"]);
+    assert_eq!((output.status.code(), error(&output)), (Some(0), String::new()));
 }
 
 #[test]
