@@ -27,8 +27,16 @@ pub fn cargo<S: AsRef<OsStr>>(checkout: &Checkout, words: impl IntoIterator<Item
 /// # Errors
 /// It does not start, or does not end with success.
 pub fn run(command: &mut Command) -> Result<()> {
+    eprintln!("$ {}", shown(command));
+    run_unannounced(command)
+}
+
+/// Runs a command with its output on standard error.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_unannounced(command: &mut Command) -> Result<()> {
     let shown = shown(command);
-    eprintln!("$ {shown}");
     let status = command.stdin(Stdio::null()).stdout(std::io::stderr()).status();
     let status = status.with_context(|| format!("start `{shown}`"))?;
     if !status.success() {

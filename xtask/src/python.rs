@@ -10,22 +10,10 @@ use crate::command;
 
 /// Wheels are picked for this Python, whichever runs pip: only the files inside matter.
 const WHEEL_PYTHON: &str = "3.12";
-const WHEEL_PLATFORMS: [&str; 5] = [
-    "manylinux_2_28_x86_64",
-    "manylinux_2_27_x86_64",
-    "manylinux_2_25_x86_64",
-    "manylinux_2_17_x86_64",
-    "manylinux2014_x86_64",
-];
-
-/// Whether pip also takes what a package requires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Requirements {
-    /// Only the packages that are named.
-    Named,
-    /// Those and all that they require.
-    All,
-}
+/// Wheels name the glibc that they are built for, `manylinux_2_18_x86_64`: any from 2.5 to 2.28 (Debian 11 has 2.31),
+/// and 2014 for 2.17.
+const WHEEL_GLIBC_MINORS: std::ops::RangeInclusive<u32> = 5..=28;
+const WHEEL_2014: &str = "manylinux2014_x86_64";
 
 /// A Python that has pip.
 #[derive(Debug)]
@@ -61,24 +49,23 @@ impl Python {
         command
     }
 
-    /// Fetches wheels for Linux on x86-64 into a folder. pip checks their hashes, keeps those that are there already,
-    /// and gives a file its name only when it is whole, so an interrupted call is simply made again.
+    /// Fetches one package's wheel for Linux on x86-64 into a folder, without what it requires. pip checks the hash,
+    /// keeps a file that is there already, and names it only when it is whole: an interrupted call is simply made again.
     ///
     /// # Errors
     /// pip fails, most often for want of a network.
-    pub fn download(&self, packages: &[String], requirements: Requirements, folder: &Path) -> Result<()> {
+    pub fn download(&self, package: &str, folder: &Path) -> Result<()> {
         let mut pip = self.pip();
-        pip.args(["download", "--only-binary=:all:", "--python-version", WHEEL_PYTHON]);
-        pip.args(WHEEL_PLATFORMS.iter().flat_map(|platform| ["--platform", platform]));
-        if requirements == Requirements::Named {
-            pip.arg("--no-deps");
+        pip.args(["download", "--no-deps", "--only-binary=:all:", "--python-version", WHEEL_PYTHON]);
+        for minor in WHEEL_GLIBC_MINORS.rev() {
+            pip.args(["--platform", &format!("manylinux_2_{minor}_x86_64")]);
         }
-        pip.arg("--dest").arg(folder).args(packages);
-        command::run(&mut pip).with_context(|| {
+        pip.args(["--platform", WHEEL_2014, "--dest"]).arg(folder).arg(package);
+        eprintln!("fetching {package} with pip");
+        command::run_unannounced(&mut pip).with_context(|| {
             format!(
-                "pip could not fetch {}: see its words above; check the network (pip obeys HTTPS_PROXY and pip.conf), then \
-                 run this again: what is fetched already is kept",
-                packages.join(", ")
+                "pip could not fetch {package}: see its words above; check the network (pip obeys HTTPS_PROXY and \
+                 pip.conf), then run this again: what is fetched already is kept"
             )
         })
     }
@@ -90,6 +77,7 @@ impl Python {
     pub fn install(&self, packages: &[&str], folder: &Path) -> Result<()> {
         let mut pip = self.pip();
         pip.args(["install", "--quiet", "--upgrade", "--target"]).arg(folder).args(packages);
-        command::run(&mut pip).with_context(|| format!("pip could not install {}", packages.join(", ")))
+        eprintln!("installing {} with pip into {}", packages.join(", "), folder.display());
+        command::run_unannounced(&mut pip).with_context(|| format!("pip could not install {}", packages.join(", ")))
     }
 }

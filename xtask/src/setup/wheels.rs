@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{Build, LIBTORCH_VERSION};
 use crate::archive::{Archive, Entry};
-use crate::python::{Python, Requirements};
+use crate::python::Python;
 
 /// What libtorch_cpu.so needs of CUDA even where there is none.
 const CPU_PACKAGES: [&str; 2] = ["nvidia-cuda-cupti==13.0.85", "nvidia-cuda-runtime==13.0.96"];
@@ -24,20 +24,36 @@ const METADATA_LIMIT: u64 = 1 << 20;
 /// Fetches what a build needs; returns the wheels.
 ///
 /// # Errors
-/// pip fails.
+/// pip fails, or torch requires its CUDA packages in an unknown way.
 pub fn download(python: &Python, build: Build, folder: &Path) -> Result<Vec<PathBuf>> {
-    python.download(&[format!("torch=={LIBTORCH_VERSION}")], Requirements::Named, folder)?;
-    match build {
-        Build::Cpu => python.download(&CPU_PACKAGES.map(str::to_owned), Requirements::Named, folder)?,
-        Build::Cuda => {
-            let required = cuda_packages(&metadata(&torch_wheel(folder)?)?);
-            if required.is_empty() {
-                bail!("torch {LIBTORCH_VERSION}: expected its wheel to require CUDA packages, found none");
-            }
-            python.download(&required, Requirements::All, folder)?;
-        }
+    python.download(&format!("torch=={LIBTORCH_VERSION}"), folder)?;
+    let packages = match build {
+        Build::Cpu => CPU_PACKAGES.map(str::to_owned).to_vec(),
+        Build::Cuda => cuda_packages(python, folder)?,
+    };
+    for package in packages {
+        python.download(&package, folder)?;
     }
     wheels_in(folder)
+}
+
+/// NVIDIA's packages that torch requires: named by its wheel, or by the extras of cuda-toolkit that it asks for.
+fn cuda_packages(python: &Python, folder: &Path) -> Result<Vec<String>> {
+    let torch = required(&metadata(&wheel_of("torch", folder)?)?);
+    let is_nvidia = |package: &String| package.starts_with("nvidia-");
+    let mut packages: Vec<String> = torch.iter().map(|(package, _)| package.clone()).filter(is_nvidia).collect();
+    if let Some((toolkit, extras)) = torch.iter().find_map(|(package, _)| toolkit_and_extras(package)) {
+        python.download(&toolkit, folder)?;
+        let parts = required(&metadata(&wheel_of("cuda_toolkit", folder)?)?);
+        let asked = |marker: &str| extras.iter().any(|extra| marker.contains(&format!("extra == '{extra}'")));
+        packages.extend(parts.into_iter().filter(|(_, marker)| asked(marker)).map(|(package, _)| package));
+    }
+    if packages.is_empty() {
+        bail!("torch {LIBTORCH_VERSION}: expected its wheel to require NVIDIA's packages, found none");
+    }
+    packages.sort();
+    packages.dedup();
+    Ok(packages)
 }
 
 /// Unpacks libraries, headers and licences into a folder laid out as libtorch.
@@ -95,11 +111,18 @@ fn is_licence(name: &str) -> bool {
     name.starts_with("license") || name.starts_with("notice")
 }
 
-/// The packages with CUDA's libraries among a wheel's requirements, as pip takes them.
-fn cuda_packages(metadata: &str) -> Vec<String> {
-    let required = metadata.lines().filter_map(|line| line.strip_prefix("Requires-Dist:"));
-    let package = required.map(|text| text.split(';').next().unwrap_or(text).trim());
-    package.filter(|text| text.starts_with("nvidia-") || text.starts_with("cuda-toolkit")).map(str::to_owned).collect()
+/// A wheel's requirements: package with versions, and the marker that says when.
+fn required(metadata: &str) -> Vec<(String, String)> {
+    let lines = metadata.lines().filter_map(|line| line.strip_prefix("Requires-Dist:"));
+    let split = lines.map(|text| text.split_once(';').unwrap_or((text, "")));
+    split.map(|(package, marker)| (package.trim().to_owned(), marker.trim().replace('"', "'"))).collect()
+}
+
+/// `cuda-toolkit[cublas,nvtx]==13.0.3` as `cuda-toolkit==13.0.3` and its extras.
+fn toolkit_and_extras(package: &str) -> Option<(String, Vec<String>)> {
+    let (extras, version) = package.strip_prefix("cuda-toolkit[")?.split_once(']')?;
+    let extras = extras.split(',').map(|extra| extra.trim().to_owned()).collect();
+    Some((format!("cuda-toolkit{version}"), extras))
 }
 
 fn metadata(wheel: &Path) -> Result<String> {
@@ -116,10 +139,11 @@ fn metadata(wheel: &Path) -> Result<String> {
     }
 }
 
-fn torch_wheel(folder: &Path) -> Result<PathBuf> {
-    let is_torch = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("torch-"));
-    let found = wheels_in(folder)?.into_iter().find(is_torch);
-    found.with_context(|| format!("{}: expected a wheel of torch, found none", folder.display()))
+fn wheel_of(package: &str, folder: &Path) -> Result<PathBuf> {
+    let start = format!("{package}-");
+    let is_it = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&start));
+    let found = wheels_in(folder)?.into_iter().find(is_it);
+    found.with_context(|| format!("{}: expected a wheel of {package}, found none", folder.display()))
 }
 
 fn wheels_in(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -168,15 +192,21 @@ mod tests {
     }
 
     #[test]
-    fn the_cuda_packages_are_read_from_the_wheel() {
+    fn requirements_are_read_from_the_wheel() {
         let place = tempfile::tempdir().expect("a folder");
         let text = b"Metadata-Version: 2.4\nRequires-Dist: sympy>=1.13.3\nRequires-Dist: \
-            cuda-toolkit[cublas,nvtx]==13.0.3; platform_system == \"Linux\"\nRequires-Dist: nvidia-nccl-cu13==2.29.7\n\
-            Requires-Dist: triton==3.7.1; platform_system == \"Linux\"\n";
+            cuda-toolkit[cublas,nvtx]==13.0.3; platform_system == \"Linux\"\nRequires-Dist: nvidia-nccl-cu13==2.29.7\n";
         write_zip(&place.path().join("torch-1-cp312.whl"), &[("torch-1.dist-info/METADATA", text)]);
-        let wheel = torch_wheel(place.path()).expect("there");
-        let packages = cuda_packages(&metadata(&wheel).expect("readable"));
-        assert_eq!(packages, ["cuda-toolkit[cublas,nvtx]==13.0.3", "nvidia-nccl-cu13==2.29.7"]);
+        let wheel = wheel_of("torch", place.path()).expect("there");
+        let found = required(&metadata(&wheel).expect("readable"));
+        let expected = [
+            ("sympy>=1.13.3", ""),
+            ("cuda-toolkit[cublas,nvtx]==13.0.3", "platform_system == 'Linux'"),
+            ("nvidia-nccl-cu13==2.29.7", ""),
+        ];
+        assert_eq!(found, expected.map(|(package, marker)| (package.to_owned(), marker.to_owned())));
+        let toolkit = found.iter().find_map(|(package, _)| toolkit_and_extras(package)).expect("required");
+        assert_eq!(toolkit, ("cuda-toolkit==13.0.3".to_owned(), vec!["cublas".to_owned(), "nvtx".to_owned()]));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::test_count;
 use crate::archive::Archive;
 use crate::checkout::Checkout;
 use crate::command::{cargo, run as run_command};
-use crate::python::{Python, Requirements};
+use crate::python::Python;
 use crate::setup::{beside, remove, replace};
 
 const VERSION: &str = "1.32.0";
@@ -47,7 +47,7 @@ fn fetched(checkout: &Checkout) -> Result<PathBuf> {
     let part = beside(&folder, "part");
     let downloads = beside(&folder, "download");
     std::fs::create_dir_all(&downloads).with_context(|| format!("create {}", downloads.display()))?;
-    Python::find()?.download(&[format!("onnxruntime=={VERSION}")], Requirements::Named, &downloads)?;
+    Python::find()?.download(&format!("onnxruntime=={VERSION}"), &downloads)?;
     remove(&part)?;
     std::fs::create_dir_all(&part).with_context(|| format!("create {}", part.display()))?;
     for entry in std::fs::read_dir(&downloads).with_context(|| format!("read {}", downloads.display()))? {
