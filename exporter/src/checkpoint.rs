@@ -1,15 +1,15 @@
 //! Checkpoint folders of the trainer: finding one, and reading its weights and reference pictures.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use model_spec::Manifest;
 use model_spec::manifest::{self, reference};
+use model_spec::weights::generator_weights;
+use model_spec::{Manifest, SpecError};
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
 use crate::ExportError;
-use crate::weights::{Weight, Weights};
+use crate::weights::Weights;
 
 const CHECKPOINTS: &str = "checkpoints";
 /// The score that orders checkpoints, lowest best (arXiv 1801.01401).
@@ -37,17 +37,26 @@ pub struct Checkpoint {
     pub reference: Reference,
 }
 
+/// A checkpoint folder, and why it was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The folder.
+    pub path: PathBuf,
+    /// For people: `best kid of 10 checkpoints`.
+    pub reason: String,
+}
+
 /// The newest run's best checkpoint in `runs`, or its latest where there are no scores.
 ///
 /// # Errors
 /// No run with a checkpoint.
-pub fn find_newest(runs: &Path) -> Result<PathBuf, ExportError> {
+pub fn find_newest(runs: &Path) -> Result<Found, ExportError> {
     let mut folders = if runs.is_dir() { folders(runs)? } else { Vec::new() };
     folders.retain(|path| path.join(CHECKPOINTS).is_dir());
     folders.sort();
     for run in folders.iter().rev() {
-        if let Some(checkpoint) = best_of_run(run)? {
-            return Ok(checkpoint);
+        if let Some(found) = best_of_run(run)? {
+            return Ok(Found { reason: format!("newest run, {}", found.reason), ..found });
         }
     }
     Err(ExportError::NoSource(format!(
@@ -60,14 +69,14 @@ pub fn find_newest(runs: &Path) -> Result<PathBuf, ExportError> {
 ///
 /// # Errors
 /// A folder that is neither.
-pub fn find(path: &Path) -> Result<PathBuf, ExportError> {
+pub fn find(path: &Path) -> Result<Found, ExportError> {
     if path.join(manifest::MANIFEST).is_file() {
-        return Ok(path.to_owned());
+        return Ok(Found { path: path.to_owned(), reason: "as named".to_owned() });
     }
     if path.join(CHECKPOINTS).is_dir()
-        && let Some(checkpoint) = best_of_run(path)?
+        && let Some(found) = best_of_run(path)?
     {
-        return Ok(checkpoint);
+        return Ok(found);
     }
     Err(ExportError::NoSource(format!(
         "--run {}: expected a run folder with a checkpoint, a checkpoint folder with {}, or a .pth file",
@@ -82,15 +91,22 @@ pub fn find(path: &Path) -> Result<PathBuf, ExportError> {
 /// A file that is missing, changed since it was written, or holds other tensors than the manifest's architecture has.
 pub fn read(folder: &Path) -> Result<Checkpoint, ExportError> {
     let manifest = Manifest::open(folder, sha256_hex)?;
+    for name in [manifest::GENERATOR, manifest::REFERENCE] {
+        if !manifest.files.contains_key(name) {
+            let expected = format!("the sha256 of {name}");
+            return Err(ExportError::Format {
+                path: folder.join(manifest::MANIFEST),
+                expected,
+                found: "none".to_owned(),
+            });
+        }
+    }
     let path = folder.join(manifest::GENERATOR);
     let bytes = read_file(&path)?;
     let tensors = tensors(&path, &bytes)?;
-    let mut found = BTreeMap::new();
-    for (name, _) in tensors.tensors() {
-        let (shape, numbers) = floats(&path, &tensors, &name)?;
-        found.insert(name, Weight { shape, numbers });
-    }
-    let weights = Weights::check(&path, found, &manifest.architecture, manifest.labels.len())?;
+    let shapes = tensors.tensors().into_iter().map(|(name, view)| (name, view.shape().to_vec())).collect();
+    let specs = generator_weights(&manifest.architecture, manifest.labels.len());
+    let weights = Weights::read(&path, &shapes, &specs, |name| Ok(floats(&path, &tensors, name)?.1))?;
     let reference = read_reference(folder, &manifest)?;
     Ok(Checkpoint { manifest, weights, reference })
 }
@@ -112,6 +128,9 @@ fn read_reference(folder: &Path, manifest: &Manifest) -> Result<Reference, Expor
             return Err(bad_tensor(&path, name, format!("shape {expected:?}, at least one row"), format!("{found:?}")));
         }
     }
+    if let Some(value) = latents.iter().chain(&images).find(|value| !value.is_finite()) {
+        return Err(bad_tensor(&path, "latent or image", "numbers".to_owned(), value.to_string()));
+    }
     let known = 0..manifest.labels.len() as i64;
     if let Some(label) = labels.iter().find(|label| !known.contains(label)) {
         return Err(bad_tensor(&path, reference::LABEL, format!("labels in {known:?}"), label.to_string()));
@@ -120,20 +139,32 @@ fn read_reference(folder: &Path, manifest: &Manifest) -> Result<Reference, Expor
 }
 
 /// The checkpoint of lowest [`BEST_BY`], or the one of most images.
-fn best_of_run(run: &Path) -> Result<Option<PathBuf>, ExportError> {
+fn best_of_run(run: &Path) -> Result<Option<Found>, ExportError> {
+    let mut count = 0;
     let mut best: Option<((bool, f64, f64), PathBuf)> = None;
     for path in folders(&run.join(CHECKPOINTS))? {
         if !path.join(manifest::MANIFEST).is_file() {
             continue;
         }
-        let manifest = Manifest::open(&path, sha256_hex)?;
+        count += 1;
+        let manifest = read_manifest(&path)?;
         let score = manifest.scores.get(BEST_BY).copied().filter(|score| score.is_finite());
         let rank = (score.is_none(), score.unwrap_or(0.0), -(manifest.progress.images as f64));
         if best.as_ref().is_none_or(|(other, _)| rank < *other) {
             best = Some((rank, path));
         }
     }
-    Ok(best.map(|(_, path)| path))
+    Ok(best.map(|((no_score, score, _), path)| {
+        let reason = if no_score { "latest".to_owned() } else { format!("best {BEST_BY} ({score})") };
+        Found { path, reason: format!("{reason} of {count} checkpoints") }
+    }))
+}
+
+/// A manifest alone: hashing every checkpoint of a run to choose one would take long.
+fn read_manifest(folder: &Path) -> Result<Manifest, ExportError> {
+    let path = folder.join(manifest::MANIFEST);
+    let text = read_file(&path)?;
+    serde_json::from_slice(&text).map_err(|source| SpecError::Manifest { path, source }.into())
 }
 
 fn folders(parent: &Path) -> Result<Vec<PathBuf>, ExportError> {

@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-/// Write a trained generator to ONNX, checked before it is written.
+use crate::export::Precision;
+
+/// Writes a trained generator to an ONNX file, checked before it is written
 #[derive(Debug, Parser)]
-#[command(name = "exporter", version, args_conflicts_with_subcommands = true)]
+#[command(name = "exporter", version, args_conflicts_with_subcommands = true, max_term_width = 110)]
+#[command(after_help = "Exit code 0: done, 1: failed, 2: wrong usage.")]
 pub struct Cli {
     /// What to do instead of exporting
     #[command(subcommand)]
@@ -27,44 +30,38 @@ pub enum Command {
     },
 }
 
-/// Precision in which weights are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum WeightPrecision {
-    /// 32 bits
-    F32,
-    /// 16 bits, cast once to 32 when the file is loaded
-    F16,
-}
-
-impl WeightPrecision {
-    /// Its name in metadata.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-        }
-    }
-}
-
 /// Flags of an export.
 #[derive(Debug, Args)]
 pub struct ExportOptions {
-    /// A run, a checkpoint folder, or a PyTorch state dict (.pth) [default: the newest run in runs]
+    /// Run folder (its checkpoint of lowest kid, else its latest), checkpoint folder, or PyTorch state dict
+    /// [default: the newest run in runs]
     #[arg(long, value_name = "RUN|CHECKPOINT|FILE.pth")]
     pub run: Option<PathBuf>,
-    /// The ONNX file to write
-    #[arg(long, value_name = "FILE.onnx", default_value = "models/gen.onnx")]
+    /// ONNX file to write
+    #[arg(short, long, value_name = "FILE.onnx", default_value = "models/gen.onnx")]
     pub out: PathBuf,
-    /// How weights are stored
+    /// How weights are stored: f16 is half the size and moves no pixel by more than one level of 255
     #[arg(long, value_enum, value_name = "PRECISION", default_value = "f16")]
-    pub weights: WeightPrecision,
-    /// Label names in index order, for a state dict, which has none
+    pub weights: Precision,
+    /// Label names of a PyTorch state dict, in the order of training
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     pub labels: Option<Vec<String>>,
-    /// Credit and licence of the data set, for the file's metadata [default: what the run says]
+    /// Credit and licence of the data set, for the file's metadata [default: what the checkpoint says]
     #[arg(long, value_name = "TEXT")]
     pub data_licence: Option<String>,
     /// Print nothing but errors
-    #[arg(long)]
+    #[arg(short, long)]
     pub quiet: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -19,6 +19,9 @@ pub enum ExportError {
     /// Nothing to export where it was looked for.
     #[error("{0}")]
     NoSource(String),
+    /// A command line that can't be followed.
+    #[error("{0}")]
+    Usage(String),
     /// A file that is not of the format that it should be.
     #[error("{}: expected {expected}, found {found}", path.display())]
     Format {
@@ -51,12 +54,12 @@ pub enum ExportError {
     },
     /// A file that does not compute what it should; nothing was written.
     #[error(
-        "check {hop}: picture {row} (label {label:?}), value {place}: expected {expected}, found {found}, which differs by \
+        "{hop}: picture {row} (label {label:?}), value {place}: expected {expected}, found {found}, which differs by \
          more than {tolerance}; nothing was written"
     )]
     Parity {
         /// Which two things were compared.
-        hop: &'static str,
+        hop: String,
         /// Row of the reference.
         row: usize,
         /// The label's name.

@@ -63,7 +63,7 @@ pub fn fold(weights: &Weights, architecture: &Architecture) -> Folded {
 }
 
 /// BatchNorm in evaluation mode as `factor * x + offset` for each channel (arXiv 1502.03167, algorithm 2).
-pub fn affine(weights: &Weights, block: usize) -> (Vec<f64>, Vec<f64>) {
+fn affine(weights: &Weights, block: usize) -> (Vec<f64>, Vec<f64>) {
     let norm = names::norm(block);
     let get = |name: &str| weights.get(name).iter().map(|value| f64::from(*value));
     let factors: Vec<f64> = get(&norm.weight)

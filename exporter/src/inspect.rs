@@ -1,90 +1,62 @@
-//! `exporter inspect`: what an ONNX file holds.
+//! `exporter inspect`: what an ONNX file holds, whoever wrote it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::path::Path;
 
-use edge_runtime::onnx::{ModelProto, TensorProto, ValueInfoProto, data_type};
+use edge_runtime::model::MAX_BYTES;
+use edge_runtime::onnx::{GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto, data_type};
 use model_spec::contract;
 use model_spec::metadata::Golden;
 use prost::Message;
 
 use crate::ExportError;
 
-const MOST_BYTES: u64 = 1 << 30;
+/// Longer metadata is cut.
 const LONGEST_TEXT: usize = 300;
 
-/// Inputs, output, operators, weights, sizes and metadata as text.
+/// Inputs, outputs, operators, weights, sizes and metadata as text.
 ///
 /// # Errors
-/// A file that can't be read, is over 1 GiB, or is no ONNX file.
+/// A file that can't be read, is larger than [`MAX_BYTES`], or is no ONNX file.
 pub fn text(path: &Path) -> Result<String, ExportError> {
     let format = |found: String| ExportError::Format {
         path: path.to_owned(),
-        expected: "an ONNX file of at most 1 GiB".to_owned(),
+        expected: format!("an ONNX file of at most {MAX_BYTES} bytes"),
         found,
     };
     let failed = |source| ExportError::Read { path: path.to_owned(), source };
     let size = std::fs::metadata(path).map_err(failed)?.len();
-    if size > MOST_BYTES {
+    if size > MAX_BYTES {
         return Err(format(format!("{size} bytes")));
     }
     let bytes = std::fs::read(path).map_err(failed)?;
     let model = ModelProto::decode(bytes.as_slice()).map_err(|error| format(error.to_string()))?;
     let graph = model.graph.as_ref().ok_or_else(|| format("no graph".to_owned()))?;
-
-    let mut text = format!("{}: {} bytes, ", path.display(), bytes.len());
-    let opsets = model.opset_import.iter().map(|set| format!("{} {}", domain(&set.domain), set.version));
-    let opsets = opsets.collect::<Vec<_>>().join(", ");
-    let _ = writeln!(text, "{} {}, operator set {opsets}", model.producer_name, model.producer_version);
-    for (title, values) in [("input", &graph.input), ("output", &graph.output)] {
-        for value in values {
-            let _ = writeln!(text, "{title:<9} {:<12} {}", value.name, value_type(value));
-        }
-    }
-    let mut operators: BTreeMap<&str, usize> = BTreeMap::new();
-    graph.node.iter().for_each(|node| *operators.entry(&node.op_type).or_default() += 1);
-    let listed = operators.iter().map(|(operator, count)| format!("{operator} {count}")).collect::<Vec<_>>();
-    let _ = writeln!(text, "operators {}", listed.join(", "));
-    weights(&mut text, &graph.initializer);
-    for entry in &model.metadata_props {
-        let _ = writeln!(text, "{:<22} {}", entry.key, summarized(&entry.key, &entry.value));
-    }
-    Ok(text)
+    Ok([
+        format!("{}\n", path.display()),
+        about(&model, bytes.len()),
+        values("input", &graph.input),
+        values("output", &graph.output),
+        operators(graph),
+        weights(&graph.initializer),
+        metadata(&model.metadata_props),
+    ]
+    .concat())
 }
 
-fn weights(text: &mut String, weights: &[TensorProto]) {
-    let count = |weight: &TensorProto| weight.dims.iter().map(|side| side.max(&0)).product::<i64>();
-    let floats = weights.iter().filter(|weight| weight.data_type != data_type::INT64);
-    let _ = writeln!(text, "weights   {}, {} parameters", weights.len(), floats.map(count).sum::<i64>());
-    for weight in weights {
-        let kind = type_name(weight.data_type);
-        let _ = writeln!(text, "  {:<24} {kind} {:?}, {} bytes", weight.name, weight.dims, weight.raw_data.len());
-    }
+fn about(model: &ModelProto, bytes: usize) -> String {
+    let name = |domain: &str| if domain.is_empty() { "ai.onnx".to_owned() } else { shown(domain) };
+    let sets = model.opset_import.iter().map(|set| format!("{} {}", name(&set.domain), set.version));
+    let sets = sets.collect::<Vec<_>>().join(", ");
+    let (writer, version) = (shown(&model.producer_name), shown(&model.producer_version));
+    format!(
+        "size       {bytes} bytes\nformat     version {}, operator set {sets}\nwriter     {writer} {version}\n",
+        model.ir_version
+    )
 }
 
-fn summarized(key: &str, value: &str) -> String {
-    if key == contract::GOLDEN_KEY
-        && let Ok(golden) = parse_golden(value)
-    {
-        let listed = golden.iter().map(|golden| {
-            format!(
-                "label {} seed {} index {} ({} bytes)",
-                golden.label,
-                golden.seed,
-                golden.index,
-                golden.png_base64.len()
-            )
-        });
-        return listed.collect::<Vec<_>>().join(", ");
-    }
-    let shown: String =
-        value.chars().take(LONGEST_TEXT).map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    if shown.len() < value.len() { format!("{shown}... ({} bytes)", value.len()) } else { shown }
-}
-
-fn parse_golden(value: &str) -> Result<Vec<Golden>, serde_json::Error> {
-    serde_json::from_str(value)
+fn values(title: &str, values: &[ValueInfoProto]) -> String {
+    values.iter().map(|value| format!("{title:<10} {} {}\n", shown(&value.name), value_type(value))).collect()
 }
 
 fn value_type(value: &ValueInfoProto) -> String {
@@ -93,10 +65,63 @@ fn value_type(value: &ValueInfoProto) -> String {
     };
     let dims = tensor.shape.iter().flat_map(|shape| &shape.dim).map(|dim| match (&dim.dim_value, &dim.dim_param) {
         (Some(side), _) => side.to_string(),
-        (None, Some(name)) => name.clone(),
+        (None, Some(name)) => shown(name),
         (None, None) => "?".to_owned(),
     });
     format!("{} [{}]", type_name(tensor.elem_type), dims.collect::<Vec<_>>().join(", "))
+}
+
+fn operators(graph: &GraphProto) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    graph.node.iter().for_each(|node| *counts.entry(&node.op_type).or_default() += 1);
+    let listed: Vec<_> = counts.iter().map(|(operator, count)| format!("{count} {}", shown(operator))).collect();
+    format!("operators  {}: {}\n", graph.node.len(), listed.join(", "))
+}
+
+fn weights(weights: &[TensorProto]) -> String {
+    let mut parameters = 0u64;
+    let mut lines = String::new();
+    for weight in weights {
+        let sides = weight.dims.iter().map(|side| u64::try_from(*side).unwrap_or(0));
+        let numbers = sides.fold(1, u64::saturating_mul);
+        if weight.data_type != data_type::INT64 {
+            parameters = parameters.saturating_add(numbers);
+        }
+        let (name, kind, bytes) = (shown(&weight.name), type_name(weight.data_type), weight.raw_data.len());
+        lines += &format!("  {name:<24} {kind} {:?}, {bytes} bytes\n", weight.dims);
+    }
+    format!("weights    {}, with {parameters} parameters\n{lines}", weights.len())
+}
+
+fn metadata(entries: &[StringStringEntryProto]) -> String {
+    let line = |entry: &StringStringEntryProto| {
+        let value = match summary(entry) {
+            Some(summary) => summary,
+            None => shown(&entry.value),
+        };
+        format!("  {:<24} {value}\n", shown(&entry.key))
+    };
+    format!("metadata   {}\n{}", entries.len(), entries.iter().map(line).collect::<String>())
+}
+
+/// Golden pictures in few words.
+fn summary(entry: &StringStringEntryProto) -> Option<String> {
+    if entry.key != contract::GOLDEN_KEY {
+        return None;
+    }
+    let golden: Vec<Golden> = serde_json::from_str(&entry.value).ok()?;
+    let bytes: usize = golden.iter().map(|golden| golden.png_base64.len()).sum();
+    let one = |golden: &Golden| format!("label {} seed {} index {}", golden.label, golden.seed, golden.index);
+    let listed = golden.iter().map(one).collect::<Vec<_>>().join(", ");
+    Some(format!("{} pictures, {bytes} bytes in base64: {}", golden.len(), shown(&listed)))
+}
+
+/// Text from the file, without control characters and cut where it is long.
+fn shown(text: &str) -> String {
+    let plain = |letter: char| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter };
+    let mut letters = text.chars().map(plain);
+    let start: String = letters.by_ref().take(LONGEST_TEXT).collect();
+    if letters.next().is_some() { format!("{start}... ({} bytes)", text.len()) } else { start }
 }
 
 fn type_name(data_type: i32) -> String {
@@ -106,8 +131,4 @@ fn type_name(data_type: i32) -> String {
         data_type::INT64 => "i64".to_owned(),
         other => format!("type {other}"),
     }
-}
-
-fn domain(domain: &str) -> &str {
-    if domain.is_empty() { "ai.onnx" } else { domain }
 }

@@ -1,14 +1,16 @@
 //! Writes trained generators to ONNX, without libtorch and without Python.
 //!
-//! In reading order: [`source`] picks a [`checkpoint`] or a PyTorch [`state_dict`] and reads [`weights`]; [`fold`]ing
+//! In reading order: [`source`] picks a [`checkpoint`] or a PyTorch [`state_dict`] and reads its [`weights`]; [`fold`]
 //! turns them into fewer ones; [`generator_graph`] lays them out as a [`graph`], which knows no GAN; [`onnx`] writes that
-//! as a file, which knows no layers; [`verify`] runs the file before [`command`] writes it. [`unfolded`] is the slow, plain
-//! network that a state dict without reference pictures is checked against; [`inspect`] prints a file.
+//! as a file, which knows no layers; [`export`] joins these steps, adds [`golden`] pictures and has [`verify`] run the
+//! file. [`unfolded`] is the slow, plain network that a state dict, which brings no reference pictures, is checked
+//! against. [`command`] writes the file that [`cli`] asks for; [`inspect`] prints one.
 
 pub mod checkpoint;
 pub mod cli;
 pub mod command;
 pub mod error;
+pub mod export;
 pub mod fold;
 pub mod generator_graph;
 pub mod golden;

@@ -1,22 +1,32 @@
 //! The exporter's command line: parse, run, map the error to an exit code.
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use exporter::cli::{Cli, Command};
-use exporter::{command, inspect};
+use exporter::{ExportError, command, inspect};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None => command::run(&cli.export),
-        Some(Command::Inspect { file }) => inspect::text(&file).map(|text| print!("{text}")),
+        Some(Command::Inspect { file }) => inspect::text(&file),
     };
-    match done {
+    let is_usage = matches!(done, Err(ExportError::Usage(_)));
+    match done.map_err(anyhow::Error::new).and_then(|text| print(&text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {:#}", anyhow::Error::new(error));
-            ExitCode::FAILURE
+            eprintln!("error: {error:#}");
+            if is_usage { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
+    }
+}
+
+/// A reader that has seen enough, like `head`, is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
 }

@@ -6,20 +6,35 @@ use std::path::{Path, PathBuf};
 use model_spec::manifest::{DataSet, Progress};
 use model_spec::{Architecture, Labels, latent};
 
-use crate::checkpoint::{self, Reference};
+use crate::checkpoint::{self, Found, Reference};
 use crate::weights::Weights;
 use crate::{ExportError, state_dict, unfolded};
 
 /// Where runs are looked for without `--run`.
 pub const DEFAULT_RUNS: &str = "runs";
-const STATE_DICT_ENDINGS: [&str; 2] = ["pth", "pt"];
-const CHECKED_SEED: u64 = 1;
+/// The most labels of a state dict whose pictures are compared.
+const MOST_CHECKED: usize = 4;
+/// The only recipe that writes state dicts of these names.
+const RECIPE: &str = "reference";
+
+/// What the command line says about the source.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// A run, a checkpoint or a state dict; the newest run where there is none.
+    pub run: Option<&'a Path>,
+    /// Names for the labels of a state dict.
+    pub labels: Option<&'a [String]>,
+    /// Credit and licence of the data set, where the checkpoint states none or another.
+    pub data_licence: Option<&'a str>,
+}
 
 /// A trained generator and all that its file will say.
 #[derive(Debug, Clone)]
 pub struct Source {
     /// Where it was read.
     pub path: PathBuf,
+    /// Why it was read there.
+    pub reason: String,
     /// Its numbers.
     pub architecture: Architecture,
     /// In label-index order.
@@ -28,7 +43,7 @@ pub struct Source {
     pub weights: Weights,
     /// Pictures that the file must reproduce.
     pub reference: Reference,
-    /// Who made the reference pictures.
+    /// What made the reference pictures.
     pub reference_by: &'static str,
     /// Recipe name.
     pub recipe: String,
@@ -40,69 +55,78 @@ pub struct Source {
     pub scores: BTreeMap<String, f64>,
 }
 
-/// Opens what `--run` names, or the newest run.
+/// Opens what is wanted.
 ///
 /// # Errors
-/// Nothing there, or not what it should be; labels missing for a state dict or given for a checkpoint.
-pub fn open(run: Option<&Path>, labels: Option<&[String]>) -> Result<Source, ExportError> {
-    let is_state_dict = |path: &&Path| {
-        path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| STATE_DICT_ENDINGS.contains(&ending))
-    };
-    if let Some(path) = run.filter(is_state_dict) {
-        let labels = labels.ok_or_else(|| {
-            ExportError::NoSource(format!(
-                "--run {}: a state dict names no labels; give --labels a,b,c",
-                path.display()
-            ))
-        })?;
-        return from_state_dict(path, Labels::new(labels.to_vec())?);
+/// Nothing there, or not what it should be; labels missing for a state dict or given for a checkpoint; a licence for a
+/// state dict, which names no data set.
+pub fn open(wanted: &Wanted<'_>) -> Result<Source, ExportError> {
+    if let Some(path) = wanted.run.filter(|path| path.is_file()) {
+        return open_state_dict(path, wanted);
     }
-    let folder = match run {
+    let found = match wanted.run {
         Some(path) => checkpoint::find(path)?,
         None => checkpoint::find_newest(Path::new(DEFAULT_RUNS))?,
     };
-    if labels.is_some() {
-        let message = format!("--labels: {} names its labels itself; leave it out", folder.display());
-        return Err(ExportError::NoSource(message));
+    if wanted.labels.is_some() {
+        let path = found.path.display();
+        return Err(ExportError::Usage(format!("--labels: {path} names its labels itself; leave it out")));
     }
-    from_checkpoint(folder)
+    from_checkpoint(found, wanted.data_licence)
 }
 
-fn from_checkpoint(folder: PathBuf) -> Result<Source, ExportError> {
-    let checkpoint = checkpoint::read(&folder)?;
+fn open_state_dict(path: &Path, wanted: &Wanted<'_>) -> Result<Source, ExportError> {
+    let shown = path.display();
+    if wanted.data_licence.is_some() {
+        return Err(ExportError::Usage(format!("--data-licence: {shown} names no data set; leave it out")));
+    }
+    match wanted.labels {
+        Some(labels) => from_state_dict(path, Labels::new(labels.to_vec())?),
+        None => Err(ExportError::Usage(format!(
+            "--run {shown}: a state dict names no labels; give them with --labels a,b,c in the order of training"
+        ))),
+    }
+}
+
+fn from_checkpoint(found: Found, data_licence: Option<&str>) -> Result<Source, ExportError> {
+    let checkpoint = checkpoint::read(&found.path)?;
     let manifest = checkpoint.manifest;
+    let licence = data_licence.map(str::to_owned).or(manifest.data_set.licence);
     Ok(Source {
-        path: folder,
+        path: found.path,
+        reason: found.reason,
         architecture: manifest.architecture,
         labels: manifest.labels,
         weights: checkpoint.weights,
         reference: checkpoint.reference,
         reference_by: "libtorch",
         recipe: manifest.recipe,
-        data_set: Some(manifest.data_set),
+        data_set: Some(DataSet { licence, ..manifest.data_set }),
         progress: Some(manifest.progress),
         scores: manifest.scores,
     })
 }
 
-/// A state dict brings no reference pictures: the unfolded network makes them, one a label.
+/// A state dict brings no reference pictures: the unfolded network makes them, one a label, each of another latent.
 fn from_state_dict(path: &Path, labels: Labels) -> Result<Source, ExportError> {
     let (architecture, weights) = state_dict::read(path, labels.len())?;
-    let latent = latent::latent(CHECKED_SEED, 0, architecture.latent_dim);
-    let rows = 0..labels.len().min(4);
+    let rows = 0..labels.len().min(MOST_CHECKED);
+    let latents: Vec<_> = rows.clone().map(|row| latent::latent(row as u64 + 1, 0, architecture.latent_dim)).collect();
+    let pictures = latents.iter().enumerate();
     let reference = Reference {
-        latents: rows.clone().flat_map(|_| latent.iter().copied()).collect(),
-        labels: rows.clone().map(|label| label as i64).collect(),
-        images: rows.flat_map(|label| unfolded::forward(&weights, &architecture, &latent, label)).collect(),
+        labels: rows.map(|label| label as i64).collect(),
+        images: pictures.flat_map(|(label, at)| unfolded::forward(&weights, &architecture, at, label)).collect(),
+        latents: latents.concat(),
     };
     Ok(Source {
         path: path.to_owned(),
+        reason: "a PyTorch state dict".to_owned(),
         architecture,
         labels,
         weights,
         reference,
         reference_by: "the unfolded network",
-        recipe: "reference".to_owned(),
+        recipe: RECIPE.to_owned(),
         data_set: None,
         progress: None,
         scores: BTreeMap::new(),

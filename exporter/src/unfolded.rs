@@ -2,10 +2,9 @@
 //! reference pictures.
 
 use model_spec::Architecture;
-use model_spec::architecture::{LEAKY_SLOPE, STEM_SIZE};
+use model_spec::architecture::{LEAKY_SLOPE, NORM_EPS, STEM_SIZE};
 use model_spec::weights::{KERNEL, generator as names};
 
-use crate::fold::affine;
 use crate::weights::Weights;
 
 /// The picture `[channels, side, side]` of a latent `[latent_dim]` and a label index, evaluation mode.
@@ -21,10 +20,8 @@ pub fn forward(weights: &Weights, architecture: &Architecture, latent: &[f32], l
         xs = doubling_conv_transpose(&xs, weights.get(&names::deconv(block)), [inputs, outputs, side]);
         side *= 2;
         if block + 1 < architecture.blocks() {
-            let (factors, offsets) = affine(weights, block);
-            for (channel, plane) in xs.chunks_exact_mut(side * side).enumerate() {
-                plane.iter_mut().for_each(|x| *x = (*x * factors[channel] + offsets[channel]).max(0.0));
-            }
+            normalize(&mut xs, weights, block);
+            xs.iter_mut().for_each(|x| *x = x.max(0.0));
         }
     }
     xs.into_iter().map(|x| x.tanh() as f32).collect()
@@ -37,6 +34,18 @@ fn wide(numbers: &[f32]) -> Vec<f64> {
 fn linear(weight: &[f32], bias: &[f32], xs: &[f64]) -> Vec<f64> {
     let row_sum = |row: &[f32]| row.iter().zip(xs).map(|(w, x)| f64::from(*w) * x).sum::<f64>();
     weight.chunks_exact(xs.len()).zip(bias).map(|(row, bias)| row_sum(row) + f64::from(*bias)).collect()
+}
+
+/// Evaluation mode (arXiv 1502.03167, algorithm 2): every channel by its running statistics.
+fn normalize(xs: &mut [f64], weights: &Weights, block: usize) {
+    let norm = names::norm(block);
+    let [weight, bias, mean, variance] =
+        [norm.weight, norm.bias, norm.running_mean, norm.running_var].map(|name| wide(weights.get(&name)));
+    let plane = xs.len() / mean.len();
+    for (channel, values) in xs.chunks_exact_mut(plane).enumerate() {
+        let deviation = (variance[channel] + NORM_EPS).sqrt();
+        values.iter_mut().for_each(|x| *x = (*x - mean[channel]) / deviation * weight[channel] + bias[channel]);
+    }
 }
 
 /// Kernel 4, stride 2, padding 1, straight from the definition: input (y, x) adds to output (2y - 1 + ky, 2x - 1 + kx).

@@ -5,6 +5,7 @@ use edge_runtime::{Engine, Model};
 
 use crate::ExportError;
 use crate::checkpoint::Reference;
+use crate::source::Source;
 
 /// How far f32 may be from the reference, and f16 storage from f32 with the same rounded weights.
 pub const EXACT: f32 = 1e-5;
@@ -12,10 +13,10 @@ pub const EXACT: f32 = 1e-5;
 pub const ONE_LEVEL: f32 = 2.0 / 255.0;
 
 /// One comparison that passed.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Hop {
     /// The two things compared.
-    pub name: &'static str,
+    pub name: String,
     /// Largest difference found.
     pub max_error: f32,
     /// Largest difference allowed.
@@ -26,11 +27,9 @@ pub struct Hop {
 ///
 /// # Errors
 /// A file outside the contract, or one that tract can't run.
-pub fn open(bytes: Vec<u8>) -> Result<(Model, Box<dyn Engine>), ExportError> {
-    let model = Model::from_bytes(bytes)?;
+pub fn open(bytes: Vec<u8>) -> Result<Box<dyn Engine>, ExportError> {
     let spec = EngineSpec { kind: EngineKind::Tract, ..Default::default() };
-    let opened = engine::open(&spec, &model)?;
-    Ok((model, opened.engine))
+    Ok(engine::open(&spec, &Model::from_bytes(bytes)?)?.engine)
 }
 
 /// The pictures of a file's bytes for the latents and labels of a reference.
@@ -38,14 +37,14 @@ pub fn open(bytes: Vec<u8>) -> Result<(Model, Box<dyn Engine>), ExportError> {
 /// # Errors
 /// Those of [`open`], or a run that fails.
 pub fn pictures(bytes: Vec<u8>, reference: &Reference) -> Result<Vec<f32>, ExportError> {
-    let (_, mut engine) = open(bytes)?;
-    Ok(engine.run(&Batch { latents: &reference.latents, labels: &reference.labels })?)
+    Ok(open(bytes)?.run(&Batch { latents: &reference.latents, labels: &reference.labels })?)
 }
 
-/// Compares pictures `[n, channels, side, side]` value by value.
+/// Two sets of pictures `[n, channels, side, side]` for the latents and labels of one source's reference.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Comparison<'a> {
     /// The two things compared.
-    pub name: &'static str,
+    pub name: String,
     /// What should be.
     pub expected: &'a [f32],
     /// What is.
@@ -55,38 +54,37 @@ pub struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// The largest difference.
+    /// The largest difference between two values.
     ///
     /// # Errors
-    /// The place of the largest difference, where it is above the tolerance.
-    pub fn check(&self, reference: &Reference, shape: [usize; 2], names: &[String]) -> Result<Hop, ExportError> {
-        let [channels, side] = shape;
-        let difference = |place: usize| {
-            let difference = (self.expected[place] - self.found[place]).abs();
+    /// Where the largest difference is, if it is above the tolerance.
+    pub fn check(self, source: &Source) -> Result<Hop, ExportError> {
+        let differences = self.expected.iter().zip(self.found).map(|(expected, found)| {
+            let difference = (expected - found).abs();
             if difference.is_nan() { f32::INFINITY } else { difference }
-        };
-        let count = self.expected.len().min(self.found.len());
-        let worst = (0..count).max_by(|a, b| difference(*a).total_cmp(&difference(*b))).unwrap_or(0);
-        let max_error = difference(worst);
-        if max_error <= self.tolerance && self.expected.len() == self.found.len() {
-            return Ok(Hop { name: self.name, max_error, tolerance: self.tolerance });
+        });
+        let worst = differences.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+        match worst {
+            Some((_, max_error)) if max_error <= self.tolerance && self.expected.len() == self.found.len() => {
+                Ok(Hop { name: self.name, max_error, tolerance: self.tolerance })
+            }
+            worst => Err(self.refusal(source, worst.map_or(0, |(place, _)| place))),
         }
-        let plane = side * side;
-        let row = worst / (channels * plane);
-        let label = usize::try_from(reference.labels[row]).ok().and_then(|label| names.get(label));
-        Err(ExportError::Parity {
+    }
+
+    fn refusal(self, source: &Source, place: usize) -> ExportError {
+        let (channels, side) = (source.architecture.channels, source.architecture.image_size);
+        let row = place / source.architecture.pixels();
+        let label = source.reference.labels.get(row).and_then(|label| usize::try_from(*label).ok());
+        let (channel, y, x) = (place / (side * side) % channels, place / side % side, place % side);
+        ExportError::Parity {
             hop: self.name,
             row,
-            label: label.cloned().unwrap_or_default(),
-            place: format!(
-                "channel {}, row {}, column {}",
-                worst / plane % channels,
-                worst % plane / side,
-                worst % side
-            ),
-            expected: self.expected[worst],
-            found: self.found[worst],
+            label: label.and_then(|label| source.labels.name(label)).unwrap_or_default().to_owned(),
+            place: format!("channel {channel}, row {y}, column {x}"),
+            expected: self.expected.get(place).copied().unwrap_or(f32::NAN),
+            found: self.found.get(place).copied().unwrap_or(f32::NAN),
             tolerance: self.tolerance,
-        })
+        }
     }
 }

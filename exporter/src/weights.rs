@@ -3,63 +3,94 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use model_spec::Architecture;
-use model_spec::weights::{BATCHES_TRACKED, generator_weights};
+use model_spec::weights::{BATCHES_TRACKED, Role, WeightSpec};
 
 use crate::ExportError;
 
-/// Numbers of one weight, row-major.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Weight {
-    /// Outermost dimension first.
-    pub shape: Vec<usize>,
-    /// As many as the shape says.
-    pub numbers: Vec<f32>,
-}
+/// The most numbers in one generator: as f32, what edge-runtime accepts as a model file.
+const MOST_NUMBERS: usize = 1 << 28;
 
-/// Every weight of one generator by name: complete, of the right shapes, all numbers finite.
+/// Shapes by weight name, outermost dimension first.
+pub type Shapes = BTreeMap<String, Vec<usize>>;
+
+/// The numbers of every weight of one generator by name, row-major: complete, of the right shapes, all finite.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Weights(BTreeMap<String, Weight>);
+pub struct Weights(BTreeMap<String, Vec<f32>>);
 
 impl Weights {
-    /// Checks what the file at `path` holds.
+    /// Takes weights from the file at `path`, whose tensors have `shapes`; `read` gives one tensor's numbers and is
+    /// called only when every name and shape is as `specs` say. BatchNorm's counters may be there.
     ///
     /// # Errors
-    /// A missing or unknown name, another shape, or a number that is none. BatchNorm's counter may be there.
-    pub fn check(
+    /// A missing or unknown name, another shape, a number that is none, or a negative variance, by the weight's name.
+    pub fn read(
         path: &Path,
-        mut found: BTreeMap<String, Weight>,
-        architecture: &Architecture,
-        labels: usize,
+        shapes: &Shapes,
+        specs: &[WeightSpec],
+        mut read: impl FnMut(&str) -> Result<Vec<f32>, ExportError>,
     ) -> Result<Self, ExportError> {
-        found.retain(|name, _| !name.ends_with(BATCHES_TRACKED));
-        let specs = generator_weights(architecture, labels);
-        let problem = |name: &str, expected: String, found: String| ExportError::Weight {
-            path: path.to_owned(),
-            name: name.to_owned(),
-            expected,
-            found,
-        };
-        for spec in &specs {
-            let expected = format!("shape {:?}", spec.shape);
-            let Some(weight) = found.get(&spec.name) else {
-                return Err(problem(&spec.name, expected, "no weight of this name".to_owned()));
-            };
-            if weight.shape != spec.shape {
-                return Err(problem(&spec.name, expected, format!("shape {:?}", weight.shape)));
-            }
-            if let Some(place) = weight.numbers.iter().position(|number| !number.is_finite()) {
-                return Err(problem(&spec.name, "numbers".to_owned(), format!("{} at {place}", weight.numbers[place])));
-            }
+        check_shapes(path, shapes, specs)?;
+        let mut weights = BTreeMap::new();
+        for spec in specs {
+            let numbers = read(&spec.name)?;
+            check_numbers(path, spec, &numbers)?;
+            weights.insert(spec.name.clone(), numbers);
         }
-        match found.keys().find(|name| specs.iter().all(|spec| spec.name != **name)) {
-            Some(name) => Err(problem(name, "no weight of this name".to_owned(), "one".to_owned())),
-            None => Ok(Self(found)),
-        }
+        Ok(Self(weights))
     }
 
     /// The numbers of a name from [`model_spec::weights`].
     pub fn get(&self, name: &str) -> &[f32] {
-        &self.0.get(name).expect("checked against the same names").numbers
+        self.0.get(name).expect("every weight of the specs was read")
     }
+}
+
+fn check_shapes(path: &Path, shapes: &Shapes, specs: &[WeightSpec]) -> Result<(), ExportError> {
+    for spec in specs {
+        let expected = format!("shape {:?}", spec.shape);
+        match shapes.get(&spec.name) {
+            None => return Err(problem(path, &spec.name, expected, "no weight of this name".to_owned())),
+            Some(shape) if *shape != spec.shape => {
+                return Err(problem(path, &spec.name, expected, format!("shape {shape:?}")));
+            }
+            Some(_) => {}
+        }
+    }
+    let is_known = |name: &&String| specs.iter().any(|spec| spec.name == **name) || is_counter(name, specs);
+    if let Some(name) = shapes.keys().find(|name| !is_known(name)) {
+        return Err(problem(path, name, "no weight of this name".to_owned(), "one".to_owned()));
+    }
+    let sizes = specs.iter().map(|spec| spec.shape.iter().product::<usize>());
+    match sizes.fold(0, usize::saturating_add) {
+        0..=MOST_NUMBERS => Ok(()),
+        numbers => Err(ExportError::Format {
+            path: path.to_owned(),
+            expected: format!("at most {MOST_NUMBERS} numbers"),
+            found: numbers.to_string(),
+        }),
+    }
+}
+
+/// Whether a name is that of a batch normalization's counter, which nothing uses.
+fn is_counter(name: &str, specs: &[WeightSpec]) -> bool {
+    let Some((layer, BATCHES_TRACKED)) = name.rsplit_once('.') else {
+        return false;
+    };
+    let is_norm = |spec: &WeightSpec| spec.role == Role::RunningMean;
+    specs.iter().filter(|spec| is_norm(spec)).any(|spec| spec.name.rsplit_once('.').is_some_and(|(at, _)| at == layer))
+}
+
+fn check_numbers(path: &Path, spec: &WeightSpec, numbers: &[f32]) -> Result<(), ExportError> {
+    let (expected, is_good): (_, fn(f32) -> bool) = match spec.role {
+        Role::RunningVar => ("numbers of 0 or more", |number| number.is_finite() && number >= 0.0),
+        _ => ("numbers", f32::is_finite),
+    };
+    match numbers.iter().enumerate().find(|(_, number)| !is_good(**number)) {
+        Some((place, number)) => Err(problem(path, &spec.name, expected.to_owned(), format!("{number} at {place}"))),
+        None => Ok(()),
+    }
+}
+
+fn problem(path: &Path, name: &str, expected: String, found: String) -> ExportError {
+    ExportError::Weight { path: path.to_owned(), name: name.to_owned(), expected, found }
 }

@@ -5,13 +5,18 @@ mod common;
 use std::path::Path;
 
 use common::{Checkpoint, Numbers, Tensor, message};
-use exporter::{checkpoint, source};
+use exporter::source::{self, Source, Wanted};
+use exporter::{ExportError, checkpoint};
 use model_spec::manifest;
 use model_spec::manifest::reference;
 use model_spec::weights::generator as names;
 
+fn open(path: &Path) -> Result<Source, ExportError> {
+    source::open(&Wanted { run: Some(path), ..Default::default() })
+}
+
 fn refusal(path: &Path) -> String {
-    match source::open(Some(path), None) {
+    match open(path) {
         Ok(_) => panic!("was accepted"),
         Err(error) => message(error),
     }
@@ -68,7 +73,7 @@ fn batch_counters_may_be_there() {
     let mut checkpoint = Checkpoint::small();
     let counter = Tensor { shape: vec![], numbers: Numbers::I64(vec![12]) };
     checkpoint.weights.insert("model.1.num_batches_tracked".to_owned(), counter);
-    source::open(Some(&checkpoint.write(folder.path())), None).expect("read");
+    open(&checkpoint.write(folder.path())).expect("read");
 }
 
 #[test]
@@ -168,21 +173,27 @@ fn run(path: &Path, checkpoints: &[(&str, u64, Option<f64>)]) {
 
 #[test]
 fn a_run_gives_its_best_checkpoint_or_its_latest_without_scores() {
-    struct Case(&'static [(&'static str, u64, Option<f64>)], &'static str);
+    struct Case(&'static [(&'static str, u64, Option<f64>)], &'static str, &'static str);
     let cases = [
-        Case(&[("000001.000", 1000, None), ("000012.500", 12_500, None), ("000003.000", 3000, None)], "000012.500"),
+        Case(
+            &[("000001.000", 1000, None), ("000012.500", 12_500, None), ("000003.000", 3000, None)],
+            "000012.500",
+            "latest of 3",
+        ),
         Case(
             &[("000001.000", 1000, Some(0.2)), ("000002.000", 2000, Some(0.1)), ("000003.000", 3000, Some(0.3))],
             "000002.000",
+            "best kid (0.1) of 3",
         ),
-        Case(&[("000001.000", 1000, Some(0.2)), ("000002.000", 2000, None)], "000001.000"),
-        Case(&[("000001.000", 1000, None), (".000002.000", 2000, None)], "000001.000"),
+        Case(&[("000001.000", 1000, Some(0.2)), ("000002.000", 2000, None)], "000001.000", "best kid (0.2) of 2"),
+        Case(&[("000001.000", 1000, None), (".000002.000", 2000, None)], "000001.000", "latest of 1"),
     ];
-    for Case(checkpoints, expected) in cases {
+    for Case(checkpoints, expected, reason) in cases {
         let folder = tempfile::tempdir().expect("a folder");
         run(folder.path(), checkpoints);
-        let found = source::open(Some(folder.path()), None).expect("found").path;
-        assert_eq!(found, folder.path().join("checkpoints").join(expected));
+        let found = open(folder.path()).expect("found");
+        assert!(found.reason.contains(reason), "{}", found.reason);
+        assert_eq!(found.path, folder.path().join("checkpoints").join(expected));
     }
 }
 
@@ -195,7 +206,8 @@ fn the_newest_run_with_a_checkpoint_is_found() {
     std::fs::create_dir_all(runs.path().join("notes")).expect("writable");
     let found = checkpoint::find_newest(runs.path()).expect("found");
     let expected = runs.path().join("00010-a-reference/checkpoints/000002.000");
-    assert!(format!("{found:?}").contains(&format!("{expected:?}")), "{found:?}");
+    assert_eq!(found.path, expected);
+    assert!(found.reason.contains("newest run"), "{}", found.reason);
 }
 
 #[test]
@@ -214,6 +226,8 @@ fn labels_are_refused_beside_a_checkpoint() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = Checkpoint::small().write(folder.path());
     let labels = ["a".to_owned(), "b".to_owned(), "c".to_owned()];
-    let message = message(source::open(Some(&path), Some(&labels)).expect_err("refused"));
+    let message = message(
+        source::open(&Wanted { run: Some(&path), labels: Some(&labels), data_licence: None }).expect_err("refused"),
+    );
     assert!(message.contains("--labels"), "{message}");
 }

@@ -7,11 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use common::{Checkpoint, LABELS, Numbers, message, small_architecture};
 use edge_runtime::encode::{self, Format};
 use edge_runtime::{EngineKind, EngineSpec, Generator, Model};
-use exporter::cli::WeightPrecision;
-use exporter::command::{Made, export};
+use exporter::export::{Made, Precision, export};
 use exporter::fold::fold;
 use exporter::graph::{Graph, Operator, Storage};
-use exporter::source::{self, Source};
+use exporter::source::{self, Source, Wanted};
 use exporter::verify::{self, Comparison, EXACT};
 use exporter::{ExportError, generator_graph, onnx};
 use model_spec::manifest::reference;
@@ -20,15 +19,16 @@ use model_spec::{Architecture, Metadata, contract, latent};
 
 fn opened(checkpoint: &Checkpoint) -> Source {
     let folder = tempfile::tempdir().expect("a folder");
-    source::open(Some(&checkpoint.write(folder.path())), None).expect("a good checkpoint")
+    let path = checkpoint.write(folder.path());
+    source::open(&Wanted { run: Some(&path), ..Default::default() }).expect("a good checkpoint")
 }
 
-fn exported(checkpoint: &Checkpoint, weights: WeightPrecision) -> Result<Made, ExportError> {
-    export(&opened(checkpoint), weights, None)
+fn exported(checkpoint: &Checkpoint, precision: Precision) -> Result<Made, ExportError> {
+    export(&opened(checkpoint), precision)
 }
 
 fn refusal(checkpoint: &Checkpoint) -> String {
-    message(exported(checkpoint, WeightPrecision::F32).expect_err("refused"))
+    message(exported(checkpoint, Precision::F32).expect_err("refused"))
 }
 
 #[test]
@@ -57,20 +57,20 @@ fn the_made_up_networks_would_show_a_missing_step() {
 
 #[test]
 fn a_folded_file_of_either_precision_makes_the_reference_pictures() {
-    for (weights, hops) in [(WeightPrecision::F32, 1), (WeightPrecision::F16, 3)] {
-        let made = exported(&Checkpoint::small(), weights).expect("exported");
-        assert!(made.hops.len() >= hops, "{:?}", made.hops);
+    for (precision, hops) in [(Precision::F32, 1), (Precision::F16, 3)] {
+        let made = exported(&Checkpoint::small(), precision).expect("exported");
+        assert_eq!(made.hops.len(), hops, "{:?}", made.hops);
         for hop in &made.hops {
             assert!(hop.max_error <= hop.tolerance, "{hop:?}");
         }
         let metadata = Model::from_bytes(made.bytes).expect("a model of the contract").metadata().clone();
-        assert_eq!(metadata.weights, weights.name());
+        assert_eq!(metadata.weights, precision.name());
     }
 }
 
 #[test]
 fn rounding_to_f16_moves_pixels_and_is_measured() {
-    let made = exported(&Checkpoint::small(), WeightPrecision::F16).expect("exported");
+    let made = exported(&Checkpoint::small(), Precision::F16).expect("exported");
     let rounding = made.hops.iter().map(|hop| hop.max_error).fold(0.0, f32::max);
     assert!(rounding > EXACT && rounding < 2.0 / 255.0, "{:?}", made.hops);
 }
@@ -84,7 +84,7 @@ fn ten_gray_labels() -> Checkpoint {
 #[test]
 fn ten_labels_at_64_pixels_in_gray_export() {
     let checkpoint = ten_gray_labels();
-    let made = exported(&checkpoint, WeightPrecision::F16).expect("exported");
+    let made = exported(&checkpoint, Precision::F32).expect("exported");
     let model = Model::from_bytes(made.bytes).expect("a model of the contract");
     assert_eq!(model.metadata().labels, checkpoint.manifest.labels);
     assert_eq!(model.metadata().architecture, checkpoint.manifest.architecture);
@@ -94,7 +94,7 @@ fn ten_labels_at_64_pixels_in_gray_export() {
 #[test]
 fn three_odd_labels_keep_their_order_and_their_pictures() {
     let checkpoint = Checkpoint::small();
-    let made = exported(&checkpoint, WeightPrecision::F32).expect("exported");
+    let made = exported(&checkpoint, Precision::F32).expect("exported");
     let model = Model::from_bytes(made.bytes).expect("a model of the contract");
     assert_eq!(model.metadata().labels.names(), LABELS);
     let spec = EngineSpec { kind: EngineKind::Tract, ..Default::default() };
@@ -112,9 +112,11 @@ fn three_odd_labels_keep_their_order_and_their_pictures() {
 fn metadata_says_what_the_manifest_and_the_command_line_say() {
     let mut checkpoint = Checkpoint::small();
     checkpoint.manifest.scores.insert("kid".to_owned(), 0.25);
-    let source = opened(&checkpoint);
-    let metadata = |licence| -> Metadata {
-        let made = export(&source, WeightPrecision::F32, licence).expect("exported");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = checkpoint.write(folder.path());
+    let metadata = |data_licence| -> Metadata {
+        let wanted = Wanted { run: Some(&path), labels: None, data_licence };
+        let made = export(&source::open(&wanted).expect("a good checkpoint"), Precision::F32).expect("exported");
         Model::from_bytes(made.bytes).expect("a model of the contract").metadata().clone()
     };
     let said = metadata(None);
@@ -128,7 +130,7 @@ fn metadata_says_what_the_manifest_and_the_command_line_say() {
 
 #[test]
 fn golden_pictures_are_what_the_file_makes() {
-    let made = exported(&Checkpoint::small(), WeightPrecision::F16).expect("exported");
+    let made = exported(&Checkpoint::small(), Precision::F16).expect("exported");
     let model = Model::from_bytes(made.bytes).expect("a model of the contract");
     let spec = EngineSpec { kind: EngineKind::Tract, ..Default::default() };
     let mut generator = Generator::open(&model, &spec).expect("tract runs it");
@@ -146,7 +148,7 @@ fn golden_pictures_that_do_not_fit_are_left_out_from_the_end() {
     let labels: Vec<String> = (0..60).map(|label| format!("label {label}")).collect();
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
     let checkpoint = Checkpoint::new(&labels, small_architecture(3));
-    let made = exported(&checkpoint, WeightPrecision::F32).expect("exported");
+    let made = exported(&checkpoint, Precision::F32).expect("exported");
     let metadata = Model::from_bytes(made.bytes).expect("a model of the contract").metadata().clone();
     let kept: Vec<usize> = metadata.golden.iter().map(|golden| golden.label).collect();
     assert_eq!(kept, (0..made.golden).collect::<Vec<_>>());
@@ -211,15 +213,11 @@ fn verdict(change: impl Fn(&mut Graph)) -> Result<verify::Hop, ExportError> {
     let folded = fold(&source.weights, &source.architecture);
     let mut graph = generator_graph::build(&folded, &source.architecture, Storage::F32).expect("in range");
     change(&mut graph);
-    let made = exported(&Checkpoint::small(), WeightPrecision::F32).expect("exported");
+    let made = exported(&Checkpoint::small(), Precision::F32).expect("exported");
     let pairs = Model::from_bytes(made.bytes).expect("a model of the contract").metadata().to_pairs();
     let found = verify::pictures(onnx::file_bytes(&graph, &pairs), &source.reference)?;
     let expected = &source.reference.images;
-    Comparison { name: "test", expected, found: &found, tolerance: EXACT }.check(
-        &source.reference,
-        [3, 32],
-        source.labels.names(),
-    )
+    Comparison { name: "test".to_owned(), expected, found: &found, tolerance: EXACT }.check(&source)
 }
 
 #[test]
@@ -271,9 +269,9 @@ fn a_weight_outside_f16_is_named_and_exports_as_f32() {
     checkpoint.weight(names::LATENT_BIAS)[3] = 70_000.0;
     checkpoint.weight(&names::deconv(0))[..8 * 16].fill(0.0);
     checkpoint.renew_reference();
-    let message = message(exported(&checkpoint, WeightPrecision::F16).expect_err("refused"));
+    let message = message(exported(&checkpoint, Precision::F16).expect_err("refused"));
     assert!(message.contains("latent.bias") && message.contains("70000"), "{message}");
-    exported(&checkpoint, WeightPrecision::F32).expect("exported");
+    exported(&checkpoint, Precision::F32).expect("exported");
 }
 
 #[test]
@@ -281,5 +279,5 @@ fn a_dead_model_is_no_error() {
     let mut checkpoint = Checkpoint::small();
     checkpoint.weight(&names::deconv(2)).fill(0.0);
     checkpoint.reference(reference::IMAGE).fill(0.0);
-    exported(&checkpoint, WeightPrecision::F16).expect("exported");
+    exported(&checkpoint, Precision::F16).expect("exported");
 }

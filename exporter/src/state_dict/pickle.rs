@@ -4,6 +4,10 @@
 use std::collections::HashMap;
 
 const MOST_VALUES: usize = 1 << 20;
+/// Of one text: a weight's name, a device, a storage's key.
+const MOST_TEXT_BYTES: usize = 256;
+const MOST_TENSORS: usize = 1000;
+const MOST_DIMENSIONS: usize = 8;
 const REBUILD_TENSOR: &str = "torch._utils._rebuild_tensor_v2";
 const ORDERED_DICT: &str = "collections.OrderedDict";
 
@@ -14,17 +18,19 @@ pub struct TensorEntry {
     pub storage_type: String,
     /// File name of the storage in the archive.
     pub key: String,
+    /// Elements in the storage.
+    pub storage_count: usize,
     /// First element.
     pub offset: usize,
     /// Outermost dimension first.
     pub shape: Vec<usize>,
-    /// Elements between neighbours of each dimension.
+    /// Elements between neighbors of each dimension.
     pub strides: Vec<usize>,
 }
 
 impl TensorEntry {
-    /// The place of each element in a storage of `length` elements, row-major; none where the view leaves it.
-    pub fn places(&self, length: usize) -> Option<Vec<usize>> {
+    /// The elements of the view, row-major; none where it leaves the storage or repeats elements of it.
+    pub fn gathered<T: Copy>(&self, storage: &[T]) -> Option<Vec<T>> {
         if self.shape.len() != self.strides.len() {
             return None;
         }
@@ -32,14 +38,25 @@ impl TensorEntry {
         let reach =
             |sum: usize, (side, stride): (&usize, &usize)| sum.checked_add(side.checked_sub(1)?.checked_mul(*stride)?);
         let last = self.shape.iter().zip(&self.strides).try_fold(self.offset, reach)?;
-        if count == 0 || count > length || last >= length {
+        if count > storage.len() || last >= storage.len() {
             return None;
         }
-        let mut places = vec![self.offset];
-        for (side, stride) in self.shape.iter().zip(&self.strides) {
-            places = places.iter().flat_map(|place| (0..*side).map(move |index| place + index * stride)).collect();
+        let mut elements = Vec::with_capacity(count);
+        let mut place = self.offset;
+        let mut index = vec![0; self.shape.len()];
+        for _ in 0..count {
+            elements.push(*storage.get(place)?);
+            for (axis, at) in index.iter_mut().enumerate().rev() {
+                *at += 1;
+                place += self.strides[axis];
+                if *at < self.shape[axis] {
+                    break;
+                }
+                place -= self.shape[axis] * self.strides[axis];
+                *at = 0;
+            }
         }
-        Some(places)
+        Some(elements)
     }
 }
 
@@ -53,7 +70,10 @@ pub fn tensors(program: &[u8]) -> Result<Vec<(String, TensorEntry)>, String> {
     let Value::Dict(entries) = machine.value(result)? else {
         return Err("a pickle whose result is no dictionary".to_owned());
     };
-    let mut found = Vec::new();
+    if entries.len() > MOST_TENSORS {
+        return Err(format!("{} tensors, over the limit of {MOST_TENSORS}", entries.len()));
+    }
+    let mut found = Vec::with_capacity(entries.len());
     for (key, value) in entries {
         match (machine.value(*key)?, machine.value(*value)?) {
             (Value::Text(name), Value::Tensor(entry)) => found.push((name.clone(), entry.clone())),
@@ -77,11 +97,15 @@ enum Value {
     Tuple(Vec<Place>),
     Dict(Vec<(Place, Place)>),
     Name(String),
-    Storage {
-        storage_type: String,
-        key: String,
-    },
+    Storage(Storage),
     Tensor(TensorEntry),
+}
+
+#[derive(Debug, Clone)]
+struct Storage {
+    storage_type: String,
+    key: String,
+    count: usize,
 }
 
 struct Machine<'a> {
@@ -119,7 +143,7 @@ impl<'a> Machine<'a> {
                 b'R' => self.reduce()?,
                 b's' => self.set_item()?,
                 b'u' => self.set_items()?,
-                b'b' => self.pop().map(|_| ())?, // attributes of the dictionary, which hold versions only
+                b'b' => self.attributes()?,
                 other => return Err(format!("pickle instruction {other:#04x}, which no state dict needs")),
             }
         }
@@ -127,8 +151,8 @@ impl<'a> Machine<'a> {
 
     fn protocol(&mut self) -> Result<(), String> {
         match self.byte()? {
-            2..=3 => Ok(()),
-            other => Err(format!("pickle protocol {other}")),
+            2 => Ok(()),
+            other => Err(format!("pickle protocol {other}, not 2")),
         }
     }
 
@@ -155,8 +179,11 @@ impl<'a> Machine<'a> {
     }
 
     fn text(&mut self) -> Result<(), String> {
-        let length = u32::from_le_bytes(self.array()?);
-        let text = std::str::from_utf8(self.take(length as usize)?).map_err(|error| error.to_string())?.to_owned();
+        let length = u32::from_le_bytes(self.array()?) as usize;
+        if length > MOST_TEXT_BYTES {
+            return Err(format!("a text of {length} bytes, over the limit of {MOST_TEXT_BYTES}"));
+        }
+        let text = std::str::from_utf8(self.take(length)?).map_err(|error| error.to_string())?.to_owned();
         self.push(Value::Text(text))
     }
 
@@ -165,7 +192,7 @@ impl<'a> Machine<'a> {
         let full = format!("{module}.{name}");
         let is_storage = module == "torch" && name.ends_with("Storage");
         if !is_storage && full != REBUILD_TENSOR && full != ORDERED_DICT {
-            return Err(format!("a pickle that wants {full}, which is no part of a state dict"));
+            return Err(format!("a pickle that wants {full:?}, which is no part of a state dict"));
         }
         self.push(Value::Name(full))
     }
@@ -216,19 +243,24 @@ impl<'a> Machine<'a> {
     /// `('storage', torch.FloatStorage, key, device, count)`
     fn persistent(&mut self) -> Result<(), String> {
         let place = self.pop()?;
-        let storage = match self.value(place)? {
-            Value::Tuple(items) if items.len() == 5 => {
-                match (self.value(items[0])?, self.value(items[1])?, self.value(items[2])?) {
-                    (Value::Text(kind), Value::Name(name), Value::Text(key)) if kind == "storage" => {
-                        let storage_type = name.trim_start_matches("torch.").to_owned();
-                        Some(Value::Storage { storage_type, key: key.clone() })
-                    }
-                    _ => None,
-                }
-            }
-            _ => None,
+        let storage = self.storage(place)?;
+        self.push(Value::Storage(storage))
+    }
+
+    fn storage(&self, place: Place) -> Result<Storage, String> {
+        let Value::Tuple(items) = self.value(place)? else {
+            return Err("a persistent object that is no tuple".to_owned());
         };
-        self.push(storage.ok_or("a persistent object that is no storage")?)
+        let [kind, name, key, _device, count] = items.as_slice() else {
+            return Err(format!("a persistent object of {} parts", items.len()));
+        };
+        match (self.value(*kind)?, self.value(*name)?, self.value(*key)?) {
+            (Value::Text(kind), Value::Name(name), Value::Text(key)) if kind == "storage" => {
+                let storage_type = name.rsplit('.').next().unwrap_or_default().to_owned();
+                Ok(Storage { storage_type, key: key.clone(), count: self.size(*count)? })
+            }
+            _ => Err("a persistent object that is no storage".to_owned()),
+        }
     }
 
     /// `_rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks)` or `OrderedDict()`.
@@ -239,13 +271,14 @@ impl<'a> Machine<'a> {
         };
         let made = match (name.as_str(), arguments.as_slice()) {
             (ORDERED_DICT, []) => Value::Dict(Vec::new()),
-            (REBUILD_TENSOR, [storage, offset, shape, strides, ..]) => {
-                let Value::Storage { storage_type, key } = self.value(*storage)? else {
+            (REBUILD_TENSOR, [storage, offset, shape, strides, _requires_grad, _hooks]) => {
+                let Value::Storage(storage) = self.value(*storage)? else {
                     return Err("a tensor without a storage".to_owned());
                 };
                 Value::Tensor(TensorEntry {
-                    storage_type: storage_type.clone(),
-                    key: key.clone(),
+                    storage_type: storage.storage_type.clone(),
+                    key: storage.key.clone(),
+                    storage_count: storage.count,
                     offset: self.size(*offset)?,
                     shape: self.sizes(*shape)?,
                     strides: self.sizes(*strides)?,
@@ -254,6 +287,15 @@ impl<'a> Machine<'a> {
             (name, arguments) => return Err(format!("a call of {name} with {} arguments", arguments.len())),
         };
         self.push(made)
+    }
+
+    /// Attributes of a dictionary, which hold versions only.
+    fn attributes(&mut self) -> Result<(), String> {
+        self.pop()?;
+        match self.stack.last().and_then(|place| self.values.get(*place)) {
+            Some(Value::Dict(_)) => Ok(()),
+            _ => Err("attributes of something that is no dictionary".to_owned()),
+        }
     }
 
     fn set_item(&mut self) -> Result<(), String> {
@@ -288,7 +330,9 @@ impl<'a> Machine<'a> {
 
     fn sizes(&self, place: Place) -> Result<Vec<usize>, String> {
         match self.value(place)? {
-            Value::Tuple(items) if items.len() <= 8 => items.iter().map(|item| self.size(*item)).collect(),
+            Value::Tuple(items) if items.len() <= MOST_DIMENSIONS => {
+                items.iter().map(|item| self.size(*item)).collect()
+            }
             _ => Err("a shape that is no short tuple".to_owned()),
         }
     }
@@ -339,8 +383,8 @@ impl<'a> Machine<'a> {
     }
 
     fn line(&mut self) -> Result<String, String> {
-        let end = self.input.iter().position(|byte| *byte == b'\n').ok_or("a pickle that ends too early")?;
-        let line = String::from_utf8_lossy(self.take(end)?).into_owned();
+        let end = self.input.iter().take(MOST_TEXT_BYTES).position(|byte| *byte == b'\n');
+        let line = String::from_utf8_lossy(self.take(end.ok_or("a name that doesn't end")?)?).into_owned();
         self.take(1)?;
         Ok(line)
     }

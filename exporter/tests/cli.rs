@@ -1,0 +1,213 @@
+//! The built command.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::{Checkpoint, LABELS};
+use edge_runtime::Model;
+use model_spec::manifest::reference;
+
+fn exporter(folder: &Path, arguments: &[&str]) -> Output {
+    let command = Command::new(env!("CARGO_BIN_EXE_exporter")).args(arguments).current_dir(folder).output();
+    command.expect("the command starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// A working folder with one run of one checkpoint.
+fn with_run() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("runs/00003-rps-reference/checkpoints/000003.000");
+    Checkpoint::small().write(&path);
+    (folder, path)
+}
+
+fn fixture() -> String {
+    format!("{}/tests/fixtures/generator_epoch_1.pth", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn help_names_every_flag_with_its_default() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = exporter(folder.path(), &["--help"]);
+    assert!(output.status.success());
+    let text = stdout(&output);
+    for part in [
+        "--run <RUN|CHECKPOINT|FILE.pth>",
+        "--out <FILE.onnx>",
+        "[default: models/gen.onnx]",
+        "--weights <PRECISION>",
+        "[default: f16]",
+        "--labels <A,B,C>",
+        "--data-licence <TEXT>",
+        "--quiet",
+        "inspect",
+        "Exit code",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let output = exporter(folder.path(), &["inspect", "--help"]);
+    assert!(output.status.success() && stdout(&output).contains("FILE"));
+}
+
+#[test]
+fn the_newest_run_is_exported_and_named_without_any_flag() {
+    let (folder, _) = with_run();
+    let output = exporter(folder.path(), &[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(said.contains("runs/00003-rps-reference/checkpoints/000003.000") && said.contains("latest of 1"), "{said}");
+    let table = stdout(&output);
+    for part in ["f32 graph and libtorch", "f16 file and f32 graph of its weights", "one level of 255", "1.0e-5"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    assert!(table.contains("wrote models/gen.onnx") && table.contains("3 golden pictures"), "{table}");
+    let model = Model::open(&folder.path().join("models/gen.onnx")).expect("a model of the contract");
+    assert_eq!(model.metadata().labels.names(), LABELS);
+    assert_eq!(model.metadata().weights, "f16");
+    assert_eq!(names(&folder.path().join("models")), ["gen.onnx"]);
+}
+
+#[test]
+fn quiet_says_nothing() {
+    let (folder, _) = with_run();
+    let output = exporter(folder.path(), &["--quiet", "--out", "new/folder/a.onnx", "--weights", "f32"]);
+    assert!(output.status.success());
+    assert_eq!((stdout(&output), stderr(&output)), (String::new(), String::new()));
+    let model = Model::open(&folder.path().join("new/folder/a.onnx")).expect("a model of the contract");
+    assert_eq!(model.metadata().weights, "f32");
+}
+
+#[test]
+fn a_licence_goes_into_the_file() {
+    let (folder, path) = with_run();
+    let run = path.to_str().expect("text");
+    let output = exporter(folder.path(), &["--run", run, "--out", "a.onnx", "--data-licence", "by A, CC BY 4.0"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&exporter(folder.path(), &["inspect", "a.onnx"]));
+    assert!(text.contains("by A, CC BY 4.0"), "{text}");
+}
+
+#[test]
+fn a_state_dict_is_exported_with_its_labels() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let labels = "zebra,a b,ä";
+    let output = exporter(folder.path(), &["--run", &fixture(), "--labels", labels, "--out", "a.onnx"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("f32 graph and the unfolded network"), "{}", stdout(&output));
+    let model = Model::open(&folder.path().join("a.onnx")).expect("a model of the contract");
+    assert_eq!(model.metadata().labels.names(), LABELS);
+}
+
+#[test]
+fn a_file_that_computes_something_else_is_not_written() {
+    let (folder, path) = with_run();
+    let mut checkpoint = Checkpoint::small();
+    checkpoint.reference(reference::IMAGE)[3000] += 0.01;
+    checkpoint.write(&path);
+    std::fs::write(folder.path().join("a.onnx"), b"old").expect("writable");
+    let output = exporter(folder.path(), &["--out", "a.onnx"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("error: f32 graph and libtorch: picture 0 (label \"zebra\")"), "{said}");
+    assert_eq!(std::fs::read(folder.path().join("a.onnx")).expect("still there"), b"old");
+    let mut left = names(folder.path());
+    left.sort();
+    assert_eq!(left, ["a.onnx", "runs"]);
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_failure_with_1() {
+    let (folder, path) = with_run();
+    let run = path.to_str().expect("text");
+    let fixture = fixture();
+    struct Case<'a>(&'a [&'a str], i32, &'a str);
+    let cases = [
+        Case(&["--weights", "f64"], 2, "f32, f16"),
+        Case(&["--nonsense"], 2, "--nonsense"),
+        Case(&["inspect"], 2, "<FILE>"),
+        Case(&["--run", &fixture], 2, "--labels"),
+        Case(&["--run", &fixture, "--labels", "a,b"], 2, "expected 3 names"),
+        Case(&["--run", &fixture, "--labels", "a,b,c", "--data-licence", "X"], 2, "--data-licence"),
+        Case(&["--run", &fixture, "--labels", "a,b,../c"], 1, "separator"),
+        Case(&["--run", run, "--labels", "a,b,c"], 2, "--labels"),
+        Case(&["--run", "missing"], 1, "--run missing"),
+        Case(&["--run", "runs"], 1, "expected a run folder"),
+        Case(&["--out", "runs"], 1, "write runs"),
+        Case(&["inspect", "missing.onnx"], 1, "read missing.onnx"),
+    ];
+    for Case(arguments, code, expected) in cases {
+        let output = exporter(folder.path(), arguments);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+        assert!(!folder.path().join("models/gen.onnx").exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn no_run_names_the_trainer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = exporter(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("cargo run -p trainer"), "{}", stderr(&output));
+    assert!(names(folder.path()).is_empty());
+}
+
+#[test]
+fn inspect_prints_inputs_outputs_operators_sizes_and_metadata() {
+    let (folder, _) = with_run();
+    assert!(exporter(folder.path(), &["--out", "a.onnx"]).status.success());
+    let output = exporter(folder.path(), &["inspect", "a.onnx"]);
+    assert!(output.status.success());
+    let text = stdout(&output);
+    let size = std::fs::metadata(folder.path().join("a.onnx")).expect("written").len();
+    for part in [
+        format!("size       {size} bytes"),
+        "operator set ai.onnx 17".to_owned(),
+        "input      latent f32 [batch, 7]".to_owned(),
+        "input      label i64 [batch]".to_owned(),
+        "output     image f32 [batch, 3, 32, 32]".to_owned(),
+        "3 ConvTranspose".to_owned(),
+        "block0.weight.f16        f16 [7, 8, 4, 4], 1792 bytes".to_owned(),
+        // 6*16*7 + 6*16 + 3*16 + 7*8*16 + 8 + 8*5*16 + 5 + 5*3*16
+        "with 2605 parameters".to_owned(),
+        "mudra.labels             [\"zebra\",\"a b\",\"ä\"]".to_owned(),
+        "3 pictures, ".to_owned(),
+        "label 2 seed 1 index 0".to_owned(),
+    ] {
+        assert!(text.contains(&part), "{part}: {text}");
+    }
+    assert!(text.lines().all(|line| line.len() < 400), "{text}");
+}
+
+#[test]
+fn inspect_survives_hostile_files() {
+    let (folder, _) = with_run();
+    assert!(exporter(folder.path(), &["--out", "a.onnx"]).status.success());
+    let good = std::fs::read(folder.path().join("a.onnx")).expect("written");
+    for (place, byte) in [(10, 0xff), (40, 0x00), (300, 0xff), (900, 0x7f)] {
+        let mut damaged = good.clone();
+        damaged[place] ^= byte;
+        std::fs::write(folder.path().join("b.onnx"), damaged).expect("writable");
+        let code = exporter(folder.path(), &["inspect", "b.onnx"]).status.code();
+        assert!(matches!(code, Some(0 | 1)), "{place}: {code:?}");
+    }
+    std::fs::write(folder.path().join("b.onnx"), "no model").expect("writable");
+    let output = exporter(folder.path(), &["inspect", "b.onnx"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("expected an ONNX file"), "{}", stderr(&output));
+}
