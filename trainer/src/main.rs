@@ -1,2 +1,24 @@
-//! x
-fn main() {}
+//! The trainer's command line: parse, run, map the error to an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use trainer::cli::{Cli, Command};
+use trainer::{bench, command, memory, summary};
+
+fn main() -> ExitCode {
+    memory::keep_freed_buffers();
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => command::train(&cli.train),
+        Some(Command::Summary(options)) => summary::run(&options),
+        Some(Command::Bench(options)) => bench::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

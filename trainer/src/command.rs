@@ -1,0 +1,80 @@
+//! The command `trainer`: plan, say what will be done, train.
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use crate::cli::TrainOptions;
+use crate::plan::{self, Plan};
+use crate::progress::Console;
+use crate::session::{Ending, Session};
+use crate::{device, interrupt, run_folder, summary};
+
+/// Trains, or with `--dry-run` says what it would do.
+///
+/// # Errors
+/// Anything that keeps the run from starting or going on; what was saved stays.
+pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
+    interrupt::listen().context("listen for Ctrl-C")?;
+    let (device, device_line) = device::open(options.device)?;
+    let plan = load(options)?;
+    if !options.quiet {
+        announce(&plan, &device_line);
+    }
+    if options.dry_run {
+        println!("dry run: nothing written");
+        return Ok(());
+    }
+    let Plan { settings, data, resumed, .. } = plan;
+    let is_resumed = resumed.is_some();
+    let run = match resumed {
+        Some(run) => run,
+        None => run_folder::create(&options.out, &data.name, settings.recipe.name())?,
+    };
+    settings.write(&run)?;
+    let mut session = Session::open(run, settings, &data, device)?;
+    let progress = session.progress();
+    if !options.quiet {
+        let from = if is_resumed { format!(", after epoch {}", progress.epochs) } else { String::new() };
+        println!("run: {}{from}", session.run().display());
+    }
+    let total = session.total_images();
+    let console = Console::new(progress.images, total, options.quiet);
+    let ending = session.train(&console);
+    console.finish();
+    let run = session.run().display();
+    match ending? {
+        Ending::Complete => println!("done: {run}"),
+        Ending::Interrupted => println!("stopped and saved; go on with --resume {run}"),
+    }
+    Ok(())
+}
+
+fn load(options: &TrainOptions) -> anyhow::Result<Plan> {
+    let target = if options.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(None, target).with_message("pictures");
+    let plan = plan::resolve(options, &|done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    Ok(plan?)
+}
+
+fn announce(plan: &Plan, device_line: &str) {
+    for remark in &plan.remarks {
+        println!("{remark}");
+    }
+    for skipped in &plan.data.skipped {
+        eprintln!("skipped {}: {}", skipped.path.display(), skipped.reason);
+    }
+    let data = &plan.data;
+    println!(
+        "data: {}, {} pictures, {} skipped, labels {}",
+        data.name,
+        data.label_of.len(),
+        data.skipped.len(),
+        data.labels.names().join(", ")
+    );
+    println!("{device_line}");
+    println!("{}", summary::text(&plan.settings.architecture, data.labels.len()));
+}

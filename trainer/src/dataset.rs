@@ -1,0 +1,200 @@
+//! Labelled pictures, decoded once and kept as u8.
+
+mod decode;
+mod folder;
+mod resize;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use model_spec::{Labels, SpecError, manifest};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+pub use decode::DecodeError;
+
+const LICENCE_FILES: [&str; 4] = ["LICENCE.txt", "LICENSE.txt", "LICENCE", "LICENSE"];
+const LICENCE_CHARS: usize = 500;
+
+/// Why a folder can't be used as a data set.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// A folder or file that can't be listed or opened.
+    #[error("data set: read {}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A name that is no UTF-8 text.
+    #[error("data set {}: expected a folder name in UTF-8", path.display())]
+    Name {
+        /// The path, as far as it can be shown.
+        path: PathBuf,
+    },
+    /// Not enough classes to condition on.
+    #[error("data set {}: expected at least two sub-folders of pictures, one a label; found {found}", folder.display())]
+    Classes {
+        /// The data set.
+        folder: PathBuf,
+        /// Which were found.
+        found: String,
+    },
+    /// A class without a usable picture.
+    #[error("data set: class folder {} holds no readable picture ({files} picture files, all of them broken or none)", folder.display())]
+    EmptyClass {
+        /// The class.
+        folder: PathBuf,
+        /// How many files with a picture's ending it has.
+        files: usize,
+    },
+    /// A file that can't be decoded, where that is an error (`--strict`).
+    #[error("picture {}", path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: DecodeError,
+    },
+    /// A folder name that can't be a label.
+    #[error("data set {}", folder.display())]
+    Label {
+        /// The data set.
+        folder: PathBuf,
+        /// Why.
+        source: SpecError,
+    },
+}
+
+/// A picture file that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// Why it can't be used.
+    pub reason: String,
+}
+
+/// How a folder is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FolderOptions {
+    /// Side of the square pictures in pixels.
+    pub size: usize,
+    /// 3 for RGB, 1 for gray.
+    pub channels: usize,
+    /// Whether a file that can't be decoded is an error; otherwise it is skipped.
+    pub strict: bool,
+}
+
+/// Labelled pictures in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataSet {
+    /// Class names in sorted order.
+    pub labels: Labels,
+    /// `[n, channels, size, size]`
+    pub pictures: Vec<u8>,
+    /// Label index of each picture, `[n]`.
+    pub label_of: Vec<i64>,
+    /// The folder's name.
+    pub name: String,
+    /// SHA-256 over labels and pictures, in hexadecimal.
+    pub sha256: String,
+    /// Credit and licence, from LICENCE.txt in the folder.
+    pub licence: Option<String>,
+    /// Files that were left out.
+    pub skipped: Vec<Skipped>,
+}
+
+impl DataSet {
+    /// A data set with its hash; `pictures` is `[n, channels, size, size]`.
+    pub fn new(name: String, labels: Labels, pictures: Vec<u8>, label_of: Vec<i64>) -> Self {
+        let sha256 = content_sha256(&labels, &pictures, &label_of);
+        Self { labels, pictures, label_of, name, sha256, licence: None, skipped: Vec::new() }
+    }
+
+    /// What manifests say of it.
+    pub fn card(&self) -> manifest::DataSet {
+        manifest::DataSet {
+            name: self.name.clone(),
+            sha256: self.sha256.clone(),
+            pictures: self.label_of.len(),
+            licence: self.licence.clone(),
+        }
+    }
+}
+
+/// Reads `folder/<label>/**/*.{png,jpg,jpeg,webp,bmp}`: labels and files in sorted order, decoded in parallel, each
+/// picture brought to `size` as the reference recipe says. `progress` is called with (done, total) pictures.
+///
+/// # Errors
+/// See [`DataError`].
+pub fn load(
+    folder: &Path,
+    options: &FolderOptions,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<DataSet, DataError> {
+    let classes = folder::classes(folder)?;
+    if classes.len() < 2 {
+        let names: Vec<_> = classes.iter().map(|class| class.name.as_str()).collect();
+        let found = if names.is_empty() { "none".to_owned() } else { format!("only {:?}", names[0]) };
+        return Err(DataError::Classes { folder: folder.to_owned(), found });
+    }
+    let labels = Labels::new(classes.iter().map(|class| class.name.clone()).collect())
+        .map_err(|source| DataError::Label { folder: folder.to_owned(), source })?;
+    let files: Vec<(i64, &PathBuf)> =
+        (0..).zip(&classes).flat_map(|(label, class)| class.files.iter().map(move |file| (label, file))).collect();
+    let done = AtomicUsize::new(0);
+    let decoded: Vec<_> = files
+        .par_iter()
+        .map(|(_, path)| {
+            let picture = decode::square_picture(path, options.size, options.channels);
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
+            picture
+        })
+        .collect();
+
+    let mut pictures = Vec::with_capacity(files.len() * options.channels * options.size * options.size);
+    let (mut label_of, mut skipped) = (Vec::new(), Vec::new());
+    for ((label, path), picture) in files.iter().zip(decoded) {
+        match picture {
+            Ok(picture) => {
+                pictures.extend_from_slice(&picture);
+                label_of.push(*label);
+            }
+            Err(source) if options.strict => return Err(DataError::Picture { path: (*path).clone(), source }),
+            Err(error) => skipped.push(Skipped { path: (*path).clone(), reason: error.to_string() }),
+        }
+    }
+    for (label, class) in (0..).zip(&classes) {
+        if !label_of.contains(&label) {
+            return Err(DataError::EmptyClass { folder: class.folder.clone(), files: class.files.len() });
+        }
+    }
+    let data = DataSet::new(folder::name(folder), labels, pictures, label_of);
+    Ok(DataSet { licence: licence(folder)?, skipped, ..data })
+}
+
+/// The start of the data set's own licence file, on one line.
+fn licence(folder: &Path) -> Result<Option<String>, DataError> {
+    let Some(path) = LICENCE_FILES.iter().map(|name| folder.join(name)).find(|path| path.is_file()) else {
+        return Ok(None);
+    };
+    let text = std::fs::read(&path).map_err(|source| DataError::Read { path, source })?;
+    let text = String::from_utf8_lossy(&text);
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    Ok(Some(line.chars().take(LICENCE_CHARS).collect()))
+}
+
+fn content_sha256(labels: &Labels, pictures: &[u8], label_of: &[i64]) -> String {
+    let mut hash = Sha256::new();
+    for name in labels.names() {
+        hash.update((name.len() as u64).to_le_bytes());
+        hash.update(name);
+    }
+    for label in label_of {
+        hash.update(label.to_le_bytes());
+    }
+    hash.update(pictures);
+    crate::checkpoint::hex(&hash.finalize())
+}

@@ -1,0 +1,23 @@
+//! Ctrl-C: the first asks the run to save and end, the second ends it at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+const EXIT_INTERRUPTED: i32 = 130;
+
+/// Listens for Ctrl-C and termination from now on.
+///
+/// # Errors
+/// The signal handler can't be set.
+pub fn listen() -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(|| {
+        if ASKED.swap(true, Ordering::Relaxed) {
+            std::process::exit(EXIT_INTERRUPTED);
+        }
+    })
+}
+
+/// Whether the run was asked to end.
+pub fn asked() -> bool {
+    ASKED.load(Ordering::Relaxed)
+}

@@ -1,0 +1,56 @@
+//! Latent and label to picture.
+
+use model_spec::Architecture;
+use model_spec::architecture::STEM_SIZE;
+use model_spec::weights::{generator as names, generator_weights};
+use tch::{Device, Tensor};
+
+use super::Mode;
+use super::layers::{batch_norm, leaky_relu};
+use crate::weights::Weights;
+
+/// The label-conditioned DCGAN generator.
+#[derive(Debug)]
+pub struct Generator {
+    /// Named as in [`model_spec::weights::generator`].
+    pub weights: Weights,
+    architecture: Architecture,
+}
+
+impl Generator {
+    /// A generator with fresh weights.
+    pub fn initial(architecture: &Architecture, labels: usize, device: Device) -> Self {
+        let weights = Weights::initial(generator_weights(architecture, labels), device);
+        Self { weights, architecture: architecture.clone() }
+    }
+
+    /// Where its weights are.
+    pub fn device(&self) -> Device {
+        self.weights.get(names::LABEL_EMBEDDING).device()
+    }
+
+    /// Numbers in one latent.
+    pub fn latent_dim(&self) -> usize {
+        self.architecture.latent_dim
+    }
+
+    /// Pictures `[N, channels, side, side]` in [-1, 1] of latents `[N, latent_dim]` and labels i64 `[N]`.
+    pub fn forward(&self, latent: &Tensor, label: &Tensor, mode: Mode) -> Tensor {
+        let stem = STEM_SIZE as i64;
+        let weight = |name: &str| self.weights.get(name);
+        let embedded = Tensor::embedding(weight(names::LABEL_EMBEDDING), label, -1, false, false);
+        let label_map =
+            embedded.linear(weight(names::LABEL_WEIGHT), Some(weight(names::LABEL_BIAS))).view([-1, 1, stem, stem]);
+        let dense = latent.linear(weight(names::LATENT_WEIGHT), Some(weight(names::LATENT_BIAS)));
+        let latent_map = leaky_relu(&dense).view([-1, self.architecture.stem_channels as i64, stem, stem]);
+        let mut xs = Tensor::cat(&[latent_map, label_map], 1); // [N, stem_channels + 1, 4, 4]
+        for block in 0..self.architecture.blocks() {
+            let kernel = weight(&names::deconv(block)).shallow_clone();
+            xs = xs.conv_transpose2d(&kernel, None::<&Tensor>, [2], [1], [0], 1, [1]);
+            if block + 1 < self.architecture.blocks() {
+                xs = batch_norm(&xs, &self.weights, &names::norm(block), mode).relu_();
+            }
+        }
+        xs.tanh_()
+    }
+}

@@ -1,0 +1,120 @@
+//! From flags to a checked plan: which pictures, which settings, a new run or an old one.
+
+use std::path::{Path, PathBuf};
+
+use model_spec::Architecture;
+
+use crate::cli::TrainOptions;
+use crate::dataset::{self, DataSet, FolderOptions};
+use crate::error::TrainError;
+use crate::settings::{Recipe, Settings};
+use crate::{hands, run_folder};
+
+/// Where pictures are looked for without `--data`.
+pub const DEFAULT_DATA: &str = "data/rps";
+const DEFAULT_SIZE: usize = 128;
+const CHANNELS: usize = 3;
+const HANDS_PER_LABEL: usize = 160;
+const HANDS_SEED: u64 = 1;
+
+/// A run that can start.
+#[derive(Debug)]
+pub struct Plan {
+    /// All that decides what it computes.
+    pub settings: Settings,
+    /// Its pictures.
+    pub data: DataSet,
+    /// The run folder to go on with; none for a new one.
+    pub resumed: Option<PathBuf>,
+    /// Worth telling before it starts.
+    pub remarks: Vec<String>,
+}
+
+/// Resolves flags and loads the pictures.
+///
+/// # Errors
+/// Flags that contradict the resumed run, an unusable data set, or a run that is already complete.
+pub fn resolve(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Plan, TrainError> {
+    match &options.resume {
+        Some(wanted) => resume(options, &run_folder::find(&options.out, wanted)?, progress),
+        None => start(options, progress),
+    }
+}
+
+fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Plan, TrainError> {
+    let folder = options.data.clone().or_else(|| {
+        let default = PathBuf::from(DEFAULT_DATA);
+        default.is_dir().then_some(default)
+    });
+    let mut remarks = Vec::new();
+    if folder.is_none() {
+        remarks.push(format!("no --data and no {DEFAULT_DATA}: training on the built-in rendered hands"));
+    }
+    let architecture = Architecture::reference(options.size.unwrap_or(DEFAULT_SIZE), CHANNELS)?;
+    let data = load(folder.as_deref(), &architecture, options.strict, progress)?;
+    let settings = Settings {
+        schema_version: Settings::schema(),
+        trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        recipe: options.recipe.unwrap_or(Recipe::Reference),
+        data: folder.map(|folder| std::path::absolute(&folder).unwrap_or(folder)),
+        data_sha256: data.sha256.clone(),
+        architecture,
+        seed: options.seed.unwrap_or(1),
+        epochs: options.epochs.unwrap_or(100),
+        batch_size: options.batch_size.unwrap_or(128),
+        learning_rate: options.lr.unwrap_or(2e-4),
+        checkpoint_every: 10,
+    };
+    Ok(Plan { settings, data, resumed: None, remarks })
+}
+
+fn resume(options: &TrainOptions, run: &Path, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Plan, TrainError> {
+    let mut settings = Settings::read(run)?;
+    refuse_changes(options, &settings)?;
+    if let Some(epochs) = options.epochs {
+        settings.epochs = epochs;
+    }
+    if let Some(folder) = &options.data {
+        settings.data = Some(std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));
+    }
+    let data = load(settings.data.as_deref(), &settings.architecture, options.strict, progress)?;
+    if data.sha256 != settings.data_sha256 {
+        return Err(TrainError::Options(format!(
+            "--resume {}: the pictures are not those that the run began with: expected sha256 {}, found {}",
+            run.display(),
+            settings.data_sha256,
+            data.sha256
+        )));
+    }
+    Ok(Plan { settings, data, resumed: Some(run.to_owned()), remarks: Vec::new() })
+}
+
+/// A resumed run keeps what decides its course; only the number of epochs and the place of the data may change.
+fn refuse_changes(options: &TrainOptions, settings: &Settings) -> Result<(), TrainError> {
+    let changes = [
+        ("--recipe", options.recipe.is_some_and(|recipe| recipe != settings.recipe)),
+        ("--batch-size", options.batch_size.is_some_and(|size| size != settings.batch_size)),
+        ("--lr", options.lr.is_some_and(|rate| rate != settings.learning_rate)),
+        ("--size", options.size.is_some_and(|size| size != settings.architecture.image_size)),
+        ("--seed", options.seed.is_some_and(|seed| seed != settings.seed)),
+    ];
+    match changes.iter().find(|(_, changed)| *changed) {
+        Some((flag, _)) => Err(TrainError::Options(format!(
+            "{flag} differs from the resumed run's options.json; leave it out, or start a new run"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn load(
+    folder: Option<&Path>,
+    architecture: &Architecture,
+    strict: bool,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<DataSet, TrainError> {
+    let (size, channels) = (architecture.image_size, architecture.channels);
+    match folder {
+        Some(folder) => Ok(dataset::load(folder, &FolderOptions { size, channels, strict }, progress)?),
+        None => Ok(hands::rendered_hands(HANDS_PER_LABEL, size, channels, HANDS_SEED, progress)),
+    }
+}

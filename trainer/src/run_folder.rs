@@ -1,0 +1,128 @@
+//! Numbered run folders: `runs/00003-rps-reference`.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{IoContext, TrainError};
+
+/// Folder of checkpoints in a run.
+pub const CHECKPOINTS: &str = "checkpoints";
+/// Folder of sample sheets in a run.
+pub const SAMPLES: &str = "samples";
+
+/// Makes the next numbered run folder with its sub-folders.
+///
+/// # Errors
+/// `out` can't be read or written.
+pub fn create(out: &Path, data_name: &str, recipe: &str) -> Result<PathBuf, TrainError> {
+    std::fs::create_dir_all(out).during("create", out)?;
+    let mut number = runs(out)?.last().map_or(0, |(number, _)| number + 1);
+    loop {
+        let run = out.join(format!("{number:05}-{}-{recipe}", path_safe(data_name)));
+        match std::fs::create_dir(&run) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            made => {
+                made.during("create", &run)?;
+                for part in [CHECKPOINTS, SAMPLES] {
+                    std::fs::create_dir(run.join(part)).during("create", run.join(part))?;
+                }
+                return Ok(run);
+            }
+        }
+    }
+}
+
+/// The run folder that `--resume` names: a path, or `latest` for the highest number in `out`.
+///
+/// # Errors
+/// No such run.
+pub fn find(out: &Path, wanted: &str) -> Result<PathBuf, TrainError> {
+    if wanted != "latest" {
+        let run = PathBuf::from(wanted);
+        return if run.join(crate::settings::OPTIONS).is_file() {
+            Ok(run)
+        } else {
+            Err(TrainError::Options(format!("--resume {wanted}: no run folder with options.json")))
+        };
+    }
+    let found = runs(out)?.pop();
+    found.map(|(_, run)| run).ok_or_else(|| {
+        TrainError::Options(format!("--resume latest: no run in {}; start one without --resume", out.display()))
+    })
+}
+
+/// The newest checkpoint of a run, if it has one. Folder names sort by progress.
+///
+/// # Errors
+/// The folder can't be read.
+pub fn latest_checkpoint(run: &Path) -> Result<Option<PathBuf>, TrainError> {
+    let folder = run.join(CHECKPOINTS);
+    let mut found: Vec<PathBuf> = entries(&folder)?
+        .into_iter()
+        .filter(|path| path.join(model_spec::manifest::MANIFEST).is_file() && !is_hidden(path))
+        .collect();
+    found.sort();
+    Ok(found.pop())
+}
+
+/// Where the checkpoint after so many images goes: named by thousands of images, so that names sort by progress.
+pub fn checkpoint_path(run: &Path, images: u64) -> PathBuf {
+    run.join(CHECKPOINTS).join(format!("{:06}.{:03}", images / 1000, images % 1000))
+}
+
+fn runs(out: &Path) -> Result<Vec<(u32, PathBuf)>, TrainError> {
+    if !out.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut runs: Vec<_> = entries(out)?.into_iter().filter_map(|path| Some((run_number(&path)?, path))).collect();
+    runs.sort();
+    Ok(runs)
+}
+
+fn run_number(path: &Path) -> Option<u32> {
+    let (number, _) = path.file_name()?.to_str()?.split_once('-')?;
+    number.parse().ok()
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
+    let listed = std::fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>());
+    listed.during("list", folder)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+fn path_safe(name: &str) -> String {
+    name.chars().map(|letter| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_numbered_and_the_latest_is_found() {
+        let out = tempfile::tempdir().expect("temporary folder");
+        assert!(find(out.path(), "latest").is_err());
+        let first = create(out.path(), "rps", "reference").expect("made");
+        assert!(first.ends_with("00000-rps-reference"));
+        std::fs::create_dir(out.path().join("00041-x-y")).expect("made");
+        std::fs::create_dir(out.path().join("notes-9")).expect("made");
+        let next = create(out.path(), "my hands/2", "reference").expect("made");
+        assert!(next.ends_with("00042-my_hands_2-reference"), "{}", next.display());
+        assert_eq!(find(out.path(), "latest").expect("found"), next);
+        let message = find(out.path(), "elsewhere").expect_err("no such run").to_string();
+        assert!(message.contains("elsewhere"), "{message}");
+    }
+
+    #[test]
+    fn checkpoint_names_sort_by_progress() {
+        let run = tempfile::tempdir().expect("temporary folder");
+        assert_eq!(latest_checkpoint(create(run.path(), "a", "b").expect("made").as_path()).expect("read"), None);
+        let names: Vec<_> =
+            [0, 60, 999, 1_000, 25_200, 1_000_000].map(|images| checkpoint_path(run.path(), images)).into();
+        assert!(names.is_sorted());
+        assert!(names[4].ends_with("000025.200"));
+    }
+}

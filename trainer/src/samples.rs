@@ -1,0 +1,60 @@
+//! What a run shows of itself: fixed latents with a row a label, and walks between two latents.
+
+use model_spec::{Labels, latent};
+use tch::{Device, Kind, Tensor};
+
+use crate::networks::{Generator, Mode};
+use crate::sheet::{self, Sheet};
+
+const COLUMNS: u32 = 10;
+/// Rows of a sheet at most: the first labels.
+pub const MOST_ROWS: usize = 24;
+
+/// The first [`MOST_ROWS`] labels under the same ten latents, evaluation mode.
+pub fn fixed(generator: &Generator, labels: &Labels, seed: u64) -> Sheet {
+    let latents: Vec<Vec<f32>> =
+        (0..COLUMNS).map(|index| latent::latent(seed, index, generator.latent_dim())).collect();
+    rows_by_label(generator, labels, &latents)
+}
+
+/// Ten linear steps between two latents, both ends included, the same for each label.
+pub fn interpolation(generator: &Generator, labels: &Labels, seed: u64) -> Sheet {
+    let [start, end] = [0, 1].map(|index| latent::latent(seed, index, generator.latent_dim()));
+    let between = |step: u32| {
+        let ratio = step as f32 / (COLUMNS - 1) as f32;
+        start.iter().zip(&end).map(|(a, b)| (1.0 - ratio) * a + ratio * b).collect()
+    };
+    let latents: Vec<Vec<f32>> = (0..COLUMNS).map(between).collect();
+    rows_by_label(generator, labels, &latents)
+}
+
+/// Training pictures, spread evenly over each of the first [`MOST_ROWS`] labels, a row a label.
+pub fn reals(images: &Tensor, label_of: &[i64], labels: &Labels) -> Sheet {
+    let columns = COLUMNS as usize;
+    let picked: Vec<i64> = (0..labels.len().min(MOST_ROWS) as i64)
+        .flat_map(|label| {
+            let of_label: Vec<usize> = (0..label_of.len()).filter(|place| label_of[*place] == label).collect();
+            (0..columns).map(move |column| of_label[column * of_label.len() / columns] as i64)
+        })
+        .collect();
+    draw_pictures(images, &picked, COLUMNS)
+}
+
+/// Training pictures u8 `[n, channels, side, side]` at the given places.
+pub fn draw_pictures(images: &Tensor, places: &[i64], columns: u32) -> Sheet {
+    let places = Tensor::from_slice(places).to_device(images.device());
+    sheet::draw(&crate::step::signed_from_u8(&images.index_select(0, &places)), columns)
+}
+
+fn rows_by_label(generator: &Generator, labels: &Labels, latents: &[Vec<f32>]) -> Sheet {
+    let device: Device = generator.device();
+    let flat: Vec<f32> = latents.concat();
+    let latents = Tensor::from_slice(&flat).view([latents.len() as i64, -1]).to_device(device);
+    let rows: Vec<Tensor> = (0..labels.len().min(MOST_ROWS) as i64)
+        .map(|label| {
+            let label = Tensor::full([latents.size()[0]], label, (Kind::Int64, device));
+            tch::no_grad(|| generator.forward(&latents, &label, Mode::Evaluate))
+        })
+        .collect();
+    sheet::draw(&Tensor::cat(&rows, 0), COLUMNS)
+}

@@ -1,0 +1,106 @@
+//! stats.jsonl: one line of figures an epoch.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::atomic;
+use crate::error::{IoContext, TrainError};
+
+/// File name in the run folder.
+pub const STATS: &str = "stats.jsonl";
+
+/// The figures of one epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochStats {
+    /// Epochs done, from 1.
+    pub epoch: u64,
+    /// Thousands of real pictures seen.
+    pub kimg: f64,
+    /// Mean discriminator loss over the epoch's batches.
+    pub d_loss: f64,
+    /// Mean generator loss over the epoch's batches.
+    pub g_loss: f64,
+    /// Real pictures a second.
+    pub images_per_s: f64,
+    /// Seconds since 1970 at the end of the epoch.
+    pub unix_time: f64,
+}
+
+/// The figures of a run so far, in memory and on disk.
+#[derive(Debug)]
+pub struct StatsFile {
+    path: PathBuf,
+    /// In order.
+    pub epochs: Vec<EpochStats>,
+}
+
+impl StatsFile {
+    /// Opens a run's figures up to `last_epoch`; lines after it (from steps that a resumed run takes again) and a
+    /// half-written last line are dropped from the file.
+    ///
+    /// # Errors
+    /// The file can't be read or written, or a line within the range is malformed.
+    pub fn open(run: &Path, last_epoch: u64) -> Result<Self, TrainError> {
+        let path = run.join(STATS);
+        if !path.exists() {
+            return Ok(Self { path, epochs: Vec::new() });
+        }
+        let text = std::fs::read_to_string(&path).during("read", &path)?;
+        let mut epochs = Vec::new();
+        for line in text.lines().take(last_epoch as usize) {
+            let stats: EpochStats = serde_json::from_str(line).map_err(|error| TrainError::BadFile {
+                path: path.clone(),
+                problem: format!("line {}: {error}", epochs.len() + 1),
+            })?;
+            epochs.push(stats);
+        }
+        let kept: String = epochs.iter().map(line).collect();
+        if kept != text {
+            atomic::write(&path, kept.as_bytes())?;
+        }
+        Ok(Self { path, epochs })
+    }
+
+    /// Adds one epoch.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn push(&mut self, stats: EpochStats) -> Result<(), TrainError> {
+        let opened = OpenOptions::new().create(true).append(true).open(&self.path);
+        opened.and_then(|mut file| file.write_all(line(&stats).as_bytes())).during("append to", &self.path)?;
+        self.epochs.push(stats);
+        Ok(())
+    }
+}
+
+fn line(stats: &EpochStats) -> String {
+    format!("{}\n", serde_json::to_string(stats).expect("plain data always serializes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stats(epoch: u64) -> EpochStats {
+        EpochStats { epoch, kimg: 0.1, d_loss: 0.5, g_loss: 1.5, images_per_s: 20.25, unix_time: 1.5 }
+    }
+
+    #[test]
+    fn a_resumed_run_drops_the_lines_it_will_write_again() {
+        let run = tempfile::tempdir().expect("temporary folder");
+        let mut file = StatsFile::open(run.path(), 0).expect("opened");
+        (1..=4).for_each(|epoch| file.push(stats(epoch)).expect("written"));
+        let path = run.path().join(STATS);
+        let mut text = std::fs::read_to_string(&path).expect("read");
+        text.push_str("{\"epoch\": 5, \"km");
+        std::fs::write(&path, text).expect("written");
+        assert_eq!(StatsFile::open(run.path(), 3).expect("opened").epochs.len(), 3);
+        let mut again = StatsFile::open(run.path(), 9).expect("opened");
+        again.push(stats(4)).expect("written");
+        assert_eq!(StatsFile::open(run.path(), 9).expect("opened").epochs, again.epochs);
+        assert_eq!(again.epochs.len(), 4);
+    }
+}

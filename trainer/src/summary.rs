@@ -1,0 +1,119 @@
+//! A summary of both networks: layers, output shapes, parameters, multiplications.
+
+use std::fmt::Write;
+
+use model_spec::Architecture;
+use model_spec::architecture::STEM_SIZE;
+use model_spec::weights::{KERNEL, WeightSpec, discriminator_weights, generator_weights};
+
+use crate::cli::SummaryOptions;
+
+const CHANNELS: usize = 3;
+
+/// Prints the summary of the reference architecture at a size.
+///
+/// # Errors
+/// A size outside the family.
+pub fn run(options: &SummaryOptions) -> anyhow::Result<()> {
+    println!("{}", text(&Architecture::reference(options.size, CHANNELS)?, options.labels));
+    Ok(())
+}
+
+/// Both networks as text.
+pub fn text(architecture: &Architecture, labels: usize) -> String {
+    let generator = table("generator", &generator_rows(architecture, labels), &generator_weights(architecture, labels));
+    let discriminator = discriminator_weights(architecture, labels);
+    format!("{generator}\n{}", table("discriminator", &discriminator_rows(architecture, labels), &discriminator))
+}
+
+/// One layer of one picture's way through a network.
+struct Row {
+    layer: String,
+    output: Vec<usize>,
+    parameters: usize,
+    macs: usize,
+}
+
+impl Row {
+    fn new(layer: impl Into<String>, output: &[usize], parameters: usize, macs: usize) -> Self {
+        Self { layer: layer.into(), output: output.to_vec(), parameters, macs }
+    }
+
+    fn linear(name: &str, inputs: usize, outputs: usize) -> Self {
+        let layer = format!("{name}: Linear({inputs}, {outputs})");
+        Self::new(layer, &[outputs], inputs * outputs + outputs, inputs * outputs)
+    }
+}
+
+fn generator_rows(architecture: &Architecture, labels: usize) -> Vec<Row> {
+    let (embedding, stem) = (architecture.embedding_dim, STEM_SIZE * STEM_SIZE);
+    let mut rows = vec![
+        Row::new(format!("label: Embedding({labels}, {embedding})"), &[embedding], labels * embedding, 0),
+        Row::linear("label", embedding, stem),
+        Row::linear("latent", architecture.latent_dim, architecture.stem_channels * stem),
+        Row::new("LeakyReLU, joined", &[architecture.stem_channels + 1, STEM_SIZE, STEM_SIZE], 0, 0),
+    ];
+    let mut side = STEM_SIZE;
+    for (block, (inputs, outputs)) in architecture.block_channels().into_iter().enumerate() {
+        let kernel = inputs * outputs * KERNEL * KERNEL;
+        let macs = kernel * side * side;
+        side *= 2;
+        let output = [outputs, side, side];
+        rows.push(Row::new(format!("ConvTranspose2d({inputs}, {outputs}, 4, 2, 1)"), &output, kernel, macs));
+        let last = block + 1 == architecture.blocks();
+        let (layer, parameters) = if last { ("Tanh", 0) } else { ("BatchNorm2d, ReLU", 2 * outputs) };
+        rows.push(Row::new(layer, &output, parameters, 0));
+    }
+    rows
+}
+
+fn discriminator_rows(architecture: &Architecture, labels: usize) -> Vec<Row> {
+    let embedding = architecture.embedding_dim;
+    let mut inputs = 2 * architecture.channels;
+    let side = architecture.image_size;
+    let mut rows = vec![
+        Row::new(format!("label: Embedding({labels}, {embedding})"), &[embedding], labels * embedding, 0),
+        Row::linear("label", embedding, architecture.pixels()),
+        Row::new("joined", &[inputs, side, side], 0, 0),
+    ];
+    let layers = architecture.discriminator_widths.into_iter().zip(architecture.discriminator_sides());
+    for (index, (outputs, side)) in layers.enumerate() {
+        let (stride, padding) = if index == 0 { (2, 1) } else { (3, 2) };
+        let kernel = inputs * outputs * KERNEL * KERNEL;
+        let output = [outputs, side, side];
+        let layer = format!("Conv2d({inputs}, {outputs}, 4, {stride}, {padding})");
+        rows.push(Row::new(layer, &output, kernel, kernel * side * side));
+        let (layer, parameters) = if index == 0 { ("LeakyReLU", 0) } else { ("BatchNorm2d, LeakyReLU", 2 * outputs) };
+        rows.push(Row::new(layer, &output, parameters, 0));
+        inputs = outputs;
+    }
+    let features = architecture.discriminator_features();
+    rows.push(Row::new("Flatten, Dropout(0.4)", &[features], 0, 0));
+    rows.push(Row::linear("output", features, 1));
+    rows.push(Row::new("Sigmoid", &[1], 0, 0));
+    rows
+}
+
+fn table(name: &str, rows: &[Row], weights: &[WeightSpec]) -> String {
+    let mut text = format!("{name:<42} {:<20} {:>12} {:>16}\n", "output [N, ...]", "parameters", "multiplications");
+    for row in rows {
+        let output = format!("{:?}", row.output);
+        let _ = writeln!(
+            text,
+            "  {:<40} {output:<20} {:>12} {:>16}",
+            row.layer,
+            or_dash(row.parameters),
+            or_dash(row.macs)
+        );
+    }
+    let parameters: usize =
+        weights.iter().filter(|spec| spec.role.is_trained()).map(|spec| spec.shape.iter().product::<usize>()).sum();
+    debug_assert_eq!(parameters, rows.iter().map(|row| row.parameters).sum::<usize>());
+    let macs: usize = rows.iter().map(|row| row.macs).sum();
+    let _ = writeln!(text, "  {:<40} {:<20} {parameters:>12} {macs:>16}", "total", "");
+    text
+}
+
+fn or_dash(number: usize) -> String {
+    if number == 0 { "-".to_owned() } else { number.to_string() }
+}

@@ -1,0 +1,75 @@
+//! The weights of one network, by the names of [`model_spec::weights`].
+
+use std::collections::HashMap;
+
+use model_spec::weights::{Role, WeightSpec};
+use tch::{Device, Kind, Tensor};
+
+const CONV_DEVIATION: f64 = 0.02;
+const NORM_DEVIATION: f64 = 0.02;
+
+/// Tensors in the order of their specifications, findable by name. Trained ones require gradients.
+#[derive(Debug)]
+pub struct Weights {
+    specs: Vec<WeightSpec>,
+    tensors: Vec<Tensor>,
+    index: HashMap<String, usize>,
+}
+
+impl Weights {
+    /// Draws the reference recipe's initial weights from libtorch's generator: convolutions N(0, 0.02), BatchNorm's
+    /// factor N(1, 0.02) and offset 0, the rest PyTorch's defaults (Embedding N(0, 1), Linear U(±1/sqrt(fan_in))).
+    pub fn initial(specs: Vec<WeightSpec>, device: Device) -> Self {
+        let tensors = specs
+            .iter()
+            .map(|spec| initial_tensor(spec, fan_in(spec, &specs), device).set_requires_grad(spec.role.is_trained()))
+            .collect();
+        let index = specs.iter().enumerate().map(|(position, spec)| (spec.name.clone(), position)).collect();
+        Self { specs, tensors, index }
+    }
+
+    /// The tensor of a name from [`model_spec::weights`].
+    pub fn get(&self, name: &str) -> &Tensor {
+        let position = self.index.get(name).expect("names come from the same module as the specifications");
+        &self.tensors[*position]
+    }
+
+    /// Every weight with its specification, in state-dict order.
+    pub fn iter(&self) -> impl Iterator<Item = (&WeightSpec, &Tensor)> {
+        self.specs.iter().zip(&self.tensors)
+    }
+
+    /// The trained weights with their specifications, in state-dict order.
+    pub fn trained(&self) -> impl Iterator<Item = (&WeightSpec, &Tensor)> {
+        self.iter().filter(|(spec, _)| spec.role.is_trained())
+    }
+}
+
+fn initial_tensor(spec: &WeightSpec, fan_in: usize, device: Device) -> Tensor {
+    let shape: Vec<i64> = spec.shape.iter().map(|size| *size as i64).collect();
+    let options = (Kind::Float, device);
+    match spec.role {
+        Role::Embedding => Tensor::randn(&shape, options),
+        Role::LinearWeight | Role::LinearBias => {
+            let bound = 1.0 / (fan_in as f64).sqrt();
+            Tensor::empty(&shape, options).uniform_(-bound, bound)
+        }
+        Role::ConvWeight => channels_last(&Tensor::empty(&shape, options).normal_(0.0, CONV_DEVIATION)),
+        Role::NormWeight => Tensor::empty(&shape, options).normal_(1.0, NORM_DEVIATION),
+        Role::NormBias | Role::RunningMean => Tensor::zeros(&shape, options),
+        Role::RunningVar => Tensor::ones(&shape, options),
+    }
+}
+
+/// The same `[A, B, H, W]` with B innermost in memory: convolutions then keep activations in that layout, in which
+/// oneDNN is faster.
+fn channels_last(kernel: &Tensor) -> Tensor {
+    kernel.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+}
+
+/// Inputs of the linear layer that a weight or bias belongs to.
+fn fan_in(spec: &WeightSpec, specs: &[WeightSpec]) -> usize {
+    let weight_name = spec.name.replace(".bias", ".weight");
+    let weight = specs.iter().find(|other| other.name == weight_name);
+    weight.and_then(|weight| weight.shape.get(1)).copied().unwrap_or(1)
+}

@@ -1,0 +1,251 @@
+//! The command line of the built binary.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use image::{Rgb, RgbImage};
+use model_spec::Manifest;
+use tempfile::TempDir;
+use trainer::checkpoint::sha256_hex;
+
+fn trainer(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trainer"));
+    command.args(arguments).env("OMP_NUM_THREADS", "1");
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    trainer(arguments).output().expect("the binary starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Two labels with six pictures each.
+fn data() -> TempDir {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for (label, red) in [("down", 40), ("up", 220)] {
+        std::fs::create_dir(folder.path().join(label)).expect("made");
+        for index in 0..6u8 {
+            let picture = RgbImage::from_fn(40, 32, |x, y| Rgb([red, (x * 5) as u8, (y * 7) as u8 ^ index]));
+            picture.save(folder.path().join(label).join(format!("{index}.png"))).expect("saved");
+        }
+    }
+    folder
+}
+
+fn path(folder: &TempDir) -> &str {
+    folder.path().to_str().expect("a UTF-8 path")
+}
+
+/// A small run: 32 pixels, batches of 4, so that an epoch has three steps.
+fn train(data: &TempDir, out: &TempDir, more: &[&str]) -> Output {
+    let small = ["--data", path(data), "--out", path(out), "--size", "32", "--batch-size", "4", "--device", "cpu"];
+    run(&[&small[..], more].concat())
+}
+
+fn resume(out: &TempDir, more: &[&str]) -> Output {
+    run(&[&["--out", path(out), "--resume", "latest", "--device", "cpu"], more].concat())
+}
+
+fn only_run(out: &TempDir) -> PathBuf {
+    let mut runs: Vec<_> =
+        std::fs::read_dir(out.path()).expect("listed").map(|entry| entry.expect("entry").path()).collect();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    runs.remove(0)
+}
+
+fn newest_manifest(run: &Path) -> Manifest {
+    let checkpoint = trainer::run_folder::latest_checkpoint(run).expect("listed").expect("a checkpoint");
+    Manifest::open(&checkpoint, sha256_hex).expect("a whole checkpoint")
+}
+
+#[test]
+fn help_names_every_flag_with_its_default() {
+    let help = text(&run(&["--help"]).stdout);
+    for flag in [
+        "--data",
+        "--out",
+        "--recipe",
+        "--epochs",
+        "--batch-size",
+        "--lr",
+        "--size",
+        "--seed",
+        "--device",
+        "--resume",
+        "--strict",
+        "--dry-run",
+        "--quiet",
+        "summary",
+        "bench",
+    ] {
+        assert!(help.contains(flag), "{flag} is missing:\n{help}");
+    }
+    assert!(help.contains("[default: 100]") && help.contains("[default: runs]"), "{help}");
+    for command in ["summary", "bench"] {
+        assert!(run(&[command, "--help"]).status.success());
+    }
+}
+
+#[test]
+fn wrong_flags_are_usage_errors_that_say_what_is_expected() {
+    struct Case(&'static [&'static str], &'static str);
+    let cases = [
+        Case(&["--size", "96"], "32, 64, 128 or 256"),
+        Case(&["--device", "gpu"], "expected auto, cpu, cuda or cuda:NUMBER"),
+        Case(&["--epochs", "0"], "1..=1000000"),
+        Case(&["--batch-size", "1"], "expected 2 to 65536"),
+        Case(&["--lr", "-1"], "--lr"),
+        Case(&["--recipe", "best"], "reference"),
+        Case(&["--nonsense"], "--nonsense"),
+    ];
+    for Case(arguments, expected) in cases {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).contains(expected), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn what_can_not_start_fails_with_its_reason() {
+    let (data, out) = (data(), tempfile::tempdir().expect("temporary folder"));
+    let missing = run(&["--data", "no/such/folder", "--out", path(&out)]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(&missing.stderr).contains("no/such/folder"));
+    let nothing = resume(&out, &[]);
+    assert!(text(&nothing.stderr).contains("--resume latest: no run in"), "{}", text(&nothing.stderr));
+    let file = out.path().join("file");
+    std::fs::write(&file, "").expect("written");
+    let small = ["--data", path(&data), "--size", "32", "--out", file.to_str().expect("UTF-8")];
+    let unwritable = run(&small);
+    assert_eq!(unwritable.status.code(), Some(1));
+    assert!(text(&unwritable.stderr).contains("file"), "{}", text(&unwritable.stderr));
+}
+
+#[test]
+fn cuda_that_is_not_there_is_an_error_that_names_the_cause() {
+    if tch::Cuda::is_available() {
+        return; // the other branch is for machines with a GPU
+    }
+    let (data, out) = (data(), tempfile::tempdir().expect("temporary folder"));
+    let output = train(&data, &out, &["--dry-run"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let output = run(&["--data", path(&data), "--out", path(&out), "--device", "cuda"]);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(
+        message.contains("cuda:0") && (message.contains("driver") || message.contains("setup --cuda")),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let (data, out) = (data(), tempfile::tempdir().expect("temporary folder"));
+    let output = train(&data, &out, &["--dry-run"]);
+    let said = text(&output.stdout);
+    assert!(said.contains("12 pictures, 0 skipped, labels down, up"), "{said}");
+    assert!(said.contains("device: cpu, 1 thread") && said.contains("ConvTranspose2d"), "{said}");
+    assert_eq!(std::fs::read_dir(out.path()).expect("listed").count(), 0);
+}
+
+#[test]
+fn a_run_leaves_figures_pictures_and_a_checkpoint() {
+    let (data, out) = (data(), tempfile::tempdir().expect("temporary folder"));
+    let output = train(&data, &out, &["--epochs", "2"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("epoch 2/2: d_loss 0."), "{}", text(&output.stdout));
+    let run = only_run(&out);
+    for file in ["reals.png", "batch.png", "interpolation.png", "losses.png", "samples/epoch-00002.png"] {
+        assert!(image::open(run.join(file)).is_ok(), "{file} is no picture");
+    }
+    let stats = std::fs::read_to_string(run.join("stats.jsonl")).expect("read");
+    assert_eq!(stats.lines().count(), 2);
+    assert!(stats.lines().all(|line| line.contains("\"d_loss\":") && line.contains("\"images_per_s\":")), "{stats}");
+    let events = std::fs::read_dir(&run).expect("listed").filter_map(Result::ok);
+    let events = events.filter(|entry| entry.file_name().to_string_lossy().starts_with("events.out.tfevents."));
+    assert_eq!(events.count(), 1);
+    let manifest = newest_manifest(&run);
+    assert_eq!(manifest.labels.names(), ["down", "up"]);
+    assert_eq!((manifest.progress.images, manifest.progress.epochs, manifest.progress.steps), (24, 2, 6));
+    assert_eq!(manifest.files.len(), 3);
+}
+
+#[test]
+fn a_resumed_run_goes_on_to_the_bit() {
+    let (data, whole, halves) = (data(), tempfile::tempdir().expect("made"), tempfile::tempdir().expect("made"));
+    assert!(train(&data, &whole, &["--epochs", "3", "--quiet"]).status.success());
+    assert!(train(&data, &halves, &["--epochs", "2", "--quiet"]).status.success());
+    let changed = resume(&halves, &["--seed", "9"]);
+    assert_eq!(changed.status.code(), Some(1));
+    assert!(text(&changed.stderr).contains("--seed differs"), "{}", text(&changed.stderr));
+    let resumed = resume(&halves, &["--epochs", "3"]);
+    assert!(resumed.status.success(), "{}", text(&resumed.stderr));
+    assert!(text(&resumed.stdout).contains("after epoch 2"), "{}", text(&resumed.stdout));
+    let (whole, halves) = (only_run(&whole), only_run(&halves));
+    assert_eq!(newest_manifest(&whole).files, newest_manifest(&halves).files);
+    let epochs = std::fs::read_to_string(halves.join("stats.jsonl")).expect("read").lines().count();
+    assert_eq!(epochs, 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_in_the_middle_of_an_epoch_and_the_run_goes_on_to_the_bit() {
+    let (data, whole, stopped) = (data(), tempfile::tempdir().expect("made"), tempfile::tempdir().expect("made"));
+    let small =
+        ["--data", path(&data), "--out", path(&stopped), "--size", "32", "--batch-size", "4", "--device", "cpu"];
+    let mut child = trainer(&[&small[..], &["--epochs", "1000000"]].concat())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map(|line| line.expect("UTF-8"));
+    assert!(lines.any(|line| line.starts_with("epoch 1/")), "no epoch was printed");
+    // SAFETY: kill only sends a signal to the child that was just started.
+    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+    let last = lines.last().expect("a line after the interruption");
+    assert!(last.starts_with("stopped and saved; go on with --resume"), "{last}");
+    assert!(child.wait().expect("waited").success());
+
+    let run_folder = only_run(&stopped);
+    let done = newest_manifest(&run_folder).progress.epochs;
+    let target = (done + 1).to_string();
+    let resumed = resume(&stopped, &["--epochs", &target, "--quiet"]);
+    assert!(resumed.status.success(), "{}", text(&resumed.stderr));
+    assert!(train(&data, &whole, &["--epochs", &target, "--quiet"]).status.success());
+    assert_eq!(newest_manifest(&run_folder).files, newest_manifest(&only_run(&whole)).files);
+}
+
+#[test]
+fn a_changed_checkpoint_is_refused_by_file() {
+    let (data, out) = (data(), tempfile::tempdir().expect("temporary folder"));
+    assert!(train(&data, &out, &["--epochs", "1", "--quiet"]).status.success());
+    let checkpoint = trainer::run_folder::latest_checkpoint(&only_run(&out)).expect("listed").expect("a checkpoint");
+    let file = checkpoint.join("state.safetensors");
+    let mut bytes = std::fs::read(&file).expect("read");
+    *bytes.last_mut().expect("not empty") ^= 1;
+    std::fs::write(&file, bytes).expect("written");
+    let resumed = resume(&out, &["--epochs", "2"]);
+    assert_eq!(resumed.status.code(), Some(1));
+    assert!(text(&resumed.stderr).contains("state.safetensors: expected sha256"), "{}", text(&resumed.stderr));
+}
+
+#[test]
+fn other_pictures_than_the_run_began_with_are_refused() {
+    let (data, out) = (data(), tempfile::tempdir().expect("temporary folder"));
+    assert!(train(&data, &out, &["--epochs", "1", "--quiet"]).status.success());
+    std::fs::remove_file(data.path().join("up/0.png")).expect("removed");
+    let resumed = resume(&out, &["--epochs", "2"]);
+    assert!(text(&resumed.stderr).contains("not those that the run began with"), "{}", text(&resumed.stderr));
+}
+
+#[test]
+fn the_summary_has_the_references_numbers() {
+    let summary = text(&run(&["summary"]).stdout);
+    for number in ["7789308", "483296832", "7729709", "145953280", "[512, 8, 8]", "[3, 128, 128]"] {
+        assert!(summary.contains(number), "{number} is missing:\n{summary}");
+    }
+    assert!(text(&run(&["summary", "--size", "64", "--labels", "10"]).stdout).contains("Embedding(10, 100)"));
+}
