@@ -42,7 +42,7 @@ pub struct Checkpoint {
 pub struct Found {
     /// The folder.
     pub path: PathBuf,
-    /// For people: `best kid of 10 checkpoints`.
+    /// For people: `latest of 10`.
     pub reason: String,
 }
 
@@ -156,7 +156,7 @@ fn best_of_run(run: &Path) -> Result<Option<Found>, ExportError> {
     }
     Ok(best.map(|((no_score, score, _), path)| {
         let reason = if no_score { "latest".to_owned() } else { format!("best {BEST_BY} ({score})") };
-        Found { path, reason: format!("{reason} of {count} checkpoints") }
+        Found { path, reason: format!("{reason} of {count}") }
     }))
 }
 

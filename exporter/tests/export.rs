@@ -99,12 +99,12 @@ fn three_odd_labels_keep_their_order_and_their_pictures() {
     assert_eq!(model.metadata().labels.names(), LABELS);
     let spec = EngineSpec { kind: EngineKind::Tract, ..Default::default() };
     let mut generator = Generator::open(&model, &spec).expect("tract runs it");
-    for label in 0..LABELS.len() {
+    for (label, name) in LABELS.into_iter().enumerate() {
         let frame = generator.frame(label, 9, 0).expect("a picture");
         let chw = checkpoint.forward(&latent::latent(9, 0, 7), label);
         let expected = model_spec::pixels::hwc8_from_chw_signed(&chw, 3);
         let differs = frame.picture.levels().iter().zip(&expected).filter(|(a, b)| a.abs_diff(**b) > 1).count();
-        assert_eq!((frame.label.as_str(), differs), (LABELS[label], 0));
+        assert_eq!((frame.label.as_str(), differs), (name, 0));
     }
 }
 
