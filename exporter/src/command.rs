@@ -1,17 +1,13 @@
 //! The command `exporter`: read, export, write, and say what was checked.
 
 use edge_runtime::output::OutputFile;
+use exporter::ExportError;
+use exporter::export::{Made, export};
+use exporter::source::{self, Source, Wanted};
 
-use crate::ExportError;
 use crate::cli::ExportOptions;
-use crate::export::{Made, export};
-use crate::source::{self, Source, Wanted};
 
-/// Exports what the options ask for; returns what to print.
-///
-/// # Errors
-/// Nothing to export, weights outside the contract, or a file that does not compute what it should; then nothing is
-/// written.
+/// Exports what the options ask for, or writes nothing; returns what to print.
 pub fn run(options: &ExportOptions) -> Result<String, ExportError> {
     let source = source::open(&Wanted {
         run: options.run.as_deref(),
@@ -22,7 +18,7 @@ pub fn run(options: &ExportOptions) -> Result<String, ExportError> {
         eprintln!("exporting {} ({})", source.path.display(), source.reason);
     }
     let output = OutputFile::create(&options.out)?;
-    let made = export(&source, options.weights)?;
+    let made = export(&source, options.precision())?;
     output.commit(&made.bytes)?;
     Ok(if options.quiet { String::new() } else { report(options, &source, &made) })
 }
@@ -41,6 +37,6 @@ fn report(options: &ExportOptions, source: &Source, made: &Made) -> String {
         golden => format!("golden pictures of the first {golden} labels (more would not fit)"),
     };
     let megabytes = made.bytes.len() as f64 / 1e6;
-    let (out, weights) = (options.out.display(), options.weights.name());
+    let (out, weights) = (options.out.display(), options.precision().name());
     text + &format!("wrote {out}: {megabytes:.2} MB, {weights} weights, {labels} labels, {kept}\n")
 }

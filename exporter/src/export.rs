@@ -1,6 +1,5 @@
 //! From a source to the bytes of a checked file: fold, build, run, compare.
 
-use clap::ValueEnum;
 use model_spec::metadata::{Golden, Metadata};
 
 use crate::fold::fold;
@@ -10,11 +9,11 @@ use crate::verify::{self, Comparison, EXACT, Hop, ONE_LEVEL};
 use crate::{ExportError, generator_graph, golden, onnx};
 
 /// In how many bits a file stores weights; every engine computes in 32.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
-    /// 32 bits
+    /// 32 bits.
     F32,
-    /// 16 bits, half the size
+    /// 16 bits.
     F16,
 }
 

@@ -4,11 +4,9 @@
 //! turns them into fewer ones; [`generator_graph`] lays them out as a [`graph`], which knows no GAN; [`onnx`] writes that
 //! as a file, which knows no layers; [`export`] joins these steps, adds [`golden`] pictures and has [`verify`] run the
 //! file. [`unfolded`] is the slow, plain network that a state dict, which brings no reference pictures, is checked
-//! against. [`command`] writes the file that [`cli`] asks for; [`inspect`] prints one.
+//! against. [`inspect`] prints a file.
 
 pub mod checkpoint;
-pub mod cli;
-pub mod command;
 pub mod error;
 pub mod export;
 pub mod fold;

@@ -1,11 +1,15 @@
-//! The exporter's command line: parse, run, map the error to an exit code.
+//! The command `exporter`: a checked ONNX file of a trained generator.
+
+mod cli;
+mod command;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use exporter::cli::{Cli, Command};
-use exporter::{ExportError, command, inspect};
+use exporter::{ExportError, inspect};
+
+use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
