@@ -47,7 +47,7 @@ pub struct TrainOptions {
     #[arg(long, value_name = "N", value_parser = batch_size)]
     pub batch_size: Option<usize>,
     /// Learning rate of both networks [default: 0.0002]
-    #[arg(long, value_name = "RATE", value_parser = learning_rate)]
+    #[arg(long, value_name = "RATE", value_parser = learning_rate, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     /// Side of the pictures in pixels: 32, 64, 128 or 256 [default: 128]
     #[arg(long, value_name = "PIXELS", value_parser = size)]

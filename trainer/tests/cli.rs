@@ -98,7 +98,7 @@ fn wrong_flags_are_usage_errors_that_say_what_is_expected() {
         Case(&["--device", "gpu"], "expected auto, cpu, cuda or cuda:NUMBER"),
         Case(&["--epochs", "0"], "1..=1000000"),
         Case(&["--batch-size", "1"], "expected 2 to 65536"),
-        Case(&["--lr", "-1"], "--lr"),
+        Case(&["--lr", "-1"], "expected a number above 0 and at most 1"),
         Case(&["--recipe", "best"], "reference"),
         Case(&["--nonsense"], "--nonsense"),
     ];

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use exporter::cli::WeightPrecision;
-use exporter::{command, source};
+use exporter::export::{Precision, export};
+use exporter::source::{self, Wanted};
 use model_spec::manifest::{DataSet, Progress};
 use model_spec::{Architecture, Labels};
 use trainer::checkpoint::{self, EpochLosses, State};
@@ -66,7 +66,8 @@ fn the_exported_file_makes_libtorchs_pictures() {
     };
     checkpoint::write(&path, &gan, &state).expect("written");
 
-    let source = source::open(Some(&path), None).expect("the exporter reads the checkpoint");
+    let source =
+        source::open(&Wanted { run: Some(&path), ..Wanted::default() }).expect("the exporter reads the checkpoint");
     assert_eq!(source.labels.names(), ODD_LABELS);
     let images = &source.reference.images; // [6, 3, 64, 64]: two seeds for each label
     let (mean, count) = (images.iter().sum::<f32>() / images.len() as f32, images.len() as f32);
@@ -78,8 +79,8 @@ fn the_exported_file_makes_libtorchs_pictures() {
         let apart = apart / pictures[first].len() as f32;
         assert!(apart >= 0.05, "labels of rows {first} and {second} differ by {apart} only");
     }
-    for (precision, hops) in [(WeightPrecision::F32, 1), (WeightPrecision::F16, 3)] {
-        let made = command::export(&source, precision, None).expect("within the tolerances");
+    for (precision, hops) in [(Precision::F32, 1), (Precision::F16, 3)] {
+        let made = export(&source, precision).expect("within the tolerances");
         assert_eq!(made.hops.len(), hops);
         assert_eq!(made.golden, 3);
         assert!(made.hops[0].max_error > 0.0 && made.hops[0].max_error <= 1e-5);
