@@ -30,7 +30,7 @@ pub struct SetupOptions {
     /// Fetch the CPU build [default: the CUDA build where an NVIDIA GPU is present, else the CPU build]
     #[arg(long, conflicts_with = "cuda")]
     pub cpu: bool,
-    /// Fetch the CUDA build: 2.2 GB of downloads, a driver of version 580 or later to run
+    /// Fetch the CUDA build: 2.5 GB to fetch, 3.8 GB to keep, an NVIDIA driver of version 580 or later to run
     #[arg(long)]
     pub cuda: bool,
     /// Fetch again what is there already
@@ -59,9 +59,9 @@ pub struct DemoOptions {
     /// Folder of pictures, one sub-folder a label [default: data/rps where it exists, else built-in rendered hands]
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
-    /// Passes over the pictures
-    #[arg(long, value_name = "N", default_value = "6", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub epochs: u32,
+    /// Passes over the pictures [default: 30 for the built-in hands, which are few, 6 for a folder]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub epochs: Option<u32>,
     /// Side of the pictures in pixels: 32, 64, 128 or 256
     #[arg(long, value_name = "PIXELS", default_value = "64")]
     pub size: u32,
@@ -72,4 +72,7 @@ pub struct TestOptions {
     /// Make a group that can't run here a failure instead of skipping it
     #[arg(long)]
     pub require_all: bool,
+    /// Run only the stages whose names contain this
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
 }

@@ -26,7 +26,7 @@ const ONNX_CHECK: &str = "import onnx, sys; onnx.checker.check_model(sys.argv[1]
 /// # Errors
 /// None of its own: a failing stage is counted, and makes the exit code 1.
 pub fn run(checkout: &Checkout, options: &TestOptions) -> Result<ExitCode> {
-    let mut stages = Stages::new(options.require_all);
+    let mut stages = Stages::new(options.require_all, options.only.as_deref().unwrap_or_default());
     stages.run("format", || done(run_command(&mut cargo(checkout, ["fmt", "--all", "--check"]))));
     stages.run("guards", || done(guards(checkout)));
     stages.run("libtorch", || done(libtorch(checkout)));

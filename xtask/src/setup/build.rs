@@ -47,7 +47,7 @@ impl Build {
     pub fn size_in_words(self) -> &'static str {
         match self {
             Self::Cpu => "540 MB to fetch, 490 MB to keep",
-            Self::Cuda => "2.3 GB to fetch, 4.4 GB to keep; runs with an NVIDIA driver of version 580 or later",
+            Self::Cuda => "2.5 GB to fetch, 3.8 GB to keep; runs with an NVIDIA driver of version 580 or later",
         }
     }
 }

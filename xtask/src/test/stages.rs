@@ -35,6 +35,7 @@ pub fn done(result: Result<()>) -> Result<Outcome> {
 #[derive(Debug)]
 pub struct Stages {
     require_all: bool,
+    only: String,
     results: Vec<Stage>,
 }
 
@@ -47,13 +48,16 @@ struct Stage {
 }
 
 impl Stages {
-    /// None yet; with `require_all` a skipped stage fails.
-    pub fn new(require_all: bool) -> Self {
-        Self { require_all, results: Vec::new() }
+    /// None yet; with `require_all` a skipped stage fails, and only stages whose names contain `only` run.
+    pub fn new(require_all: bool, only: &str) -> Self {
+        Self { require_all, only: only.to_owned(), results: Vec::new() }
     }
 
     /// Runs one stage, telling its beginning and its end.
     pub fn run(&mut self, name: &'static str, stage: impl FnOnce() -> Result<Outcome>) {
+        if !name.contains(&self.only) {
+            return;
+        }
         eprintln!("\n=== {name}");
         let start = Instant::now();
         let outcome = stage().map_err(|error| format!("{error:#}")).and_then(|outcome| self.required(outcome));
@@ -74,10 +78,14 @@ impl Stages {
         }
     }
 
-    /// Prints the table of all stages and what to do about the skipped ones; exit code 1 where one failed.
+    /// Prints the table of all stages and what to do about the skipped ones; exit code 1 where one failed or none ran.
     pub fn close(&self) -> ExitCode {
         eprintln!();
         println!("{}", self.summary());
+        if self.results.is_empty() {
+            eprintln!("error: no stage has {:?} in its name", self.only);
+            return ExitCode::FAILURE;
+        }
         if self.results.iter().any(|stage| stage.outcome.is_err()) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
@@ -121,7 +129,7 @@ mod tests {
     use super::*;
 
     fn mixed(require_all: bool) -> Stages {
-        let mut stages = Stages::new(require_all);
+        let mut stages = Stages::new(require_all, "");
         stages.run("one", || Ok(Outcome::Done));
         stages.run("two", || anyhow::bail!("it broke"));
         stages.run("three", || Ok(Outcome::skipped(7, "no qemu: apt install qemu-user")));
@@ -147,8 +155,18 @@ mod tests {
     }
 
     #[test]
+    fn only_the_named_stages_run() {
+        let mut stages = Stages::new(true, "tests");
+        stages.run("docs", || anyhow::bail!("not asked for"));
+        stages.run("tests of trainer", || Ok(Outcome::Done));
+        assert!(stages.summary().ends_with("1 passed, 0 failed"), "{}", stages.summary());
+        let none = Stages::new(true, "no such stage").close();
+        assert_eq!(format!("{none:?}"), format!("{:?}", ExitCode::FAILURE));
+    }
+
+    #[test]
     fn the_exit_code_tells_whether_a_stage_failed() {
-        let mut stages = Stages::new(false);
+        let mut stages = Stages::new(false, "");
         stages.run("one", || Ok(Outcome::skipped(1, "nothing to do")));
         assert_eq!(format!("{:?}", stages.close()), format!("{:?}", ExitCode::SUCCESS));
         assert_eq!(format!("{:?}", mixed(false).close()), format!("{:?}", ExitCode::FAILURE));
