@@ -7,7 +7,8 @@ use super::vector::{Vector, add, dot, normalized, scaled, subtract};
 
 /// Half the side of what the picture shows.
 const REACH: f32 = 1.3;
-const TOP: f32 = 1.4;
+/// Above every hand.
+const TOP: f32 = 1.1;
 const GROUND: f32 = -0.42;
 const NEAR: f32 = 0.004;
 const MOST_STEPS: usize = 48;
@@ -170,7 +171,7 @@ fn shadow(parts: &[Part], from: Vector, light: Vector) -> f32 {
             return 0.0;
         }
         shadow = shadow.min(6.0 * apart / way);
-        way += apart.clamp(0.03, 0.3);
+        way += apart.max(0.03);
         if from[2] + light[2] * way > TOP {
             break;
         }
@@ -180,11 +181,11 @@ fn shadow(parts: &[Part], from: Vector, light: Vector) -> f32 {
 
 /// 1 in the open, less in creases: how far the surroundings are along the normal.
 fn openness(parts: &[Part], point: Vector, normal: Vector) -> f32 {
-    let blocked = [0.06f32, 0.14, 0.26].iter().map(|way| {
-        let found = distance(parts, add(point, scaled(normal, *way)));
-        (way - found).max(0.0) / way
-    });
-    (1.0 - 0.33 * blocked.sum::<f32>()).clamp(0.15, 1.0)
+    let blocked = |way: f32| (way - distance(parts, add(point, scaled(normal, way)))).max(0.0) / way;
+    match blocked(0.26) {
+        0.0 => 1.0,
+        far => (1.0 - 0.33 * (far + blocked(0.14) + blocked(0.06))).clamp(0.15, 1.0),
+    }
 }
 
 /// IEC 61966-2-1.
