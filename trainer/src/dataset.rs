@@ -4,6 +4,8 @@ mod decode;
 mod folder;
 mod resize;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,9 +14,12 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 pub use decode::DecodeError;
+pub(crate) use decode::planes;
 
 const LICENCE_FILES: [&str; 4] = ["LICENCE.txt", "LICENSE.txt", "LICENCE", "LICENSE"];
 const LICENCE_CHARS: usize = 500;
+/// More than enough for that many characters and the space between them.
+const LICENCE_BYTES: u64 = 64 << 10;
 
 /// Why a folder can't be used as a data set.
 #[derive(Debug, thiserror::Error)]
@@ -144,30 +149,9 @@ pub fn load(
         .map_err(|source| DataError::Label { folder: folder.to_owned(), source })?;
     let files: Vec<(i64, &PathBuf)> =
         (0..).zip(&classes).flat_map(|(label, class)| class.files.iter().map(move |file| (label, file))).collect();
-    let done = AtomicUsize::new(0);
-    let decoded: Vec<_> = files
-        .par_iter()
-        .map(|(_, path)| {
-            let picture = decode::square_picture(path, options.size, options.channels);
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
-            picture
-        })
-        .collect();
-
-    let mut pictures = Vec::with_capacity(files.len() * options.channels * options.size * options.size);
-    let (mut label_of, mut skipped) = (Vec::new(), Vec::new());
-    for ((label, path), picture) in files.iter().zip(decoded) {
-        match picture {
-            Ok(picture) => {
-                pictures.extend_from_slice(&picture);
-                label_of.push(*label);
-            }
-            Err(source) if options.strict => return Err(DataError::Picture { path: (*path).clone(), source }),
-            Err(error) => skipped.push(Skipped { path: (*path).clone(), reason: error.to_string() }),
-        }
-    }
+    let (pictures, label_of, skipped) = decoded(&files, options, progress)?;
     for (label, class) in (0..).zip(&classes) {
-        if !label_of.contains(&label) {
+        if label_of.binary_search(&label).is_err() {
             return Err(DataError::EmptyClass { folder: class.folder.clone(), files: class.files.len() });
         }
     }
@@ -175,12 +159,49 @@ pub fn load(
     Ok(DataSet { licence: licence(folder)?, skipped, ..data })
 }
 
+/// Pictures, the label of each, and what was left out. Each picture is decoded into its place; those behind a skipped one
+/// move up, so that memory holds the pictures once.
+fn decoded(
+    files: &[(i64, &PathBuf)],
+    options: &FolderOptions,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<(Vec<u8>, Vec<i64>, Vec<Skipped>), DataError> {
+    let values = options.channels * options.size * options.size;
+    let mut pictures = vec![0; files.len() * values];
+    let done = AtomicUsize::new(0);
+    let results: Vec<Result<(), DecodeError>> = pictures
+        .par_chunks_exact_mut(values)
+        .zip(files)
+        .map(|(place, (_, path))| {
+            let picture = decode::square_picture(path, options.size, options.channels);
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
+            picture.map(|picture| place.copy_from_slice(&picture))
+        })
+        .collect();
+    let (mut label_of, mut skipped) = (Vec::new(), Vec::new());
+    for (index, ((label, path), result)) in files.iter().zip(results).enumerate() {
+        let path = (*path).clone();
+        match result {
+            Ok(()) => {
+                pictures.copy_within(index * values..(index + 1) * values, label_of.len() * values);
+                label_of.push(*label);
+            }
+            Err(source) if options.strict => return Err(DataError::Picture { path, source }),
+            Err(error) => skipped.push(Skipped { path, reason: error.to_string() }),
+        }
+    }
+    pictures.truncate(label_of.len() * values);
+    Ok((pictures, label_of, skipped))
+}
+
 /// The start of the data set's own licence file, on one line.
 fn licence(folder: &Path) -> Result<Option<String>, DataError> {
     let Some(path) = LICENCE_FILES.iter().map(|name| folder.join(name)).find(|path| path.is_file()) else {
         return Ok(None);
     };
-    let text = std::fs::read(&path).map_err(|source| DataError::Read { path, source })?;
+    let mut text = Vec::new();
+    let read = File::open(&path).and_then(|file| file.take(LICENCE_BYTES).read_to_end(&mut text));
+    read.map_err(|source| DataError::Read { path, source })?;
     let text = String::from_utf8_lossy(&text);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     Ok(Some(line.chars().take(LICENCE_CHARS).collect()))

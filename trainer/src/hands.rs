@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use model_spec::Labels;
 use model_spec::latent::philox;
-use model_spec::pixels::chw8_from_hwc8;
 use rayon::prelude::*;
 
-use crate::dataset::DataSet;
+use crate::dataset::{self, DataSet};
 use pose::{Gesture, Hand};
 use render::Look;
 
@@ -44,7 +43,7 @@ pub fn rendered_hands(
             let hand = Hand::random(gesture, &mut random);
             let hwc = render::picture(&hand.parts(), &Look::random(&mut random), size);
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-            if channels == 1 { gray(&hwc) } else { chw8_from_hwc8(&hwc, 3) }
+            dataset::planes(&hwc, channels)
         })
         .collect();
     let label_of = (0..total).map(|index| (index / per_label) as i64).collect();
@@ -65,12 +64,6 @@ impl Random {
         self.drawn += 1;
         low + (high - low) * (word >> 8) as f32 / (1 << 24) as f32
     }
-}
-
-fn gray(hwc: &[u8]) -> Vec<u8> {
-    let luma =
-        |pixel: &[u8]| (299 * u32::from(pixel[0]) + 587 * u32::from(pixel[1]) + 114 * u32::from(pixel[2])) / 1000;
-    hwc.chunks_exact(3).map(|pixel| luma(pixel) as u8).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The image folder: formats, conversions, order, and everything that can be wrong with it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageBuffer, ImageFormat, LumaA, Rgb, RgbImage, RgbaImage};
 use tempfile::TempDir;
@@ -145,6 +145,19 @@ fn resizing_gives_pillows_bytes_on_a_picture_that_is_not_square() {
     }
 }
 
+/// Resized whole, the longer side of these would take gigabytes.
+#[test]
+fn very_long_pictures_give_their_middle() {
+    let folder = two_classes();
+    let long = 1_000_000;
+    let striped = |place: u32| Rgb(if place.abs_diff(long / 2) < 20 { FILL } else { [0; 3] });
+    RgbImage::from_fn(1, long, |_, y| striped(y)).save(folder.path().join("a/0.png")).expect("saved");
+    RgbImage::from_fn(long, 1, |x, _| striped(x)).save(folder.path().join("a/1.png")).expect("saved");
+    let data = load(folder.path(), options()).expect("loads");
+    assert_filled(&data, 0, FILL, 0, "tall");
+    assert_filled(&data, 1, FILL, 0, "wide");
+}
+
 #[test]
 fn a_picture_of_the_right_size_keeps_its_bytes() {
     let folder = two_classes();
@@ -152,6 +165,16 @@ fn a_picture_of_the_right_size_keeps_its_bytes() {
     picture.save(folder.path().join("a/0.png")).expect("saved");
     let data = load(folder.path(), options()).expect("loads");
     assert_eq!(planes(&data, 0), model_spec::pixels::chw8_from_hwc8(picture.as_raw(), 3));
+}
+
+#[test]
+fn a_picture_of_the_right_height_is_only_cut() {
+    let folder = two_classes();
+    let picture = RgbImage::from_fn(12, 8, |x, y| Rgb([(x * 20) as u8, (y * 30) as u8, (x * y) as u8]));
+    picture.save(folder.path().join("a/0.png")).expect("saved");
+    let middle = image::imageops::crop_imm(&picture, 2, 0, 8, 8).to_image();
+    let data = load(folder.path(), options()).expect("loads");
+    assert_eq!(planes(&data, 0), model_spec::pixels::chw8_from_hwc8(middle.as_raw(), 3));
 }
 
 #[test]
@@ -166,21 +189,32 @@ fn gray_training_pictures_are_pillows_luma() {
 fn classes_and_files_come_in_sorted_order_and_other_files_are_ignored() {
     let folder = two_classes();
     let root = folder.path();
-    for part in ["Z", "a/deep", ".hidden"] {
-        std::fs::create_dir(root.join(part)).expect("made");
+    for part in ["Z", "a/deep/er", "a/deep-er", ".hidden"] {
+        std::fs::create_dir_all(root.join(part)).expect("made");
     }
-    for (name, level) in [("Z/1.png", 1), ("a/deep/x.png", 2), ("a/00.png", 3), (".hidden/x.png", 4), ("a/.x.png", 5)] {
+    let files = [
+        ("Z/1.png", 1),
+        ("a/deep/er/x.png", 2),
+        ("a/deep-er/x.png", 6),
+        ("a/deep/z.png", 7),
+        ("a/00.png", 3),
+        ("a/z.png", 8),
+        (".hidden/x.png", 4),
+        ("a/.x.png", 5),
+    ];
+    for (name, level) in files {
         GrayImage::from_pixel(8, 8, image::Luma([level])).save(root.join(name)).expect("saved");
     }
     std::fs::write(root.join("a/notes.txt"), "no picture").expect("written");
     std::fs::write(root.join("LICENCE.txt"), "CC BY 2.0\n by somebody").expect("written");
     let data = load(root, options()).expect("loads");
     assert_eq!(data.labels.names(), ["Z", "a", "b"]);
-    assert_eq!(data.label_of, [0, 1, 1, 1, 2]);
-    let first_levels: Vec<u8> = (0..5).map(|index| planes(&data, index)[0]).collect();
-    assert_eq!(first_levels, [1, 200, 3, 2, 200]);
+    assert_eq!(data.label_of, [0, 1, 1, 1, 1, 1, 1, 2]);
+    let first_levels: Vec<u8> = (0..8).map(|index| planes(&data, index)[0]).collect();
+    // As torchvision walks: a folder's files before its folders, and "deep-er" before "deep/er".
+    assert_eq!(first_levels, [1, 200, 3, 8, 7, 6, 2, 200]);
     assert_eq!(data.licence.as_deref(), Some("CC BY 2.0 by somebody"));
-    assert_eq!(data.card().pictures, 5);
+    assert_eq!(data.card().pictures, 8);
 }
 
 #[test]
@@ -193,20 +227,36 @@ fn broken_files_are_named_and_skipped_or_with_strict_an_error() {
     std::fs::write(root.join("a/empty.png"), []).expect("written");
     std::fs::write(root.join("a/text.jpg"), "not a picture").expect("written");
     std::fs::write(root.join("b/cut.jpg"), &jpeg[..20]).expect("written");
-    std::fs::write(root.join("b/bomb.bmp"), bmp_of_huge_sides()).expect("written");
+    std::fs::write(root.join("b/half.jpg"), &jpeg[..jpeg.len() - 20]).expect("written");
+    std::fs::write(root.join("b/bomb.bmp"), bmp_of_sides(60_000)).expect("written");
+    std::fs::write(root.join("b/bomb15k.bmp"), bmp_of_sides(15_000)).expect("written");
+    std::fs::write(root.join("b/none.bmp"), bmp_of_sides(0)).expect("written");
+    let sparse = std::fs::File::create(root.join("b/sparse.jpg")).expect("made");
+    sparse.set_len(1 << 40).expect("a file may be sparse");
     let data = load(root, options()).expect("loads");
     let skipped: Vec<_> = data.skipped.iter().map(|skipped| skipped.path.clone()).collect();
-    let expected: Vec<PathBuf> =
-        ["a/empty.png", "a/text.jpg", "b/bomb.bmp", "b/cut.jpg"].map(|name| root.join(name)).into();
-    assert_eq!(skipped, expected);
+    let expected = [
+        ("a/empty.png", "is empty"),
+        ("a/text.jpg", "can't be decoded"),
+        ("b/bomb.bmp", "too large"),
+        ("b/bomb15k.bmp", "too large: expected at most 536870912 bytes, found 675000000"),
+        ("b/cut.jpg", "is cut off"),
+        ("b/half.jpg", "is cut off"),
+        ("b/none.bmp", "can't be decoded"),
+        ("b/sparse.jpg", "too large"),
+    ];
+    assert_eq!(skipped, expected.map(|(name, _)| root.join(name)));
+    for (skipped, (name, reason)) in data.skipped.iter().zip(expected) {
+        assert!(skipped.reason.contains(reason), "{name}: {}", skipped.reason);
+    }
     assert_eq!(data.label_of, [0, 1]);
     let error = load(root, FolderOptions { strict: true, ..options() }).expect_err("strict");
     assert!(matches!(&error, DataError::Picture { path, .. } if path.ends_with("a/empty.png")), "{error}");
 }
 
-/// A BMP header that asks for 60,000 x 60,000 pixels.
-fn bmp_of_huge_sides() -> Vec<u8> {
-    let side = 60_000i32.to_le_bytes();
+/// A BMP header that asks for so many pixels each way.
+fn bmp_of_sides(side: i32) -> Vec<u8> {
+    let side = side.to_le_bytes();
     let info = [&40u32.to_le_bytes()[..], &side, &side, &[1, 0, 24, 0], &[0; 24]].concat();
     [b"BM".as_slice(), &100u32.to_le_bytes(), &[0; 4], &54u32.to_le_bytes(), &info].concat()
 }
@@ -224,6 +274,36 @@ fn folders_that_are_no_data_set_are_clear_errors() {
     std::fs::create_dir(root.join("void")).expect("made");
     let text = message(root);
     assert!(text.contains("void") && text.contains("no readable picture"), "{text}");
+    std::fs::write(root.join("void/0.png"), "broken").expect("written");
+    let text = message(root);
+    assert!(text.contains("void") && text.contains("1 picture files"), "{text}");
+    let text = message(&root.join("only/0.png"));
+    assert!(text.contains("read") && text.contains("0.png"), "a file: {text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn names_that_are_no_labels_are_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    for (name, expected) in [(b"bell\x07".as_slice(), "label"), (b"latin-\xe9", "UTF-8")] {
+        let folder = two_classes();
+        let path = folder.path().join(std::ffi::OsStr::from_bytes(name));
+        std::fs::create_dir(&path).expect("made");
+        filled(8, 8).save_with_format(path.join("0.png"), ImageFormat::Png).expect("saved");
+        let error = load(folder.path(), options()).expect_err("refused");
+        let source = std::error::Error::source(&error).map_or_else(String::new, ToString::to_string);
+        let text = format!("{error}: {source}");
+        assert!(text.contains(expected) && text.contains(&*folder.path().to_string_lossy()), "{text}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_another_kind_is_skipped() {
+    let folder = two_classes();
+    let _listener = std::os::unix::net::UnixListener::bind(folder.path().join("a/1.png")).expect("bound");
+    let data = load(folder.path(), options()).expect("loads");
+    assert_eq!(data.skipped[0].reason, "is no regular file");
 }
 
 #[test]

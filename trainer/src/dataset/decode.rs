@@ -1,16 +1,17 @@
 //! One picture file to square 8-bit planes.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 use model_spec::pixels::chw8_from_hwc8;
 
 use super::resize;
 
-const LARGEST_SIDE: u32 = 20_000;
-const LARGEST_BYTES: u64 = 1 << 30;
+/// The largest file and the largest decoded picture: 179 megapixels of RGB, where Pillow too speaks of a decompression
+/// bomb.
+const LARGEST_BYTES: u64 = 512 << 20;
 
 /// Why a file is no usable picture.
 #[derive(Debug, thiserror::Error)]
@@ -18,10 +19,24 @@ pub enum DecodeError {
     /// It can't be opened.
     #[error("can't be opened: {0}")]
     Open(#[from] std::io::Error),
-    /// It has no content.
+    /// A device, a pipe or a folder.
+    #[error("is no regular file")]
+    Kind,
+    /// It has no content, or no pixels.
     #[error("is empty")]
     Empty,
-    /// Its content is broken, of another format, or larger than is accepted.
+    /// Larger than is accepted, seen before memory is taken for it.
+    #[error("is too large: expected at most {max} bytes, found {found}")]
+    TooLarge {
+        /// The limit.
+        max: u64,
+        /// The size of the file, or of its picture when decoded.
+        found: u64,
+    },
+    /// It ends early.
+    #[error("is cut off: the end marker of a JPEG is missing")]
+    Cut,
+    /// Its content is broken or of another format.
     #[error("can't be decoded: {0}")]
     Decode(#[from] ImageError),
 }
@@ -29,33 +44,76 @@ pub enum DecodeError {
 /// Decodes, turns as EXIF says, converts to RGB or gray, resizes the shorter side to `size`, cuts the centre square:
 /// `[channels, size, size]`.
 pub fn square_picture(path: &Path, size: usize, channels: usize) -> Result<Vec<u8>, DecodeError> {
-    let rgb = decode(path)?.into_rgb8();
-    let square = resize::square(rgb, size as u32);
-    Ok(if channels == 1 { gray(&square) } else { chw8_from_hwc8(square.as_raw(), channels) })
+    let square = resize::square(decode(path)?.into_rgb8(), size);
+    Ok(planes(square.as_raw(), channels))
 }
 
-/// The content decides the format, not the ending. Sides and memory are limited before anything is allocated.
-fn decode(path: &Path) -> Result<DynamicImage, DecodeError> {
-    let file = File::open(path)?;
-    if file.metadata()?.len() == 0 {
-        return Err(DecodeError::Empty);
+/// `[channels, size, size]` of interleaved RGB rows. Gray is luma as Pillow's mode L computes it: ITU-R 601-2 in 16-bit
+/// fixed point.
+pub fn planes(rgb: &[u8], channels: usize) -> Vec<u8> {
+    if channels != 1 {
+        return chw8_from_hwc8(rgb, channels);
     }
-    let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format()?;
+    let luma = |pixel: &[u8]| 19_595 * u32::from(pixel[0]) + 38_470 * u32::from(pixel[1]) + 7_471 * u32::from(pixel[2]);
+    rgb.chunks_exact(3).map(|pixel| ((luma(pixel) + 0x8000) >> 16) as u8).collect()
+}
+
+/// The content decides the format, not the ending.
+fn decode(path: &Path) -> Result<DynamicImage, DecodeError> {
+    let bytes = content(path)?;
+    if is_cut_jpeg(&bytes) {
+        return Err(DecodeError::Cut);
+    }
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
     let mut limits = Limits::default();
-    limits.max_image_width = Some(LARGEST_SIDE);
-    limits.max_image_height = Some(LARGEST_SIDE);
     limits.max_alloc = Some(LARGEST_BYTES);
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
+    match decoder.total_bytes() {
+        0 => return Err(DecodeError::Empty),
+        found if found > LARGEST_BYTES => return Err(DecodeError::TooLarge { max: LARGEST_BYTES, found }),
+        _ => {}
+    }
     let orientation = decoder.orientation()?;
     let mut picture = DynamicImage::from_decoder(decoder)?;
     picture.apply_orientation(orientation);
     Ok(picture)
 }
 
-/// Luma as Pillow's mode L computes it: ITU-R 601-2 in 16-bit fixed point.
-fn gray(rgb: &RgbImage) -> Vec<u8> {
-    let luma =
-        |[r, g, b]: [u8; 3]| (19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 0x8000) >> 16;
-    rgb.pixels().map(|pixel| luma(pixel.0) as u8).collect()
+fn content(path: &Path) -> Result<Vec<u8>, DecodeError> {
+    // Asked before opening, which would wait for a writer to a pipe.
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(DecodeError::Kind);
+    }
+    match metadata.len() {
+        0 => return Err(DecodeError::Empty),
+        found if found > LARGEST_BYTES => return Err(DecodeError::TooLarge { max: LARGEST_BYTES, found }),
+        _ => {}
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether a JPEG ends before its end marker (ITU-T T.81, B.1.1 and B.2.1): the decoder would make up the missing rows.
+fn is_cut_jpeg(bytes: &[u8]) -> bool {
+    let Some(mut rest) = bytes.strip_prefix(&[0xFF, 0xD8]) else { return false };
+    loop {
+        rest = match rest {
+            [0xFF, 0xD9, ..] => return false,
+            [0xFF, 0xDA, scan @ ..] => return !scan.windows(2).any(|marker| marker == [0xFF, 0xD9]),
+            [0xFF, 0xFF, ..] => &rest[1..], // fill bytes may come before any marker
+            [0xFF, _, segment @ ..] => {
+                let length = segment.first_chunk().map_or(usize::MAX, |length| u16::from_be_bytes(*length).into());
+                match segment.get(length..) {
+                    Some(after) => after,
+                    None => return true,
+                }
+            }
+            // Something else than a segment is for the decoder to judge.
+            [] | [0xFF] => return true,
+            _ => return false,
+        }
+    }
 }

@@ -15,7 +15,7 @@ pub struct Class {
     pub name: String,
     /// The sub-folder.
     pub folder: PathBuf,
-    /// Its picture files at any depth, in sorted order.
+    /// Its picture files at any depth, in sorted order, folder by folder.
     pub files: Vec<PathBuf>,
 }
 
@@ -27,9 +27,7 @@ pub fn classes(folder: &Path) -> Result<Vec<Class>, DataError> {
         .map(|path| {
             let name = path.file_name().and_then(|name| name.to_str());
             let name = name.ok_or_else(|| DataError::Name { path: path.clone() })?.to_owned();
-            let mut files = Vec::new();
-            collect_pictures(&path, 0, &mut files)?;
-            Ok(Class { name, folder: path, files })
+            Ok(Class { name, files: pictures_under(&path)?, folder: path })
         })
         .collect()
 }
@@ -40,15 +38,21 @@ pub fn name(folder: &Path) -> String {
     absolute.file_name().map_or_else(|| "data".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-fn collect_pictures(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
-    for path in sorted_entries(folder)? {
-        if path.is_dir() {
-            if depth < DEEPEST {
-                collect_pictures(&path, depth + 1, files)?;
-            }
-        } else if has_picture_ending(&path) {
-            files.push(path);
-        }
+/// In the order of torchvision's `ImageFolder`: the files of each folder together, folders sorted by their path as text,
+/// in which `a-b` comes before `a/b`.
+fn pictures_under(class: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut by_folder = Vec::new();
+    walk(class, 0, &mut by_folder)?;
+    by_folder
+        .sort_by(|(left, _), (right, _)| left.as_os_str().as_encoded_bytes().cmp(right.as_os_str().as_encoded_bytes()));
+    Ok(by_folder.into_iter().flat_map(|(_, files)| files).collect())
+}
+
+fn walk(folder: &Path, depth: usize, by_folder: &mut Vec<(PathBuf, Vec<PathBuf>)>) -> Result<(), DataError> {
+    let (folders, files): (Vec<_>, Vec<_>) = sorted_entries(folder)?.into_iter().partition(|path| path.is_dir());
+    by_folder.push((folder.to_owned(), files.into_iter().filter(|path| has_picture_ending(path)).collect()));
+    if depth < DEEPEST {
+        folders.iter().try_for_each(|folder| walk(folder, depth + 1, by_folder))?;
     }
     Ok(())
 }
