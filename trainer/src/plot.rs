@@ -17,6 +17,9 @@ const RIGHT: f64 = 936.0;
 const TOP: f64 = 48.0;
 const BOTTOM: f64 = 490.0;
 const LINE_WIDTH: f64 = 2.2;
+const DOT_WIDTH: f64 = 7.0;
+/// How far the vertical axis goes beyond the values.
+const HEADROOM: f64 = 1.05;
 const AXIS: [u8; 3] = [90, 90, 90];
 const GRID: [u8; 3] = [228, 228, 228];
 
@@ -39,44 +42,60 @@ pub fn png(curves: &[Curve<'_>], title: &str, axis: &str) -> Vec<u8> {
     canvas.heading(title, Point::new(LEFT as i32, 26));
     canvas.text(axis, Point::new(((LEFT + RIGHT) / 2.0) as i32, HEIGHT as i32 - 12), Alignment::Center);
     for curve in curves {
-        let mapped: Vec<_> = curve.points.iter().map(|point| scale.pixel(*point)).collect();
-        for pair in mapped.windows(2) {
-            canvas.line(pair[0], pair[1], LINE_WIDTH, curve.color);
-        }
-        if let [only] = mapped[..] {
-            canvas.line((only.0 - 3.0, only.1), (only.0 + 3.0, only.1), 2.0 * LINE_WIDTH, curve.color);
-        }
+        drawn_curve(&mut canvas, &scale, curve);
     }
-    let mut x = RIGHT;
-    for curve in curves.iter().rev() {
-        x -= 8.0 * curve.name.len() as f64 + 44.0;
-        canvas.line((x, 22.0), (x + 22.0, 22.0), 2.0 * LINE_WIDTH, curve.color);
-        canvas.text(curve.name, Point::new(x as i32 + 28, 26), Alignment::Left);
-    }
+    legend(&mut canvas, curves);
     let mut png = Cursor::new(Vec::new());
     canvas.0.write_to(&mut png, ImageFormat::Png).expect("an RGB picture in memory always encodes");
     png.into_inner()
 }
 
+/// A line between neighbors, a dot for a point that has none.
+fn drawn_curve(canvas: &mut Canvas, scale: &Scale, curve: &Curve<'_>) {
+    let mapped: Vec<_> = curve.points.iter().map(|point| scale.pixel(*point)).collect();
+    let is_drawn = |index: usize| mapped.get(index).is_some_and(|(x, y)| x.is_finite() && y.is_finite());
+    for pair in mapped.windows(2) {
+        canvas.line(pair[0], pair[1], LINE_WIDTH, curve.color);
+    }
+    for (index, point) in mapped.iter().enumerate() {
+        if !is_drawn(index.wrapping_sub(1)) && !is_drawn(index + 1) {
+            canvas.line(*point, *point, DOT_WIDTH, curve.color);
+        }
+    }
+}
+
+/// Names at the top, ending where the plot ends.
+fn legend(canvas: &mut Canvas, curves: &[Curve<'_>]) {
+    let mut end = RIGHT;
+    for curve in curves.iter().rev() {
+        let text = end - f64::from(FONT_7X13.character_size.width) * curve.name.chars().count() as f64;
+        canvas.text(curve.name, Point::new(text as i32, 26), Alignment::Left);
+        canvas.line((text - 30.0, 22.0), (text - 10.0, 22.0), 2.0 * LINE_WIDTH, curve.color);
+        end = text - 56.0;
+    }
+}
+
 fn axes(canvas: &mut Canvas, scale: &Scale) {
-    for tick in ticks(scale.x) {
+    // A line through the middle of its pixels is sharp.
+    let sharp = |place: f64| place.floor() + 0.5;
+    for tick in scale.x.ticks() {
         let (x, _) = scale.pixel((tick, 0.0));
-        canvas.line((x, TOP), (x, BOTTOM), 1.0, GRID);
-        canvas.text(&tick_text(tick), Point::new(x as i32, BOTTOM as i32 + 18), Alignment::Center);
+        canvas.line((sharp(x), TOP), (sharp(x), BOTTOM), 1.0, GRID);
+        canvas.text(&scale.x.text(tick), Point::new(x as i32, BOTTOM as i32 + 18), Alignment::Center);
     }
-    for tick in ticks(scale.y) {
+    for tick in scale.y.ticks() {
         let (_, y) = scale.pixel((0.0, tick));
-        canvas.line((LEFT, y), (RIGHT, y), 1.0, GRID);
-        canvas.text(&tick_text(tick), Point::new(LEFT as i32 - 8, y as i32 + 4), Alignment::Right);
+        canvas.line((LEFT, sharp(y)), (RIGHT, sharp(y)), 1.0, GRID);
+        canvas.text(&scale.y.text(tick), Point::new(LEFT as i32 - 8, y as i32 + 4), Alignment::Right);
     }
-    canvas.line((LEFT, BOTTOM), (RIGHT, BOTTOM), 1.4, AXIS);
-    canvas.line((LEFT, TOP), (LEFT, BOTTOM), 1.4, AXIS);
+    canvas.line((LEFT, sharp(BOTTOM)), (RIGHT, sharp(BOTTOM)), 1.0, AXIS);
+    canvas.line((sharp(LEFT), TOP), (sharp(LEFT), BOTTOM), 1.0, AXIS);
 }
 
 /// From values to pixels.
 struct Scale {
-    x: (f64, f64),
-    y: (f64, f64),
+    x: Axis,
+    y: Axis,
 }
 
 impl Scale {
@@ -90,35 +109,62 @@ impl Scale {
         };
         let (left, right) = range(&mut points.iter().map(|point| point.0));
         let (low, high) = range(&mut points.iter().map(|point| point.1));
-        let low = low.min(0.0);
-        let right = if right > left { right } else { left + 1.0 };
-        let high = if high > low { high + (high - low) * 0.05 } else { low + 1.0 };
-        Self { x: (left, right), y: (low, high) }
+        let (left, right) = if right > left { (left, right) } else { (left - 0.5, right + 0.5) };
+        let (low, high) = (low.min(0.0), high.max(0.0));
+        let (low, high) = if high > low { (low * HEADROOM, high * HEADROOM) } else { (0.0, 1.0) };
+        let is_whole = points.iter().all(|point| point.0.fract() == 0.0);
+        Self { x: Axis::new(left, right, if is_whole { 1.0 } else { 0.0 }), y: Axis::new(low, high, 0.0) }
     }
 
     fn pixel(&self, (x, y): (f64, f64)) -> (f64, f64) {
-        let along = |value: f64, (low, high): (f64, f64)| (value - low) / (high - low);
-        (LEFT + along(x, self.x) * (RIGHT - LEFT), BOTTOM - along(y, self.y) * (BOTTOM - TOP))
+        (LEFT + self.x.share(x) * (RIGHT - LEFT), BOTTOM - self.y.share(y) * (BOTTOM - TOP))
     }
 }
 
-/// Four to ten round numbers (1, 2 or 5 times a power of ten apart) within a range.
-fn ticks((low, high): (f64, f64)) -> Vec<f64> {
-    let raw = (high - low) / 8.0;
-    let magnitude = 10f64.powf(raw.log10().floor());
-    let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * magnitude >= raw).unwrap_or(10.0);
-    let step = factor * magnitude;
-    let first = (low / step).ceil();
-    let inside = |tick: &f64| *tick <= high + step * 1e-9;
-    (0..=10).map(|index| (first + f64::from(index)) * step).take_while(inside).collect()
+/// A range of values with round numbers in it: 1, 2 or 5 times a power of ten apart.
+struct Axis {
+    low: f64,
+    high: f64,
+    step: f64,
 }
 
-fn tick_text(tick: f64) -> String {
-    if tick != 0.0 && !(1e-3..1e6).contains(&tick.abs()) {
-        return format!("{tick:.0e}");
+impl Axis {
+    /// At most nine numbers, at least `least_step` apart.
+    fn new(low: f64, high: f64, least_step: f64) -> Self {
+        let raw = (high - low) / 8.0;
+        let magnitude = 10f64.powf(raw.log10().floor());
+        let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * magnitude >= raw).unwrap_or(10.0);
+        Self { low, high, step: (factor * magnitude).max(least_step) }
     }
-    let text = format!("{tick:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+
+    fn share(&self, value: f64) -> f64 {
+        (value - self.low) / (self.high - self.low)
+    }
+
+    /// None where the range is too wide or too narrow for f64.
+    fn ticks(&self) -> Vec<f64> {
+        if !self.step.is_normal() {
+            return Vec::new();
+        }
+        let first = (self.low / self.step - 1e-9).ceil();
+        let inside = |tick: &f64| *tick <= self.high + self.step * 1e-9;
+        (0..9).map(|index| (first + f64::from(index)) * self.step).take_while(inside).collect()
+    }
+
+    /// With as many digits as tell neighbors apart.
+    fn text(&self, tick: f64) -> String {
+        let power = |value: f64| (value.log10() + 1e-9).floor() as i32;
+        let largest = power(self.low.abs().max(self.high.abs()));
+        let smallest = power(self.step);
+        if (-4..6).contains(&smallest) && largest < 6 {
+            return format!("{tick:.*}", usize::try_from(-smallest).unwrap_or(0));
+        }
+        if tick == 0.0 {
+            return "0".to_owned();
+        }
+        let digits = usize::try_from(power(tick.abs()) - smallest).unwrap_or(0);
+        format!("{tick:.digits$e}")
+    }
 }
 
 struct Canvas(RgbImage);
@@ -226,26 +272,76 @@ mod tests {
     }
 
     #[test]
-    fn few_and_extreme_points_are_drawn_too() {
-        assert!(colored(&drawn(&[(1.0, 0.7)]), 72..936) > 0, "a single point");
-        for points in [&[][..], &[(f64::NAN, f64::NAN)], &[(0.0, 1e300), (1.0, -1e300)], &[(0.0, 1e-12), (1.0, 1e-12)]]
-        {
-            drawn(points);
+    fn a_point_without_neighbors_is_a_dot() {
+        let alone = [(0.0, 1.0), (1.0, 1.0), (2.0, f64::NAN), (3.0, 1.0), (4.0, f64::INFINITY), (5.0, 1.0), (6.0, 1.0)];
+        assert!((20..60).contains(&colored(&drawn(&alone), 400..600)), "between gaps");
+        assert!((20..60).contains(&colored(&drawn(&[(1.0, 0.7)]), 490..520)), "the only one stands in the middle");
+    }
+
+    #[test]
+    fn every_curve_and_its_legend_have_its_color() {
+        let blue = [30, 30, 200];
+        let points = |y: f64| vec![(1.0, y), (9.0, y)];
+        let curves = [("first", RED, 1.0), ("second", blue, 2.0)].map(|(name, color, y)| Curve {
+            name,
+            color,
+            points: points(y),
+        });
+        let picture = image::load_from_memory(&png(&curves, "title", "epoch")).expect("a PNG").to_rgb8();
+        for color in [RED, blue] {
+            let count = |rows: std::ops::Range<u32>| {
+                picture.enumerate_pixels().filter(|(_, y, pixel)| rows.contains(y) && pixel.0 == color).count()
+            };
+            assert!(count(60..485) > 800 && count(10..40) > 40, "{color:?}");
         }
     }
 
     #[test]
-    fn ticks_are_round_and_inside() {
-        assert_eq!(ticks((0.0, 1.0)), [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]);
-        assert_eq!(ticks((1.0, 100.0)), [20.0, 40.0, 60.0, 80.0, 100.0]);
-        for range in [(0.0, 3.7), (1.0, 13.0), (-4.0, 1e6), (0.0, 1e-7)] {
-            let found = ticks(range);
-            assert!((3..=11).contains(&found.len()), "{range:?}: {found:?}");
-            assert!(
-                found.iter().all(|tick| *tick >= range.0 && *tick <= range.1 * (1.0 + 1e-9)),
-                "{range:?}: {found:?}"
-            );
+    fn nothing_and_extreme_values_are_drawn_too() {
+        let empty: [&[(f64, f64)]; 2] = [&[], &[(f64::NAN, f64::NAN)]];
+        for points in empty {
+            assert_eq!(colored(&drawn(points), 72..936), 0, "{points:?}");
         }
-        assert_eq!([0.0, 0.25, 20.0, 1e7].map(tick_text), ["0", "0.25", "20", "1e7"]);
+        for (low, high) in [(-1e300, 1e300), (1e-12, 2e-12), (-3.0, -2.0), (0.0, 0.0), (-1e308, 1e308)] {
+            let picture = drawn(&[(0.0, low), (1.0, high)]);
+            assert_eq!(picture.dimensions(), (WIDTH, HEIGHT));
+            assert!(colored(&picture, 72..936) > 0 || high - low == f64::INFINITY, "{low} to {high}");
+        }
+        drawn(&[(1e300, 1.0)]);
+    }
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        struct Case {
+            range: (f64, f64),
+            least_step: f64,
+            texts: &'static [&'static str],
+        }
+        let cases = [
+            Case { range: (0.0, 1.0), least_step: 0.0, texts: &["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"] },
+            Case { range: (1.0, 100.0), least_step: 1.0, texts: &["20", "40", "60", "80", "100"] },
+            Case { range: (1.0, 2.0), least_step: 1.0, texts: &["1", "2"] },
+            Case { range: (0.5, 1.5), least_step: 1.0, texts: &["1"] },
+            Case { range: (-0.3, 1.4), least_step: 0.0, texts: &["0.0", "0.5", "1.0"] },
+            Case { range: (-0.6, 0.3), least_step: 0.0, texts: &["-0.6", "-0.4", "-0.2", "0.0", "0.2"] },
+            Case { range: (0.0, 0.002), least_step: 0.0, texts: &["0.0000", "0.0005", "0.0010", "0.0015", "0.0020"] },
+            Case {
+                range: (0.0, 3e6),
+                least_step: 0.0,
+                texts: &["0", "5e5", "1.0e6", "1.5e6", "2.0e6", "2.5e6", "3.0e6"],
+            },
+            Case {
+                range: (0.0, 4e-9),
+                least_step: 0.0,
+                texts: &["0", "5e-10", "1.0e-9", "1.5e-9", "2.0e-9", "2.5e-9", "3.0e-9", "3.5e-9", "4.0e-9"],
+            },
+            Case { range: (0.0, f64::INFINITY), least_step: 0.0, texts: &[] },
+            Case { range: (7.0, 7.0), least_step: 0.0, texts: &[] },
+        ];
+        for Case { range, least_step, texts } in cases {
+            let axis = Axis::new(range.0, range.1, least_step);
+            let found: Vec<_> = axis.ticks().iter().map(|tick| axis.text(*tick)).collect();
+            assert_eq!(found, texts, "{range:?}");
+        }
     }
 }
