@@ -1,5 +1,6 @@
 //! Built-in pictures, so that a first run needs no download: three hand poses, modelled from capsules and rendered.
 
+mod capsule;
 mod pose;
 mod render;
 mod vector;

@@ -33,13 +33,21 @@ const FINGERS: [(f32, f32, f32, f32); 4] =
 /// Share of each bone in a finger's length.
 const BONES: [f32; 3] = [0.46, 0.31, 0.23];
 
+/// A posed thumb.
+#[derive(Debug)]
+enum Thumb {
+    /// Away from the palm by an angle in radians.
+    Spread(f32),
+    /// Across the folded fingers.
+    Folded { middle: Vector, tip: Vector },
+}
+
 /// A posed hand.
 #[derive(Debug)]
 pub struct Hand {
     /// Of each finger: spread to the side, and bend at each of its joints, in radians.
     fingers: [(f32, f32); 4],
-    thumb_folded: bool,
-    thumb_spread: f32,
+    thumb: Thumb,
     is_left: bool,
     tilt: [f32; 2],
     heading: f32,
@@ -65,8 +73,11 @@ impl Hand {
         };
         Self {
             fingers,
-            thumb_folded: gesture != Gesture::Paper,
-            thumb_spread: around(0.75, 0.2),
+            thumb: match gesture {
+                Gesture::Paper => Thumb::Spread(around(0.75, 0.2)),
+                Gesture::Rock => Thumb::Folded { middle: [0.5, 0.02, 0.42], tip: [around(0.02, 0.06), 0.14, 0.62] },
+                Gesture::Scissors => Thumb::Folded { middle: [0.46, 0.06, 0.3], tip: [around(0.06, 0.05), 0.2, 0.5] },
+            },
             is_left: around(0.0, 1.0) < 0.0,
             tilt: [around(0.0, 0.22), around(0.0, 0.3)],
             heading: (around(0.0, 0.5) * 4.0).round() * FRAC_PI_2 + around(0.0, 0.35),
@@ -110,12 +121,13 @@ impl Hand {
 
     fn thumb(&self, parts: &mut Vec<Part>) {
         let root = [0.26, -0.34, 0.08];
-        let (middle, tip) = if self.thumb_folded {
-            ([0.46, 0.06, 0.3], [0.06, 0.2, 0.5])
-        } else {
-            let direction = |angle: f32| turned([0.0, 1.0, 0.0], 2, -angle);
-            let middle = add(root, scaled(direction(self.thumb_spread + 0.2), 0.5));
-            (middle, add(middle, scaled(direction(self.thumb_spread - 0.1), 0.42)))
+        let (middle, tip) = match self.thumb {
+            Thumb::Folded { middle, tip } => (middle, tip),
+            Thumb::Spread(spread) => {
+                let direction = |angle: f32| turned([0.0, 1.0, 0.0], 2, -angle);
+                let middle = add(root, scaled(direction(spread + 0.2), 0.5));
+                (middle, add(middle, scaled(direction(spread - 0.1), 0.42)))
+            }
         };
         parts.push(part(root, middle, 0.18, 0.135, 0.12));
         parts.push(part(middle, tip, 0.13, 0.105, 0.03));
@@ -143,4 +155,49 @@ impl Hand {
 
 fn part(from: Vector, to: Vector, radius_from: f32, radius_to: f32, blend: f32) -> Part {
     Part { from, to, radius_from, radius_to, blend }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::render::REACH;
+    use super::*;
+
+    const GESTURES: [Gesture; 3] = [Gesture::Paper, Gesture::Rock, Gesture::Scissors];
+
+    fn hands(gesture: Gesture) -> impl Iterator<Item = Vec<Part>> {
+        (0..400).map(move |picture| Hand::random(gesture, &mut Random { seed: 11, picture, drawn: 0 }).parts())
+    }
+
+    #[test]
+    fn only_the_forearm_leaves_the_picture() {
+        for gesture in GESTURES {
+            for (index, parts) in hands(gesture).enumerate() {
+                let [forearm, hand @ ..] = &parts[..] else { panic!("a forearm and a hand") };
+                let farthest = |end: Vector, radius: f32| end[0].abs().max(end[1].abs()) + radius;
+                for part in hand {
+                    let far = farthest(part.from, part.radius_from).max(farthest(part.to, part.radius_to));
+                    assert!(far < REACH, "{gesture:?} {index}: {part:?}");
+                }
+                assert!(farthest(forearm.from, 0.0) > REACH, "{gesture:?} {index}: a stump");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gesture_is_the_number_of_fingers_that_reach_out() {
+        for (gesture, expected) in [(Gesture::Paper, 4), (Gesture::Rock, 0), (Gesture::Scissors, 2)] {
+            for parts in hands(gesture) {
+                let bones = &parts[4..16];
+                let length = |from: Vector, to: Vector| {
+                    let apart = add(to, scaled(from, -1.0));
+                    apart.iter().map(|value| value * value).sum::<f32>().sqrt()
+                };
+                let is_out = |finger: &&[Part]| {
+                    let whole: f32 = finger.iter().map(|bone| length(bone.from, bone.to)).sum();
+                    length(finger[0].from, finger[2].to) > 0.8 * whole
+                };
+                assert_eq!(bones.chunks_exact(3).filter(is_out).count(), expected, "{gesture:?}");
+            }
+        }
+    }
 }
