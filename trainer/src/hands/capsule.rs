@@ -1,9 +1,10 @@
 //! Distances to capsules joined smoothly, and which of them can matter at a place.
 
 use super::pose::Part;
-use super::render::HARDNESS;
 use super::vector::{Vector, add, dot, scaled, subtract};
 
+/// Reciprocal of the width of a shadow's edge, a length away from what throws it.
+pub const HARDNESS: f32 = 6.0;
 /// More than a joint bulges beyond its capsules: a quarter of the widest blend.
 const BULGE: f32 = 0.06;
 

@@ -2,7 +2,7 @@
 //! from above a light ground, with a soft shadow and ambient occlusion.
 
 use super::Random;
-use super::capsule::{Capsule, distance, those};
+use super::capsule::{Capsule, HARDNESS, distance, those};
 use super::pose::Part;
 use super::vector::{Vector, add, dot, normalized, scaled};
 
@@ -14,8 +14,6 @@ const GROUND: f32 = -0.42;
 const NEAR: f32 = 0.004;
 const MOST_STEPS: usize = 48;
 const SHADOW_STEPS: usize = 14;
-/// Reciprocal of the width of a shadow's edge, a length away from what throws it.
-pub const HARDNESS: f32 = 6.0;
 /// Neighbors that differ by this share of their light show a step, on dark skin as on light.
 const VISIBLE_STEP: f32 = 0.08;
 /// Skin tones from light to dark, linear light.
