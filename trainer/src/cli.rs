@@ -9,7 +9,8 @@ use crate::settings::Recipe;
 
 /// Fit a label-conditioned picture generator on a folder of pictures, one sub-folder a label.
 #[derive(Debug, Parser)]
-#[command(name = "trainer", version, args_conflicts_with_subcommands = true)]
+#[command(name = "trainer", version, args_conflicts_with_subcommands = true, max_term_width = 110)]
+#[command(after_help = "Exit code 0: done, 1: failed, 2: wrong usage.")]
 pub struct Cli {
     /// What to do instead of training
     #[command(subcommand)]
@@ -37,8 +38,8 @@ pub struct TrainOptions {
     /// Where run folders go
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     pub out: PathBuf,
-    /// How to train [default: reference]
-    #[arg(long, value_name = "NAME", value_enum)]
+    /// How to train: reference is the source notebook's recipe to the letter [default: reference]
+    #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
     pub recipe: Option<Recipe>,
     /// Passes over the data; a resumed run may be given more [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]

@@ -30,7 +30,6 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
         Some(run) => run,
         None => run_folder::create(&options.out, &data.name, settings.recipe.name())?,
     };
-    settings.write(&run)?;
     let mut session = Session::open(run, settings, &data, device)?;
     let progress = session.progress();
     if !options.quiet {

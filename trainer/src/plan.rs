@@ -33,7 +33,7 @@ pub struct Plan {
 /// Resolves flags and loads the pictures.
 ///
 /// # Errors
-/// Flags that contradict the resumed run, an unusable data set, or a run that is already complete.
+/// No such run, flags that contradict it, or an unusable data set.
 pub fn resolve(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Plan, TrainError> {
     match &options.resume {
         Some(wanted) => resume(options, &run_folder::find(&options.out, wanted)?, progress),

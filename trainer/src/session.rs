@@ -51,7 +51,7 @@ impl Session {
     /// Fresh networks, or those of the newest checkpoint where the run folder has one.
     ///
     /// # Errors
-    /// The run folder can't be read or written, or its checkpoint is not what its manifest says.
+    /// The run folder can't be read or written, its checkpoint is not what its manifest says, or the run is complete.
     pub fn open(run: PathBuf, settings: Settings, data: &DataSet, device: Device) -> Result<Self, TrainError> {
         tch::manual_seed(settings.seed as i64);
         let options = settings.recipe.adam(settings.learning_rate);
@@ -61,10 +61,19 @@ impl Session {
             Some(path) => checkpoint::read(path, &mut gan).map(|(manifest, losses)| (manifest.progress, losses))?,
             None => Default::default(),
         };
+        if progress.epochs >= settings.epochs {
+            return Err(TrainError::Options(format!(
+                "--resume {}: {} epochs of {} are done; give more with --epochs",
+                run.display(),
+                progress.epochs,
+                settings.epochs
+            )));
+        }
         let side = settings.architecture.image_size as i64;
         let shape = [-1, settings.architecture.channels as i64, side, side];
         let images = Tensor::from_slice(&data.pictures).view(shape).to_device(device);
         let label_of = Tensor::from_slice(&data.label_of).to_kind(Kind::Int64).to_device(device);
+        settings.write(&run)?;
         let report = Report::open(&run, progress.epochs)?;
         if saved.is_none() {
             report.picture("reals.png", &samples::reals(&images, &data.label_of, &data.labels))?;

@@ -182,6 +182,9 @@ fn a_resumed_run_goes_on_to_the_bit() {
     let changed = resume(&halves, &["--seed", "9"]);
     assert_eq!(changed.status.code(), Some(1));
     assert!(text(&changed.stderr).contains("--seed differs"), "{}", text(&changed.stderr));
+    let complete = resume(&halves, &[]);
+    assert_eq!(complete.status.code(), Some(1));
+    assert!(text(&complete.stderr).contains("2 epochs of 2 are done"), "{}", text(&complete.stderr));
     let resumed = resume(&halves, &["--epochs", "3"]);
     assert!(resumed.status.success(), "{}", text(&resumed.stderr));
     assert!(text(&resumed.stdout).contains("after epoch 2"), "{}", text(&resumed.stdout));
