@@ -149,7 +149,7 @@ pub fn load(
         .map_err(|source| DataError::Label { folder: folder.to_owned(), source })?;
     let files: Vec<(i64, &PathBuf)> =
         (0..).zip(&classes).flat_map(|(label, class)| class.files.iter().map(move |file| (label, file))).collect();
-    let (pictures, label_of, skipped) = decoded(&files, options, progress)?;
+    let Decoded { pictures, label_of, skipped } = decoded(&files, options, progress)?;
     for (label, class) in (0..).zip(&classes) {
         if label_of.binary_search(&label).is_err() {
             return Err(DataError::EmptyClass { folder: class.folder.clone(), files: class.files.len() });
@@ -159,13 +159,18 @@ pub fn load(
     Ok(DataSet { licence: licence(folder)?, skipped, ..data })
 }
 
-/// Pictures, the label of each, and what was left out. Each picture is decoded into its place; those behind a skipped one
-/// move up, so that memory holds the pictures once.
+struct Decoded {
+    pictures: Vec<u8>,
+    label_of: Vec<i64>,
+    skipped: Vec<Skipped>,
+}
+
+/// Each picture is decoded into its place; those behind a skipped one move up, so that memory holds the pictures once.
 fn decoded(
     files: &[(i64, &PathBuf)],
     options: &FolderOptions,
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<(Vec<u8>, Vec<i64>, Vec<Skipped>), DataError> {
+) -> Result<Decoded, DataError> {
     let values = options.channels * options.size * options.size;
     let mut pictures = vec![0; files.len() * values];
     let done = AtomicUsize::new(0);
@@ -191,7 +196,7 @@ fn decoded(
         }
     }
     pictures.truncate(label_of.len() * values);
-    Ok((pictures, label_of, skipped))
+    Ok(Decoded { pictures, label_of, skipped })
 }
 
 /// The start of the data set's own licence file, on one line.

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use super::DataError;
 
 const ENDINGS: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
-/// Deeper folders are taken for a loop of links.
-const DEEPEST: usize = 32;
 
 /// A sub-folder of pictures.
 #[derive(Debug)]
@@ -42,18 +40,27 @@ pub fn name(folder: &Path) -> String {
 /// in which `a-b` comes before `a/b`.
 fn pictures_under(class: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut by_folder = Vec::new();
-    walk(class, 0, &mut by_folder)?;
+    walk(class, &mut Vec::new(), &mut by_folder)?;
     by_folder
         .sort_by(|(left, _), (right, _)| left.as_os_str().as_encoded_bytes().cmp(right.as_os_str().as_encoded_bytes()));
     Ok(by_folder.into_iter().flat_map(|(_, files)| files).collect())
 }
 
-fn walk(folder: &Path, depth: usize, by_folder: &mut Vec<(PathBuf, Vec<PathBuf>)>) -> Result<(), DataError> {
+/// `above` holds the real paths of the folders that led here: a link back to one of them is not followed again.
+fn walk(
+    folder: &Path,
+    above: &mut Vec<PathBuf>,
+    by_folder: &mut Vec<(PathBuf, Vec<PathBuf>)>,
+) -> Result<(), DataError> {
+    let real = folder.canonicalize().map_err(|source| DataError::Read { path: folder.to_owned(), source })?;
+    if above.contains(&real) {
+        return Ok(());
+    }
     let (folders, files): (Vec<_>, Vec<_>) = sorted_entries(folder)?.into_iter().partition(|path| path.is_dir());
     by_folder.push((folder.to_owned(), files.into_iter().filter(|path| has_picture_ending(path)).collect()));
-    if depth < DEEPEST {
-        folders.iter().try_for_each(|folder| walk(folder, depth + 1, by_folder))?;
-    }
+    above.push(real);
+    folders.iter().try_for_each(|folder| walk(folder, above, by_folder))?;
+    above.pop();
     Ok(())
 }
 
