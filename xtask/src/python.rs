@@ -76,6 +76,7 @@ impl Python {
     /// pip fails.
     pub fn install(&self, packages: &[&str], folder: &Path) -> Result<()> {
         let mut pip = self.pip();
+        pip.env("PIP_ROOT_USER_ACTION", "ignore");
         pip.args(["install", "--quiet", "--upgrade", "--target"]).arg(folder).args(packages);
         eprintln!("installing {} with pip into {}", packages.join(", "), folder.display());
         command::run_unannounced(&mut pip).with_context(|| format!("pip could not install {}", packages.join(", ")))
