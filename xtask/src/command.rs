@@ -7,6 +7,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::checkout::Checkout;
 
+/// Characters of a failed command in an error.
+const MOST_SHOWN: usize = 100;
+
 /// cargo in the checkout. The LIBTORCH that cargo's configuration gave this process is taken back, so that the child
 /// reads the configuration as it is by then.
 pub fn cargo<S: AsRef<OsStr>>(checkout: &Checkout, words: impl IntoIterator<Item = S>) -> Command {
@@ -40,7 +43,7 @@ pub fn run_unannounced(command: &mut Command) -> Result<()> {
     let status = command.stdin(Stdio::null()).stdout(std::io::stderr()).status();
     let status = status.with_context(|| format!("start `{shown}`"))?;
     if !status.success() {
-        bail!("`{shown}` ended with {status}");
+        bail!("`{}` ended with {status}", shortened(&shown));
     }
     Ok(())
 }
@@ -66,9 +69,23 @@ fn shown(command: &Command) -> String {
     words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
+/// The beginning of a long command: what follows an error's own words.
+fn shortened(shown: &str) -> String {
+    match shown.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{} ...", &shown[..end]),
+        None => shown.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_command_is_shortened_between_characters() {
+        assert_eq!(shortened("cargo test"), "cargo test");
+        assert_eq!(shortened(&"é".repeat(MOST_SHOWN + 1)), "é".repeat(MOST_SHOWN) + " ...");
+    }
 
     #[test]
     fn a_failing_command_is_shown_as_typed_with_its_status_and_words() {
