@@ -53,7 +53,7 @@ impl Model {
         interface::check(&proto, &metadata)?;
         let graph = proto.graph.as_ref().ok_or_else(|| contract("graph", "one", "none"))?;
         graph::check(graph, &metadata)?;
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = sha256_hex(&bytes);
         Ok(Self { bytes, metadata, sha256 })
     }
 
@@ -71,6 +71,11 @@ impl Model {
     pub fn sha256(&self) -> &str {
         &self.sha256
     }
+}
+
+/// SHA-256 in lower-case hexadecimal (FIPS 180-4).
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, RuntimeError> {

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use edge_runtime::model::sha256_hex;
 use model_spec::manifest::{self, reference};
 use model_spec::weights::generator_weights;
 use model_spec::{Manifest, SpecError};
 use safetensors::{Dtype, SafeTensors};
-use sha2::{Digest, Sha256};
 
 use crate::ExportError;
 use crate::weights::Weights;
@@ -208,8 +208,4 @@ fn bad_tensor(path: &Path, name: &str, expected: String, found: String) -> Expor
 
 fn read_file(path: &Path) -> Result<Vec<u8>, ExportError> {
     std::fs::read(path).map_err(|source| ExportError::Read { path: path.to_owned(), source })
-}
-
-fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

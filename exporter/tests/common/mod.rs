@@ -8,12 +8,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use edge_runtime::model::sha256_hex;
 use model_spec::architecture::{Family, LEAKY_SLOPE, NORM_EPS};
 use model_spec::manifest::{self, DataSet, Progress, reference};
 use model_spec::weights::{Role, generator as names, generator_weights};
 use model_spec::{Architecture, Labels, Manifest, latent};
 use safetensors::tensor::{Dtype, TensorView};
-use sha2::{Digest, Sha256};
 
 pub const LABELS: [&str; 3] = ["zebra", "a b", "ä"];
 
@@ -241,10 +241,6 @@ fn safetensors_bytes(tensors: &Tensors) -> Vec<u8> {
         (*name, TensorView::new(*dtype, shape.clone(), bytes).expect("as many numbers as the shape says"))
     });
     safetensors::serialize(views, None).expect("plain tensors")
-}
-
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Standard deviation of all values.
