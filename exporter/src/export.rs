@@ -101,6 +101,7 @@ fn file(source: &Source, graph: &Graph, precision: Precision, golden: Vec<Golden
         data_set: source.data_set.clone(),
         progress: source.progress,
         scores: source.scores.clone(),
+        features: source.features.clone(),
         exporter: format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
         golden,
     };

@@ -53,6 +53,8 @@ pub struct Source {
     pub progress: Option<Progress>,
     /// By name.
     pub scores: BTreeMap<String, f64>,
+    /// SHA-256 of the network that gave the features of the quality scores.
+    pub features: Option<String>,
 }
 
 /// Opens what is wanted.
@@ -104,6 +106,7 @@ fn from_checkpoint(found: Found, data_licence: Option<&str>) -> Result<Source, E
         data_set: Some(DataSet { licence, ..manifest.data_set }),
         progress: Some(manifest.progress),
         scores: manifest.scores,
+        features: manifest.features,
     })
 }
 
@@ -130,5 +133,6 @@ fn from_state_dict(path: &Path, labels: Labels) -> Result<Source, ExportError> {
         data_set: None,
         progress: None,
         scores: BTreeMap::new(),
+        features: None,
     })
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use model_spec::Architecture;
-use model_spec::architecture::{Family, STEM_SIZE};
+use model_spec::architecture::{Family, Opponent, STEM_SIZE};
 use model_spec::weights::{generator as names, generator_weights};
 
 use crate::ExportError;
@@ -67,7 +67,8 @@ fn architecture(path: &Path, shapes: &Shapes) -> Result<(Architecture, usize), E
         embedding_dim: side(names::LABEL_EMBEDDING, 1)?,
         stem_channels: side(&names::deconv(0), 0)?.saturating_sub(1),
         widths: widths.to_vec(),
-        discriminator_widths: DISCRIMINATOR_WIDTHS,
+        discriminator: Opponent::Concatenation,
+        discriminator_widths: DISCRIMINATOR_WIDTHS.to_vec(),
     };
     architecture.check().map_err(|error| ExportError::Format {
         path: path.to_owned(),

@@ -19,6 +19,7 @@ const SIZES: [usize; 4] = [32, 64, 128, 256];
 const MAX_WIDTH: usize = 4096;
 const LAST_WIDTH: usize = 64;
 const MOST_STEM_CHANNELS: usize = 512;
+const CONCATENATION_LAYERS: usize = 4;
 
 /// Which family member; serialized by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,24 @@ const MOST_STEM_CHANNELS: usize = 512;
 pub enum Family {
     /// Label-conditioned DCGAN (arXiv 1511.06434, 1411.1784): dense stem, 4x4 stride-2 transposed convolutions.
     Cdcgan,
+}
+
+/// Which discriminator a generator is trained against; serialized by name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Opponent {
+    /// The reference's: the label as further picture channels, four convolutions with batch normalization.
+    #[default]
+    Concatenation,
+    /// One convolution for each halving down to 4x4, no normalization, minibatch deviation within each label (after arXiv
+    /// 1710.10196), the label by projection (arXiv 1802.05637).
+    Projection,
+}
+
+impl Opponent {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The numbers that make one generator and its discriminator.
@@ -49,8 +68,12 @@ pub struct Architecture {
     pub stem_channels: usize,
     /// Channels after each block of the generator but the last.
     pub widths: Vec<usize>,
-    /// Channels after each of the discriminator's four convolutions.
-    pub discriminator_widths: [usize; 4],
+    /// Which discriminator.
+    #[serde(default, skip_serializing_if = "Opponent::is_default")]
+    pub discriminator: Opponent,
+    /// Channels after each of the discriminator's convolutions: four, or for [`Opponent::Projection`] one for each halving
+    /// down to 4x4.
+    pub discriminator_widths: Vec<usize>,
 }
 
 impl Architecture {
@@ -70,10 +93,27 @@ impl Architecture {
             embedding_dim: 100,
             stem_channels,
             widths,
-            discriminator_widths: [64, 128, 256, 512],
+            discriminator: Opponent::Concatenation,
+            discriminator_widths: vec![64, 128, 256, 512],
         };
         made.check()?;
         Ok(made)
+    }
+
+    /// The same networks with a projection discriminator whose first convolution has `width` channels.
+    pub fn against_projection(self, width: usize) -> Self {
+        let levels = 0..self.blocks();
+        let discriminator_widths = levels.map(|level| (width << level).min(8 * width)).collect();
+        Self { discriminator: Opponent::Projection, discriminator_widths, ..self }
+    }
+
+    /// Multiplications of one picture in the generator.
+    pub fn generator_macs(&self) -> usize {
+        let stem = STEM_SIZE * STEM_SIZE;
+        let dense = (self.latent_dim * self.stem_channels + self.embedding_dim) * stem;
+        let blocks = self.block_channels().into_iter().enumerate();
+        // Each of the kernel's 16 weights meets each input pixel once.
+        dense + blocks.map(|(block, (inputs, outputs))| inputs * outputs * 16 * (stem << (2 * block))).sum::<usize>()
     }
 
     /// Checks numbers that come from outside.
@@ -88,6 +128,14 @@ impl Architecture {
         if self.widths.len() + 1 != blocks {
             let expected = format!("{} numbers for {} pixels", blocks - 1, self.image_size);
             return Err(problem("widths", &expected, self.widths.len()));
+        }
+        let levels = match self.discriminator {
+            Opponent::Concatenation => CONCATENATION_LAYERS,
+            Opponent::Projection => blocks,
+        };
+        if self.discriminator_widths.len() != levels {
+            let expected = format!("{levels} numbers for this discriminator");
+            return Err(problem("discriminator_widths", &expected, self.discriminator_widths.len()));
         }
         let named = [
             ("latent_dim", self.latent_dim),
@@ -116,18 +164,25 @@ impl Architecture {
         inputs.zip(outputs).collect()
     }
 
-    /// Side of the feature map after each of the discriminator's convolutions (kernel 4; stride 2, pad 1, then three of
-    /// stride 3, pad 2).
-    pub fn discriminator_sides(&self) -> [usize; 4] {
-        let first = self.image_size / 2;
-        let [second, third] = [first / 3 + 1, (first / 3 + 1) / 3 + 1];
-        [first, second, third, third / 3 + 1]
+    /// Side of the feature map after each of the discriminator's convolutions of kernel 4: stride 2, pad 1, and in the
+    /// reference's three more of stride 3, pad 2.
+    pub fn discriminator_sides(&self) -> Vec<usize> {
+        let next = |side: &usize, layer: usize| match self.discriminator {
+            Opponent::Concatenation if layer > 0 => side / 3 + 1,
+            _ => side / 2,
+        };
+        let mut sides = vec![self.image_size];
+        for layer in 0..self.discriminator_widths.len() {
+            sides.extend(sides.last().map(|side| next(side, layer)));
+        }
+        sides.split_off(1)
     }
 
-    /// Features that the discriminator's last layer reads: 4608 at 128 pixels.
+    /// Features that the discriminator's first dense layer reads, without the minibatch deviation's: 4608 for the
+    /// reference at 128 pixels.
     pub fn discriminator_features(&self) -> usize {
-        let side = self.discriminator_sides()[3];
-        self.discriminator_widths[3] * side * side
+        let side = self.discriminator_sides().last().copied().unwrap_or(0);
+        self.discriminator_widths.last().copied().unwrap_or(0) * side * side
     }
 
     /// Values in one picture.
@@ -159,6 +214,25 @@ mod tests {
         assert_eq!(reference.discriminator_sides(), [64, 22, 8, 3]);
         assert_eq!(reference.discriminator_features(), 4608);
         assert_eq!(reference.pixels(), 49152);
+        assert_eq!(reference.generator_macs(), 483_296_832);
+    }
+
+    #[test]
+    fn a_projection_discriminator_halves_the_side_down_to_4() {
+        let made = Architecture::reference(128, 3).expect("valid").against_projection(32);
+        assert_eq!(made.check(), Ok(()));
+        assert_eq!(made.discriminator_widths, [32, 64, 128, 256, 256]);
+        assert_eq!(made.discriminator_sides(), [64, 32, 16, 8, 4]);
+        assert_eq!(made.discriminator_features(), 256 * 4 * 4);
+    }
+
+    #[test]
+    fn the_reference_is_written_as_before_there_were_other_discriminators() {
+        let text = serde_json::to_string(&Architecture::reference(64, 3).expect("valid")).expect("plain data");
+        assert!(
+            text.ends_with(r#""discriminator_widths":[64,128,256,512]}"#) && !text.contains("projection"),
+            "{text}"
+        );
     }
 
     #[test]

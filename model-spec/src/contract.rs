@@ -31,6 +31,8 @@ pub const DATA_SET_KEY: &str = "mudra.data_set";
 pub const PROGRESS_KEY: &str = "mudra.progress";
 /// Scores by name, a JSON object.
 pub const SCORES_KEY: &str = "mudra.scores";
+/// SHA-256 of the network whose features the quality scores come from.
+pub const FEATURES_KEY: &str = "mudra.features";
 /// Name and version of the program that wrote the file.
 pub const EXPORTER_KEY: &str = "mudra.exporter";
 /// Golden pictures, a JSON array of [`crate::metadata::Golden`].

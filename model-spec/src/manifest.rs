@@ -75,6 +75,9 @@ pub struct Manifest {
     pub progress: Progress,
     /// Losses and measured quality by name.
     pub scores: BTreeMap<String, f64>,
+    /// SHA-256 of the network whose features the quality scores come from; scores of different ones can't be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<String>,
     /// SHA-256 of each other file in the folder, in hexadecimal.
     pub files: BTreeMap<String, String>,
 }

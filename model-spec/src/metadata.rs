@@ -41,6 +41,8 @@ pub struct Metadata {
     pub progress: Option<Progress>,
     /// Losses and measured quality by name.
     pub scores: BTreeMap<String, f64>,
+    /// SHA-256 of the network whose features the quality scores come from, where quality was measured.
+    pub features: Option<String>,
     /// Name and version of the program that wrote the file.
     pub exporter: String,
     /// Golden pictures, one a label while they fit.
@@ -66,6 +68,9 @@ impl Metadata {
             put(contract::PROGRESS_KEY, json(progress));
         }
         put(contract::SCORES_KEY, json(&self.scores));
+        if let Some(features) = &self.features {
+            put(contract::FEATURES_KEY, features.clone());
+        }
         put(contract::EXPORTER_KEY, self.exporter.clone());
         put(contract::GOLDEN_KEY, json(&self.golden));
         pairs
@@ -93,6 +98,7 @@ impl Metadata {
             data_set: parse_optional(pairs, contract::DATA_SET_KEY)?,
             progress: parse_optional(pairs, contract::PROGRESS_KEY)?,
             scores: parse(pairs, contract::SCORES_KEY)?,
+            features: pairs.get(contract::FEATURES_KEY).cloned(),
             exporter: text(pairs, contract::EXPORTER_KEY)?.to_owned(),
             golden: parse(pairs, contract::GOLDEN_KEY)?,
             labels,
@@ -146,6 +152,7 @@ mod tests {
             data_set: None,
             progress: Some(Progress { images: 12, epochs: 3, steps: 6 }),
             scores: BTreeMap::from([("d_loss".to_owned(), 0.25)]),
+            features: Some("ab".repeat(32)),
             exporter: "exporter 0.1.0".into(),
             golden: vec![Golden { label: 2, seed: u64::MAX, index: 0, png_base64: "AA==".into() }],
         }

@@ -1,7 +1,7 @@
 //! Weight names and shapes of both networks: the reference notebook's own, so that its checkpoints can be read.
 
 use crate::Architecture;
-use crate::architecture::STEM_SIZE;
+use crate::architecture::{Opponent, STEM_SIZE};
 
 /// A weight that BatchNorm also saves; it may be missing or present, and nothing uses it.
 pub const BATCHES_TRACKED: &str = "num_batches_tracked";
@@ -22,7 +22,7 @@ pub enum Role {
     ConvWeight,
     /// BatchNorm's factor, `[channels]`.
     NormWeight,
-    /// BatchNorm's offset, `[channels]`.
+    /// An offset by channel, BatchNorm's or a convolution's, `[channels]`: starts at 0.
     NormBias,
     /// BatchNorm's running mean, `[channels]`: a buffer.
     RunningMean,
@@ -136,6 +136,30 @@ pub mod discriminator {
     }
 }
 
+/// Names in the projection discriminator.
+pub mod projection {
+    /// `[features, channels + 1, 4, 4]`: from 4x4 to one row of features.
+    pub const FEATURES_WEIGHT: &str = "features.weight";
+    /// `[features]`
+    pub const FEATURES_BIAS: &str = "features.bias";
+    /// `[1, features]`
+    pub const OUTPUT_WEIGHT: &str = "output.weight";
+    /// `[1]`
+    pub const OUTPUT_BIAS: &str = "output.bias";
+    /// `[labels, features]`
+    pub const LABELS: &str = "labels.weight";
+
+    /// The kernel of a convolution, `[out, in, 4, 4]`.
+    pub fn conv_weight(index: usize) -> String {
+        format!("convolution{index}.weight")
+    }
+
+    /// The offset of a convolution, `[out]`.
+    pub fn conv_bias(index: usize) -> String {
+        format!("convolution{index}.bias")
+    }
+}
+
 /// Every weight of the generator, in the order of PyTorch's state dict.
 pub fn generator_weights(architecture: &Architecture, labels: usize) -> Vec<WeightSpec> {
     let stem = STEM_SIZE * STEM_SIZE;
@@ -157,8 +181,32 @@ pub fn generator_weights(architecture: &Architecture, labels: usize) -> Vec<Weig
     specs
 }
 
-/// Every weight of the discriminator, in the order of PyTorch's state dict.
+/// Every weight of the discriminator; the reference's in the order of PyTorch's state dict.
 pub fn discriminator_weights(architecture: &Architecture, labels: usize) -> Vec<WeightSpec> {
+    match architecture.discriminator {
+        Opponent::Concatenation => concatenation_weights(architecture, labels),
+        Opponent::Projection => projection_weights(architecture, labels),
+    }
+}
+
+fn projection_weights(architecture: &Architecture, labels: usize) -> Vec<WeightSpec> {
+    let mut specs = Vec::new();
+    let mut inputs = architecture.channels;
+    for (index, outputs) in architecture.discriminator_widths.iter().copied().enumerate() {
+        specs.push(spec(&projection::conv_weight(index), [outputs, inputs, KERNEL, KERNEL], Role::ConvWeight));
+        specs.push(spec(&projection::conv_bias(index), [outputs], Role::NormBias));
+        inputs = outputs;
+    }
+    // One more channel: the minibatch deviation.
+    specs.push(spec(projection::FEATURES_WEIGHT, [inputs, inputs + 1, KERNEL, KERNEL], Role::ConvWeight));
+    specs.push(spec(projection::FEATURES_BIAS, [inputs], Role::NormBias));
+    specs.push(spec(projection::OUTPUT_WEIGHT, [1, inputs], Role::LinearWeight));
+    specs.push(spec(projection::OUTPUT_BIAS, [1], Role::LinearBias));
+    specs.push(spec(projection::LABELS, [labels, inputs], Role::Embedding));
+    specs
+}
+
+fn concatenation_weights(architecture: &Architecture, labels: usize) -> Vec<WeightSpec> {
     let embedding = architecture.embedding_dim;
     let mut specs = vec![
         spec(discriminator::LABEL_EMBEDDING, [labels, embedding], Role::Embedding),
@@ -166,7 +214,7 @@ pub fn discriminator_weights(architecture: &Architecture, labels: usize) -> Vec<
         spec(discriminator::LABEL_BIAS, [architecture.pixels()], Role::LinearBias),
     ];
     let mut inputs = 2 * architecture.channels;
-    for (index, outputs) in architecture.discriminator_widths.into_iter().enumerate() {
+    for (index, outputs) in architecture.discriminator_widths.iter().copied().enumerate() {
         specs.push(spec(&discriminator::conv(index), [outputs, inputs, KERNEL, KERNEL], Role::ConvWeight));
         if index > 0 {
             specs.extend(discriminator::norm(index).specs(outputs));

@@ -51,6 +51,11 @@ impl Adam {
         Self { options, slots: weights.trained().map(slot).collect(), steps: 0 }
     }
 
+    /// Changes the step size from the next step on.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.options.learning_rate = learning_rate;
+    }
+
     /// Moves every weight against its gradient of `loss`. Other tensors' gradients are not computed.
     pub fn step(&mut self, loss: &Tensor) {
         let inputs: Vec<&Tensor> = self.slots.iter().map(|slot| &slot.weight).collect();

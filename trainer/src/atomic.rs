@@ -15,6 +15,16 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     std::fs::rename(&temporary, path).during("rename to", path)
 }
 
+/// Lets `fill` write a file under a temporary name, then renames it to `path`.
+///
+/// # Errors
+/// What `fill` fails with, or the file can't be renamed; `path` is then as it was.
+pub fn file(path: &Path, fill: impl FnOnce(&Path) -> Result<(), TrainError>) -> Result<(), TrainError> {
+    let temporary = temporary_beside(path);
+    fill(&temporary)?;
+    std::fs::rename(&temporary, path).during("rename to", path)
+}
+
 /// Fills a new folder under a temporary name, syncs it, then renames it to `path`.
 ///
 /// # Errors

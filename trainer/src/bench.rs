@@ -2,13 +2,11 @@
 
 use std::time::Instant;
 
-use model_spec::Architecture;
 use tch::{Kind, Tensor};
 
 use crate::cli::BenchOptions;
 use crate::device;
-use crate::settings::Recipe;
-use crate::step::{Batch, Gan};
+use crate::step::{Batch, Gan, GanSpec};
 
 const CHANNELS: usize = 3;
 const LABELS: usize = 3;
@@ -20,18 +18,39 @@ const LABELS: usize = 3;
 pub fn run(options: &BenchOptions) -> anyhow::Result<()> {
     let (device, line) = device::open(options.device)?;
     println!("{line}");
-    let architecture = Architecture::reference(options.size, CHANNELS)?;
+    let (architecture, method) =
+        (options.recipe.architecture(options.preset, options.size, CHANNELS)?, options.recipe.method());
     tch::manual_seed(1);
-    let mut gan = Gan::initial(&architecture, LABELS, Recipe::Reference.adam(2e-4), device);
-    let (count, side) = (options.batch_size as i64, options.size as i64);
-    let batch = Batch {
+    let spec = GanSpec {
+        architecture: &architecture,
+        labels: LABELS,
+        method: &method,
+        learning_rate: 2e-4,
+        precision: options.precision,
+    };
+    let mut gan = Gan::initial(&spec, device);
+    let count = options.batch_size.unwrap_or(options.recipe.batch_size()) as i64;
+    let side = options.size as i64;
+    let mut batch = Batch {
         images: Tensor::randint(256, [count, CHANNELS as i64, side, side], (Kind::Uint8, device)),
         labels: Tensor::randint(LABELS as i64, [count], (Kind::Int64, device)),
+        step: 0,
     };
-    let mut seconds: Vec<f64> = (0..=options.steps).map(|_| timed(&mut gan, &batch)).skip(1).collect();
+    let mut time = |step: u32| {
+        batch.step = u64::from(step);
+        timed(&mut gan, &batch)
+    };
+    let mut seconds: Vec<f64> = (0..=options.steps).map(&mut time).skip(1).collect();
+    let mean = seconds.iter().sum::<f64>() / seconds.len() as f64;
     seconds.sort_by(f64::total_cmp);
     let median = seconds[seconds.len() / 2];
-    println!("{:.2} images/s, {:.0} ms a step (median of {})", count as f64 / median, median * 1e3, seconds.len());
+    println!(
+        "{:.2} images/s; a step takes {:.0} ms in the mean and {:.0} in the median of {}",
+        count as f64 / mean,
+        mean * 1e3,
+        median * 1e3,
+        seconds.len()
+    );
     Ok(())
 }
 

@@ -6,17 +6,18 @@ use std::path::Path;
 use model_spec::manifest::{self, DataSet, Manifest, Progress, reference};
 use model_spec::{Labels, latent};
 use sha2::{Digest, Sha256};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::adam::{Adam, Slot};
 use crate::atomic;
 use crate::error::{IoContext, TrainError};
-use crate::networks::Mode;
+use crate::networks::{Generator, Mode, Precision};
 use crate::settings::Settings;
 use crate::step::Gan;
 use crate::tensor_file;
 use crate::weights::Weights;
 
+const GENERATOR: &str = "generator";
 const DISCRIMINATOR: &str = "discriminator";
 const GENERATOR_ADAM: &str = "generator_adam";
 const DISCRIMINATOR_ADAM: &str = "discriminator_adam";
@@ -49,6 +50,8 @@ pub struct State<'a> {
     pub losses: &'a EpochLosses,
     /// By name.
     pub scores: BTreeMap<String, f64>,
+    /// SHA-256 of the network that the scores of quality come from.
+    pub features: Option<String>,
 }
 
 /// Writes a checkpoint folder.
@@ -57,7 +60,7 @@ pub struct State<'a> {
 /// The folder can't be written; no half checkpoint is left under its name.
 pub fn write(path: &Path, gan: &Gan, state: &State<'_>) -> Result<(), TrainError> {
     atomic::folder(path, |folder| {
-        tensor_file::write(&folder.join(manifest::GENERATOR), named(&gan.generator.weights))?;
+        tensor_file::write(&folder.join(manifest::GENERATOR), named(&gan.best_generator().weights))?;
         write_reference(&folder.join(manifest::REFERENCE), gan, state)?;
         write_state(&folder.join(manifest::STATE), gan, state.losses)?;
         let mut files = BTreeMap::new();
@@ -75,6 +78,7 @@ pub fn write(path: &Path, gan: &Gan, state: &State<'_>) -> Result<(), TrainError
             data_set: state.data_set.clone(),
             progress: state.progress,
             scores: state.scores.clone(),
+            features: state.features.clone(),
             files,
         };
         let text = serde_json::to_string_pretty(&manifest).expect("plain data always serializes");
@@ -90,12 +94,15 @@ pub fn read(path: &Path, gan: &mut Gan) -> Result<(Manifest, EpochLosses), Train
     let manifest = Manifest::open(path, sha256_hex)?;
     let file = path.join(manifest::GENERATOR);
     let bytes = std::fs::read(&file).during("read", &file)?;
-    read_weights(&tensor_file::Reader::new(&file, &bytes)?, "", &gan.generator.weights)?;
+    read_weights(&tensor_file::Reader::new(&file, &bytes)?, "", &gan.best_generator().weights)?;
 
     let file = path.join(manifest::STATE);
     let bytes = std::fs::read(&file).during("read", &file)?;
     let reader = tensor_file::Reader::new(&file, &bytes)?;
-    read_weights(&reader, &format!("{DISCRIMINATOR}/"), &gan.discriminator.weights)?;
+    read_weights(&reader, &format!("{DISCRIMINATOR}/"), gan.discriminator.weights())?;
+    if gan.average.is_some() {
+        read_weights(&reader, &format!("{GENERATOR}/"), &gan.generator.weights)?;
+    }
     for (prefix, adam) in [(GENERATOR_ADAM, &mut gan.generator_adam), (DISCRIMINATOR_ADAM, &mut gan.discriminator_adam)]
     {
         for slot in &adam.slots {
@@ -109,6 +116,19 @@ pub fn read(path: &Path, gan: &mut Gan) -> Result<(Manifest, EpochLosses), Train
         generator: reader.numbers(GENERATOR_LOSSES)?,
     };
     Ok((manifest, losses))
+}
+
+/// Reads the generator of a checkpoint folder alone, and what its manifest says.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_generator(path: &Path, device: Device) -> Result<(Manifest, Generator), TrainError> {
+    let manifest = Manifest::open(path, sha256_hex)?;
+    let generator = Generator::initial(&manifest.architecture, manifest.labels.len(), Precision::F32, device);
+    let file = path.join(manifest::GENERATOR);
+    let bytes = std::fs::read(&file).during("read", &file)?;
+    read_weights(&tensor_file::Reader::new(&file, &bytes)?, "", &generator.weights)?;
+    Ok((manifest, generator))
 }
 
 /// SHA-256 in lower-case hexadecimal (FIPS 180-4).
@@ -128,11 +148,12 @@ fn write_reference(path: &Path, gan: &Gan, state: &State<'_>) -> Result<(), Trai
     let rows: Vec<(u64, i64)> = labels.flat_map(|label| seeds.clone().map(move |seed| (seed, label as i64))).collect();
     let dim = state.settings.architecture.latent_dim;
     let numbers: Vec<f32> = rows.iter().flat_map(|(seed, _)| latent::latent(*seed, 0, dim)).collect();
-    let device = gan.generator.device();
+    let generator = gan.best_generator();
+    let device = generator.device();
     let latents = Tensor::from_slice(&numbers).view([rows.len() as i64, dim as i64]).to_device(device);
     let labels = Tensor::from_slice(&rows.iter().map(|row| row.1).collect::<Vec<_>>()).to_device(device);
     let seeds = Tensor::from_slice(&rows.iter().map(|row| row.0 as i64).collect::<Vec<_>>());
-    let images = tch::no_grad(|| gan.generator.forward(&latents, &labels, Mode::Evaluate));
+    let images = tch::no_grad(|| generator.forward(&latents, &labels, Mode::Evaluate));
     let tensors = [
         (reference::LATENT, &latents),
         (reference::LABEL, &labels),
@@ -146,7 +167,10 @@ fn write_state(path: &Path, gan: &Gan, losses: &EpochLosses) -> Result<(), Train
     let discriminator_losses = Tensor::from_slice(&losses.discriminator).to_kind(Kind::Float);
     let generator_losses = Tensor::from_slice(&losses.generator).to_kind(Kind::Float);
     let mut tensors: Vec<(String, &Tensor)> =
-        named(&gan.discriminator.weights).map(|(name, tensor)| (format!("{DISCRIMINATOR}/{name}"), tensor)).collect();
+        named(gan.discriminator.weights()).map(|(name, tensor)| (format!("{DISCRIMINATOR}/{name}"), tensor)).collect();
+    if gan.average.is_some() {
+        tensors.extend(named(&gan.generator.weights).map(|(name, tensor)| (format!("{GENERATOR}/{name}"), tensor)));
+    }
     let moments = |prefix: &'static str, adam: &'_ Adam| -> Vec<(String, Tensor)> {
         let pair = |slot: &Slot| {
             [

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::device::DeviceChoice;
-use crate::settings::Recipe;
+use crate::networks::Precision;
+use crate::recipe::{Preset, Recipe};
 
 /// Fit a label-conditioned picture generator on a folder of pictures, one sub-folder a label.
 #[derive(Debug, Parser)]
@@ -27,6 +28,8 @@ pub enum Command {
     Summary(SummaryOptions),
     /// Time the training step on made-up pictures
     Bench(BenchOptions),
+    /// Measure the quality of a run, a model file or a folder of pictures against the data set
+    Evaluate(EvaluateOptions),
 }
 
 /// Flags of a training run. What is left out takes the recipe's value, or the resumed run's.
@@ -38,13 +41,20 @@ pub struct TrainOptions {
     /// Where run folders go
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     pub out: PathBuf,
-    /// How to train: reference is the source notebook's recipe to the letter [default: reference]
+    /// How to train: reference is the source notebook's recipe to the letter, paired relativistic pairs with gradient
+    /// penalties and averaged weights [default: reference]
     #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
     pub recipe: Option<Recipe>,
+    /// Size of the generator: full, or small (less than a quarter of the multiplications) [default: full]
+    #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
+    pub preset: Option<Preset>,
+    /// Change one number of the recipe, as options.json names it: method.penalty=1, architecture.widths=[128,64,32]
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
     /// Passes over the data; a resumed run may be given more [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub epochs: Option<u64>,
-    /// Pictures in a step [default: 128]
+    /// Pictures in a step [default: the recipe's, 128 or 32]
     #[arg(long, value_name = "N", value_parser = batch_size)]
     pub batch_size: Option<usize>,
     /// Learning rate of both networks [default: 0.0002]
@@ -53,6 +63,15 @@ pub struct TrainOptions {
     /// Side of the pictures in pixels: 32, 64, 128 or 256 [default: 128]
     #[arg(long, value_name = "PIXELS", value_parser = size)]
     pub size: Option<usize>,
+    /// Channels of the pictures: 3 for RGB, 1 for gray [default: 3]
+    #[arg(long, value_name = "N", value_parser = channels)]
+    pub channels: Option<usize>,
+    /// What convolutions multiply in: f32 or bf16 [default: f32]
+    #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
+    pub precision: Option<Precision>,
+    /// Measure quality each time so many thousand images were shown, and at the end; 0: never [default: 25]
+    #[arg(long, value_name = "KIMG", value_parser = kimg)]
+    pub eval_every: Option<f64>,
     /// Seed of initial weights, order, latents and dropout [default: 1]
     #[arg(long, value_name = "SEED", value_parser = clap::value_parser!(u64))]
     pub seed: Option<u64>,
@@ -76,6 +95,12 @@ pub struct TrainOptions {
 /// Flags of `summary`.
 #[derive(Debug, Args)]
 pub struct SummaryOptions {
+    /// Whose networks: reference or paired
+    #[arg(long, value_name = "NAME", value_enum, default_value = "reference", hide_possible_values = true)]
+    pub recipe: Recipe,
+    /// Size of the generator: full or small
+    #[arg(long, value_name = "NAME", value_enum, default_value = "full", hide_possible_values = true)]
+    pub preset: Preset,
     /// Side of the pictures in pixels: 32, 64, 128 or 256
     #[arg(long, value_name = "PIXELS", value_parser = size, default_value = "128")]
     pub size: usize,
@@ -87,15 +112,62 @@ pub struct SummaryOptions {
 /// Flags of `bench`.
 #[derive(Debug, Args)]
 pub struct BenchOptions {
+    /// Whose step: reference or paired
+    #[arg(long, value_name = "NAME", value_enum, default_value = "reference", hide_possible_values = true)]
+    pub recipe: Recipe,
+    /// Size of the generator: full or small
+    #[arg(long, value_name = "NAME", value_enum, default_value = "full", hide_possible_values = true)]
+    pub preset: Preset,
+    /// What convolutions multiply in: f32 or bf16
+    #[arg(long, value_name = "NAME", value_enum, default_value = "f32", hide_possible_values = true)]
+    pub precision: Precision,
     /// Steps that are timed, after one that is not
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value = "6")]
     pub steps: u32,
-    /// Pictures in a step
-    #[arg(long, value_name = "N", value_parser = batch_size, default_value = "128")]
-    pub batch_size: usize,
+    /// Pictures in a step [default: the recipe's]
+    #[arg(long, value_name = "N", value_parser = batch_size)]
+    pub batch_size: Option<usize>,
     /// Side of the pictures in pixels: 32, 64, 128 or 256
     #[arg(long, value_name = "PIXELS", value_parser = size, default_value = "128")]
     pub size: usize,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+/// Flags of `evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateOptions {
+    /// A run folder (its newest checkpoint) or a checkpoint folder [default: the newest run in --out]
+    #[arg(long, value_name = "RUN|CHECKPOINT", conflicts_with_all = ["model", "fakes"])]
+    pub run: Option<PathBuf>,
+    /// An ONNX file of ours
+    #[arg(long, value_name = "FILE", conflicts_with = "fakes")]
+    pub model: Option<PathBuf>,
+    /// A folder of generated pictures, one sub-folder a label
+    #[arg(long, value_name = "FOLDER")]
+    pub fakes: Option<PathBuf>,
+    /// Folder of real pictures [default: what the run was trained on, else data/rps where it exists, else rendered hands]
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Where run folders are
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    pub out: PathBuf,
+    /// Pictures of each label at most [default: half of the label's real ones]
+    #[arg(long, value_name = "N", value_parser = samples)]
+    pub samples: Option<usize>,
+    /// Seed of the latents
+    #[arg(long, value_name = "SEED", default_value = "1")]
+    pub seed: u64,
+    /// A TorchScript extractor of your own: f32 [n, 3, side, side] in [-1, 1] to [n, d]
+    #[arg(long, value_name = "FILE")]
+    pub features: Option<PathBuf>,
+    /// Where report.html and its pictures go [default: the run folder; none for --model and --fakes]
+    #[arg(long, value_name = "FOLDER")]
+    pub report: Option<PathBuf>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
     /// auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
@@ -108,6 +180,25 @@ fn size(text: &str) -> Result<usize, String> {
 
 fn batch_size(text: &str) -> Result<usize, String> {
     in_range(text, 2, 65_536)
+}
+
+fn samples(text: &str) -> Result<usize, String> {
+    in_range(text, crate::quality::meter::LEAST_PICTURES / 2, 1_000_000)
+}
+
+fn channels(text: &str) -> Result<usize, String> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        _ => Err("expected 1 or 3".to_owned()),
+    }
+}
+
+fn kimg(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(kimg) if (0.0..=1e9).contains(&kimg) => Ok(kimg),
+        _ => Err("expected a number of thousands of images, 0 or more".to_owned()),
+    }
 }
 
 fn labels(text: &str) -> Result<usize, String> {

@@ -6,8 +6,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use crate::cli::TrainOptions;
 use crate::plan::{self, Plan};
 use crate::progress::Console;
-use crate::session::{Ending, Session};
-use crate::{device, interrupt, run_folder, summary};
+use crate::session::{Ending, Session, Setting};
+use crate::{device, interrupt, quality, run_folder, summary};
 
 /// Trains, or with `--dry-run` says what it would do.
 ///
@@ -30,14 +30,14 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
         Some(run) => run,
         None => run_folder::create(&options.out, &data.name, settings.recipe.name())?,
     };
-    let mut session = Session::open(run, settings, &data, device)?;
+    let console = Console::new(options.quiet);
+    let cache = quality::cache_folder(settings.data.as_deref(), &options.out);
+    let mut session = Session::open(run, settings, &Setting { data: &data, device, cache: &cache }, &console)?;
     let progress = session.progress();
     if !options.quiet {
         let from = if is_resumed { format!(", after epoch {}", progress.epochs) } else { String::new() };
         println!("run: {}{from}", session.run().display());
     }
-    let total = session.total_images();
-    let console = Console::new(progress.images, total, options.quiet);
     let ending = session.train(&console);
     console.finish();
     let run = session.run().display();

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 pub use decode::DecodeError;
 pub(crate) use decode::planes;
+pub(crate) use folder::classes;
 
 const LICENCE_FILES: [&str; 4] = ["LICENCE.txt", "LICENSE.txt", "LICENCE", "LICENSE"];
 const LICENCE_CHARS: usize = 500;
@@ -99,8 +100,10 @@ pub struct DataSet {
     pub labels: Labels,
     /// `[n, channels, size, size]`
     pub pictures: Vec<u8>,
-    /// Label index of each picture, `[n]`.
+    /// Label index of each picture, `[n]`; pictures of a label are neighbors.
     pub label_of: Vec<i64>,
+    /// File of each picture under the folder, with `/`, `[n]`.
+    pub names: Vec<String>,
     /// The folder's name.
     pub name: String,
     /// SHA-256 over labels and pictures, in hexadecimal.
@@ -113,9 +116,9 @@ pub struct DataSet {
 
 impl DataSet {
     /// A data set with its hash; `pictures` is `[n, channels, size, size]`.
-    pub fn new(name: String, labels: Labels, pictures: Vec<u8>, label_of: Vec<i64>) -> Self {
+    pub fn new(name: String, labels: Labels, pictures: Vec<u8>, label_of: Vec<i64>, names: Vec<String>) -> Self {
         let sha256 = content_sha256(&labels, &pictures, &label_of);
-        Self { labels, pictures, label_of, name, sha256, licence: None, skipped: Vec::new() }
+        Self { labels, pictures, label_of, names, name, sha256, licence: None, skipped: Vec::new() }
     }
 
     /// What manifests say of it.
@@ -149,19 +152,21 @@ pub fn load(
         .map_err(|source| DataError::Label { folder: folder.to_owned(), source })?;
     let files: Vec<(i64, &PathBuf)> =
         (0..).zip(&classes).flat_map(|(label, class)| class.files.iter().map(move |file| (label, file))).collect();
-    let Decoded { pictures, label_of, skipped } = decoded(&files, options, progress)?;
+    let Decoded { pictures, label_of, kept, skipped } = decoded(&files, options, progress)?;
     for (label, class) in (0..).zip(&classes) {
         if label_of.binary_search(&label).is_err() {
             return Err(DataError::EmptyClass { folder: class.folder.clone(), files: class.files.len() });
         }
     }
-    let data = DataSet::new(folder::name(folder), labels, pictures, label_of);
+    let names = kept.iter().map(|path| folder::name_under(folder, path)).collect();
+    let data = DataSet::new(folder::name(folder), labels, pictures, label_of, names);
     Ok(DataSet { licence: licence(folder)?, skipped, ..data })
 }
 
 struct Decoded {
     pictures: Vec<u8>,
     label_of: Vec<i64>,
+    kept: Vec<PathBuf>,
     skipped: Vec<Skipped>,
 }
 
@@ -183,20 +188,21 @@ fn decoded(
             picture.map(|picture| place.copy_from_slice(&picture))
         })
         .collect();
-    let (mut label_of, mut skipped) = (Vec::new(), Vec::new());
+    let (mut label_of, mut kept, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     for (index, ((label, path), result)) in files.iter().zip(results).enumerate() {
         let path = (*path).clone();
         match result {
             Ok(()) => {
                 pictures.copy_within(index * values..(index + 1) * values, label_of.len() * values);
                 label_of.push(*label);
+                kept.push(path);
             }
             Err(source) if options.strict => return Err(DataError::Picture { path, source }),
             Err(error) => skipped.push(Skipped { path, reason: error.to_string() }),
         }
     }
     pictures.truncate(label_of.len() * values);
-    Ok(Decoded { pictures, label_of, skipped })
+    Ok(Decoded { pictures, label_of, kept, skipped })
 }
 
 /// The start of the data set's own licence file, on one line.

@@ -54,15 +54,26 @@ pub enum TrainError {
     /// The data set can't be used.
     #[error(transparent)]
     Data(#[from] crate::dataset::DataError),
-    /// A loss that is no number any more.
-    #[error("epoch {epoch}: the {network} loss is {value}; the last checkpoint is {}", checkpoint.display())]
-    NotFinite {
-        /// The epoch that diverged.
-        epoch: u64,
-        /// Which network.
-        network: &'static str,
-        /// The loss.
-        value: f64,
+    /// Too few real pictures of a label to measure fakes against.
+    #[error("measure quality: expected at least {expected} pictures of {label:?}, found {found}")]
+    TooFewToMeasure {
+        /// The label.
+        label: String,
+        /// The fewest that will do.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A model file that can't be run.
+    #[error(transparent)]
+    Runtime(#[from] edge_runtime::RuntimeError),
+    /// A run that went wrong and could not be set back, or had been set back before.
+    #[error("after {images} images: {reason}; the last checkpoint is {}", checkpoint.display())]
+    Diverged {
+        /// Images shown.
+        images: u64,
+        /// What went wrong.
+        reason: String,
         /// The last good checkpoint, or the run folder where there is none.
         checkpoint: PathBuf,
     },

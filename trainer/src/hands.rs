@@ -48,7 +48,8 @@ pub fn rendered_hands(
         })
         .collect();
     let label_of = (0..total).map(|index| (index / per_label) as i64).collect();
-    DataSet::new(NAME.to_owned(), labels, pictures.concat(), label_of)
+    let names = (0..total).map(|index| format!("{}/{index:05}.png", GESTURES[index / per_label].0)).collect();
+    DataSet::new(NAME.to_owned(), labels, pictures.concat(), label_of, names)
 }
 
 /// Random numbers of one picture.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use trainer::cli::{Cli, Command};
-use trainer::{bench, command, memory, summary};
+use trainer::{bench, command, evaluate, memory, summary};
 
 fn main() -> ExitCode {
     memory::keep_freed_buffers();
@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         None => command::train(&cli.train),
         Some(Command::Summary(options)) => summary::run(&options),
         Some(Command::Bench(options)) => bench::run(&options),
+        Some(Command::Evaluate(options)) => evaluate::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

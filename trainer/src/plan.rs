@@ -7,13 +7,15 @@ use model_spec::Architecture;
 use crate::cli::TrainOptions;
 use crate::dataset::{self, DataSet, FolderOptions};
 use crate::error::TrainError;
-use crate::settings::{Recipe, Settings};
-use crate::{hands, run_folder};
+use crate::recipe::{Preset, Recipe};
+use crate::settings::Settings;
+use crate::{hands, overrides, run_folder};
 
 /// Where pictures are looked for without `--data`.
 pub const DEFAULT_DATA: &str = "data/rps";
 const DEFAULT_SIZE: usize = 128;
-const CHANNELS: usize = 3;
+const DEFAULT_CHANNELS: usize = 3;
+const DEFAULT_EVAL_EVERY: f64 = 25.0;
 const HANDS_PER_LABEL: usize = 160;
 const HANDS_SEED: u64 = 1;
 
@@ -41,36 +43,50 @@ pub fn resolve(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync))
     }
 }
 
+/// [`DEFAULT_DATA`] where it exists.
+pub fn default_data() -> Option<PathBuf> {
+    let default = PathBuf::from(DEFAULT_DATA);
+    default.is_dir().then_some(default)
+}
+
 fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Plan, TrainError> {
-    let folder = options.data.clone().or_else(|| {
-        let default = PathBuf::from(DEFAULT_DATA);
-        default.is_dir().then_some(default)
-    });
+    let folder = options.data.clone().or_else(default_data);
     let mut remarks = Vec::new();
     if folder.is_none() {
         remarks.push(format!("no --data and no {DEFAULT_DATA}: training on the built-in rendered hands"));
     }
-    let architecture = Architecture::reference(options.size.unwrap_or(DEFAULT_SIZE), CHANNELS)?;
-    let data = load(folder.as_deref(), &architecture, options.strict, progress)?;
+    let recipe = options.recipe.unwrap_or(Recipe::Reference);
+    let (size, channels) = (options.size.unwrap_or(DEFAULT_SIZE), options.channels.unwrap_or(DEFAULT_CHANNELS));
     let settings = Settings {
         schema_version: Settings::schema(),
         trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        recipe: options.recipe.unwrap_or(Recipe::Reference),
-        data: folder.map(|folder| std::path::absolute(&folder).unwrap_or(folder)),
-        data_sha256: data.sha256.clone(),
-        architecture,
+        recipe,
+        data: folder.as_ref().map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
+        data_sha256: String::new(),
+        method: recipe.method(),
+        precision: options.precision.unwrap_or_default(),
+        architecture: recipe.architecture(options.preset.unwrap_or(Preset::Full), size, channels)?,
         seed: options.seed.unwrap_or(1),
         epochs: options.epochs.unwrap_or(100),
-        batch_size: options.batch_size.unwrap_or(128),
+        batch_size: options.batch_size.unwrap_or(recipe.batch_size()),
         learning_rate: options.lr.unwrap_or(2e-4),
         checkpoint_every: 10,
+        eval_every_kimg: options.eval_every.unwrap_or(DEFAULT_EVAL_EVERY),
+        rollback: None,
     };
+    let settings = options.set.iter().try_fold(settings, |settings, change| overrides::applied(&settings, change))?;
+    settings.architecture.check()?;
+    let data = load(folder.as_deref(), &settings.architecture, options.strict, progress)?;
+    let settings = Settings { data_sha256: data.sha256.clone(), ..settings };
     Ok(Plan { settings, data, resumed: None, remarks })
 }
 
 fn resume(options: &TrainOptions, run: &Path, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Plan, TrainError> {
     let mut settings = Settings::read(run)?;
     refuse_changes(options, &settings)?;
+    if let Some(every) = options.eval_every {
+        settings.eval_every_kimg = every;
+    }
     if let Some(epochs) = options.epochs {
         settings.epochs = epochs;
     }
@@ -96,6 +112,10 @@ fn refuse_changes(options: &TrainOptions, settings: &Settings) -> Result<(), Tra
         ("--batch-size", options.batch_size.is_some_and(|size| size != settings.batch_size)),
         ("--lr", options.lr.is_some_and(|rate| rate != settings.learning_rate)),
         ("--size", options.size.is_some_and(|size| size != settings.architecture.image_size)),
+        ("--channels", options.channels.is_some_and(|channels| channels != settings.architecture.channels)),
+        ("--precision", options.precision.is_some_and(|precision| precision != settings.precision)),
+        ("--preset", options.preset.is_some()),
+        ("--set", !options.set.is_empty()),
         ("--seed", options.seed.is_some_and(|seed| seed != settings.seed)),
     ];
     match changes.iter().find(|(_, changed)| *changed) {
@@ -106,7 +126,11 @@ fn refuse_changes(options: &TrainOptions, settings: &Settings) -> Result<(), Tra
     }
 }
 
-fn load(
+/// The pictures of a folder, or the built-in ones.
+///
+/// # Errors
+/// The folder is no usable data set.
+pub fn load(
     folder: Option<&Path>,
     architecture: &Architecture,
     strict: bool,

@@ -48,9 +48,11 @@ impl Report {
             ("progress/kimg", stats.kimg),
             ("progress/images_per_s", stats.images_per_s),
         ];
+        let quality: Vec<_> = stats.scores.iter().map(|(name, value)| (format!("quality/{name}"), *value)).collect();
         self.stats.push(stats)?;
         let mut write = || -> std::io::Result<()> {
             scalars.iter().try_for_each(|(tag, value)| self.events.scalar(tag, at, *value))?;
+            quality.iter().try_for_each(|(tag, value)| self.events.scalar(tag, at, *value))?;
             self.events.flush()
         };
         write().during("write events in", &self.run)?;

@@ -1,6 +1,5 @@
 //! A run: from settings and pictures to checkpoints, resumable at any step.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -12,11 +11,15 @@ use crate::checkpoint::{self, EpochLosses};
 use crate::dataset::DataSet;
 use crate::error::TrainError;
 use crate::progress::Console;
+use crate::quality::classifier::OnDevice;
+use crate::quality::fakes::{self, Wanted};
+use crate::quality::meter::{Meter, Networks};
+use crate::quality::scores::Evaluation;
 use crate::report::{self, Report};
-use crate::settings::Settings;
+use crate::settings::{Rollback, Settings};
 use crate::stats::EpochStats;
 use crate::step::{Batch, Gan, Losses};
-use crate::{interrupt, order, run_folder, samples};
+use crate::{interrupt, order, run_folder, samples, watch};
 
 /// Steps whose losses stay on the device before they are read, so that a GPU is not waited for at each step.
 const UNREAD_STEPS: usize = 16;
@@ -45,17 +48,47 @@ pub struct Session {
     unread: Vec<Losses>,
     report: Report,
     saved: Option<PathBuf>,
+    meter: Option<Meter>,
 }
+
+/// What a run is opened with beside its settings.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// Its pictures.
+    pub data: &'a DataSet,
+    /// Where it computes.
+    pub device: Device,
+    /// Where the data set's measuring network is kept.
+    pub cache: &'a Path,
+}
+
+/// How an epoch ended.
+enum Turn {
+    Done,
+    Interrupted,
+    /// The watchdog's reason to set the run back.
+    Alarm(String),
+}
+
+/// The learning rate after a rollback, over the one before.
+const ROLLBACK_RATE: f64 = 0.5;
+/// Seed of the latents whose pictures are measured.
+const QUALITY_SEED: u64 = 1;
 
 impl Session {
     /// Fresh networks, or those of the newest checkpoint where the run folder has one.
     ///
     /// # Errors
     /// The run folder can't be read or written, its checkpoint is not what its manifest says, or the run is complete.
-    pub fn open(run: PathBuf, settings: Settings, data: &DataSet, device: Device) -> Result<Self, TrainError> {
+    pub fn open(
+        run: PathBuf,
+        settings: Settings,
+        setting: &Setting<'_>,
+        console: &Console,
+    ) -> Result<Self, TrainError> {
+        let Setting { data, device, cache } = *setting;
         tch::manual_seed(settings.seed as i64);
-        let options = settings.recipe.adam(settings.learning_rate);
-        let mut gan = Gan::initial(&settings.architecture, data.labels.len(), options, device);
+        let mut gan = Gan::initial(&settings.gan(data.labels.len()), device);
         let saved = run_folder::latest_checkpoint(&run)?;
         let (progress, losses) = match &saved {
             Some(path) => checkpoint::read(path, &mut gan).map(|(manifest, losses)| (manifest.progress, losses))?,
@@ -84,17 +117,33 @@ impl Session {
         let card = data.card();
         let (labels, count) = (data.labels.clone(), data.label_of.len());
         let unread = Vec::new();
-        Ok(Self { run, settings, labels, card, images, label_of, count, gan, progress, losses, unread, report, saved })
+        let meter = if settings.eval_every_kimg > 0.0 {
+            open_meter(&OnDevice { images: &images, data }, cache, console)?
+        } else {
+            None
+        };
+        console.start(progress.images, settings.epochs * count as u64);
+        Ok(Self {
+            run,
+            settings,
+            labels,
+            card,
+            images,
+            label_of,
+            count,
+            gan,
+            progress,
+            losses,
+            unread,
+            report,
+            saved,
+            meter,
+        })
     }
 
     /// The run folder.
     pub fn run(&self) -> &Path {
         &self.run
-    }
-
-    /// Images that the run will have shown when it is complete.
-    pub fn total_images(&self) -> u64 {
-        self.settings.epochs * self.count as u64
     }
 
     /// How far the run has come.
@@ -108,34 +157,44 @@ impl Session {
     /// A file can't be written, or a loss is no number any more.
     pub fn train(&mut self, console: &Console) -> Result<Ending, TrainError> {
         while self.progress.epochs < self.settings.epochs {
-            if self.epoch(console)? == Ending::Interrupted {
-                self.save()?;
-                return Ok(Ending::Interrupted);
+            match self.epoch(console)? {
+                Turn::Done => {}
+                Turn::Interrupted => {
+                    self.save(None)?;
+                    return Ok(Ending::Interrupted);
+                }
+                Turn::Alarm(reason) => self.set_back(reason, console)?,
             }
         }
-        let walk = samples::interpolation(&self.gan.generator, &self.labels, self.settings.seed);
+        let walk = samples::interpolation(self.gan.best_generator(), &self.labels, self.settings.seed);
         self.report.picture("interpolation.png", &walk)?;
         Ok(Ending::Complete)
     }
 
     /// One epoch, or the rest of one that was interrupted.
-    fn epoch(&mut self, console: &Console) -> Result<Ending, TrainError> {
+    fn epoch(&mut self, console: &Console) -> Result<Turn, TrainError> {
         let order = order::epoch_order(self.settings.seed, self.progress.epochs, self.count);
         let done = (self.losses.discriminator.len() * self.settings.batch_size).min(self.count);
         let started = Instant::now();
         for places in order[done..].chunks(self.settings.batch_size) {
-            if interrupt::asked() {
-                self.read_losses();
-                return Ok(Ending::Interrupted);
+            let asked = interrupt::asked();
+            if (asked || self.unread.len() >= UNREAD_STEPS)
+                && let Some(reason) = self.read_losses()
+            {
+                return Ok(Turn::Alarm(reason));
+            }
+            if asked {
+                return Ok(Turn::Interrupted);
             }
             self.step(places);
             console.advance(places.len() as u64);
         }
-        self.read_losses();
+        if let Some(reason) = self.read_losses() {
+            return Ok(Turn::Alarm(reason));
+        }
         self.progress.epochs += 1;
         let images_per_s = (self.count - done) as f64 / started.elapsed().as_secs_f64();
-        self.finish_epoch(images_per_s, console)?;
-        Ok(Ending::Complete)
+        self.finish_epoch(images_per_s, console)
     }
 
     fn step(&mut self, places: &[i64]) {
@@ -144,24 +203,26 @@ impl Session {
         let batch = Batch {
             images: self.images.index_select(0, &places_on_device),
             labels: self.label_of.index_select(0, &places_on_device),
+            step: self.progress.steps,
         };
         self.unread.push(self.gan.step(&batch));
         self.progress.steps += 1;
         self.progress.images += places.len() as u64;
-        if self.unread.len() >= UNREAD_STEPS {
-            self.read_losses();
-        }
     }
 
-    /// Moves the losses of the last steps from the device.
-    fn read_losses(&mut self) {
+    /// Moves the losses of the last steps from the device; says what is wrong with them, if anything is.
+    fn read_losses(&mut self) -> Option<String> {
         for losses in self.unread.drain(..) {
             self.losses.discriminator.push(losses.discriminator.double_value(&[]) as f32);
             self.losses.generator.push(losses.generator.double_value(&[]) as f32);
         }
+        watch::not_finite(&self.losses.discriminator, &self.losses.generator)
     }
 
-    fn finish_epoch(&mut self, images_per_s: f64, console: &Console) -> Result<(), TrainError> {
+    fn finish_epoch(&mut self, images_per_s: f64, console: &Console) -> Result<Turn, TrainError> {
+        let last = self.progress.epochs == self.settings.epochs;
+        let quality = if self.is_measured(last) { self.measure()? } else { None };
+        let scores = quality.as_ref().map(Evaluation::named).unwrap_or_default();
         let stats = EpochStats {
             epoch: self.progress.epochs,
             kimg: self.progress.images as f64 / 1000.0,
@@ -169,43 +230,101 @@ impl Session {
             g_loss: mean(&self.losses.generator),
             images_per_s,
             unix_time: report::unix_time(),
+            scores,
         };
-        for (network, value) in [("discriminator", stats.d_loss), ("generator", stats.g_loss)] {
-            if !value.is_finite() {
-                let checkpoint = self.saved.clone().unwrap_or_else(|| self.run.clone());
-                return Err(TrainError::NotFinite { epoch: stats.epoch, network, value, checkpoint });
-            }
+        console.epoch(&stats, self.settings.epochs);
+        if let Some(reason) = quality.as_ref().and_then(|now| watch::collapsed(self.report.epochs(), now)) {
+            return Ok(Turn::Alarm(reason));
         }
         self.losses = EpochLosses::default();
-        console.epoch(&stats, self.settings.epochs);
         self.report.epoch(stats)?;
-        let last = self.progress.epochs == self.settings.epochs;
-        if last || self.progress.epochs.is_multiple_of(self.settings.checkpoint_every) {
-            let sheet = samples::fixed(&self.gan.generator, &self.labels, self.settings.seed);
+        if last || quality.is_some() || self.progress.epochs.is_multiple_of(self.settings.checkpoint_every) {
+            let sheet = samples::fixed(self.gan.best_generator(), &self.labels, self.settings.seed);
             self.report.samples(self.progress.epochs, &sheet)?;
-            self.save()?;
+            self.save(quality.as_ref())?;
         }
+        Ok(Turn::Done)
+    }
+
+    /// Whether a multiple of the interval lies within the epoch that just ended.
+    fn is_measured(&self, is_last: bool) -> bool {
+        let every = self.settings.eval_every_kimg * 1000.0;
+        let passed = |images: u64| (images as f64 / every).floor();
+        let before = self.progress.images - self.count as u64;
+        every > 0.0 && (is_last || passed(self.progress.images) > passed(before))
+    }
+
+    fn measure(&self) -> Result<Option<Evaluation>, TrainError> {
+        let Some(meter) = &self.meter else { return Ok(None) };
+        let architecture = &self.settings.architecture;
+        let wanted = Wanted {
+            counts: &meter.samples(),
+            seed: QUALITY_SEED,
+            labels: &self.labels,
+            size: architecture.image_size,
+            channels: architecture.channels,
+        };
+        meter.measure(&fakes::from_generator(self.gan.best_generator(), &wanted)).map(Some)
+    }
+
+    /// Goes on from the last good checkpoint with lower rates; once in a run.
+    fn set_back(&mut self, reason: String, console: &Console) -> Result<(), TrainError> {
+        let images = self.progress.images;
+        let checkpoint = self.saved.clone();
+        let (None, Some(path)) = (&self.settings.rollback, &checkpoint) else {
+            let checkpoint = checkpoint.unwrap_or_else(|| self.run.clone());
+            return Err(TrainError::Diverged { images, reason, checkpoint });
+        };
+        let learning_rate = self.settings.current_learning_rate() * ROLLBACK_RATE;
+        let (manifest, losses) = checkpoint::read(path, &mut self.gan)?;
+        (self.progress, self.losses) = (manifest.progress, losses);
+        self.unread.clear();
+        self.gan.set_learning_rate(learning_rate);
+        console.say(&format!(
+            "set back after {images} images: {reason}; going on from {} with learning rate {learning_rate}",
+            path.display()
+        ));
+        self.settings.rollback = Some(Rollback { images, reason, learning_rate });
+        self.settings.write(&self.run)?;
+        self.report = Report::open(&self.run, self.progress.epochs)?;
+        console.start(self.progress.images, self.settings.epochs * self.count as u64);
         Ok(())
     }
 
-    fn save(&mut self) -> Result<(), TrainError> {
+    fn save(&mut self, quality: Option<&Evaluation>) -> Result<(), TrainError> {
         let path = run_folder::checkpoint_path(&self.run, self.progress.images);
         if self.saved.as_ref() == Some(&path) {
             return Ok(());
         }
-        let last = self.report.epochs().last();
-        let scores = last.map(|stats| [("d_loss".to_owned(), stats.d_loss), ("g_loss".to_owned(), stats.g_loss)]);
+        let mut scores = quality.map(Evaluation::named).unwrap_or_default();
+        if let Some(stats) = self.report.epochs().last() {
+            scores.extend([("d_loss".to_owned(), stats.d_loss), ("g_loss".to_owned(), stats.g_loss)]);
+        }
         let state = checkpoint::State {
             settings: &self.settings,
             labels: &self.labels,
             data_set: &self.card,
             progress: self.progress,
             losses: &self.losses,
-            scores: scores.map(BTreeMap::from).unwrap_or_default(),
+            scores,
+            features: quality.map(|quality| quality.features.clone()),
         };
         checkpoint::write(&path, &self.gan, &state)?;
         self.saved = Some(path);
         Ok(())
+    }
+}
+
+/// Quality goes unmeasured, aloud, where there are too few pictures for it.
+fn open_meter(pictures: &OnDevice<'_>, cache: &Path, console: &Console) -> Result<Option<Meter>, TrainError> {
+    let networks = Networks { cache, extractor: None };
+    match Meter::open(pictures, &networks, &|done, total| console.fitting(done, total)) {
+        Ok(meter) => Ok(Some(meter)),
+        Err(error @ TrainError::TooFewToMeasure { .. }) => {
+            console.say(&format!("quality is not measured: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

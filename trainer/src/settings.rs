@@ -2,40 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use model_spec::Architecture;
 use serde::{Deserialize, Serialize};
 
-use crate::adam::AdamOptions;
 use crate::error::{IoContext, TrainError};
+use crate::networks::Precision;
+use crate::recipe::{Method, Recipe};
+use crate::step::GanSpec;
 
 /// File name in the run folder.
 pub const OPTIONS: &str = "options.json";
 const SCHEMA_VERSION: u32 = 1;
-
-/// A named way to train.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Recipe {
-    /// The reference notebook's, to the letter
-    Reference,
-}
-
-impl Recipe {
-    /// The name on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Reference => "reference",
-        }
-    }
-
-    /// The optimizer's numbers beside the learning rate.
-    pub fn adam(self, learning_rate: f64) -> AdamOptions {
-        match self {
-            Self::Reference => AdamOptions { learning_rate, betas: (0.5, 0.999), eps: 1e-8 },
-        }
-    }
-}
 
 /// All that decides what a run computes, but the device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +27,12 @@ pub struct Settings {
     pub data: Option<PathBuf>,
     /// SHA-256 of labels and decoded pictures.
     pub data_sha256: String,
+    /// The recipe's numbers, with what was set by hand.
+    #[serde(default)]
+    pub method: Method,
+    /// What convolutions multiply in.
+    #[serde(default)]
+    pub precision: Precision,
     /// Both networks.
     pub architecture: Architecture,
     /// Seed of initial weights, order, latents and dropout.
@@ -62,12 +45,45 @@ pub struct Settings {
     pub learning_rate: f64,
     /// Epochs between checkpoints and sample sheets.
     pub checkpoint_every: u64,
+    /// Thousands of images between measurements of quality; 0: none.
+    #[serde(default)]
+    pub eval_every_kimg: f64,
+    /// Where the run was set back once, because a loss was no number any more or a label had collapsed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<Rollback>,
+}
+
+/// A run that was set back to its last good checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// Images that had been shown when it happened.
+    pub images: u64,
+    /// Why.
+    pub reason: String,
+    /// Learning rate from then on.
+    pub learning_rate: f64,
 }
 
 impl Settings {
     /// The version that this build writes.
     pub fn schema() -> u32 {
         SCHEMA_VERSION
+    }
+
+    /// The step size in force.
+    pub fn current_learning_rate(&self) -> f64 {
+        self.rollback.as_ref().map_or(self.learning_rate, |rollback| rollback.learning_rate)
+    }
+
+    /// What makes the networks and their training.
+    pub fn gan(&self, labels: usize) -> GanSpec<'_> {
+        GanSpec {
+            architecture: &self.architecture,
+            labels,
+            method: &self.method,
+            learning_rate: self.current_learning_rate(),
+            precision: self.precision,
+        }
     }
 
     /// Reads `run/options.json`.

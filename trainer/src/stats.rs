@@ -1,5 +1,6 @@
 //! stats.jsonl: one line of figures an epoch.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,9 @@ pub struct EpochStats {
     pub images_per_s: f64,
     /// Seconds since 1970 at the end of the epoch.
     pub unix_time: f64,
+    /// Quality by name, where it was measured after this epoch.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scores: BTreeMap<String, f64>,
 }
 
 /// The figures of a run so far, in memory and on disk.
@@ -85,7 +89,15 @@ mod tests {
     use super::*;
 
     fn stats(epoch: u64) -> EpochStats {
-        EpochStats { epoch, kimg: 0.1, d_loss: 0.5, g_loss: 1.5, images_per_s: 20.25, unix_time: 1.5 }
+        EpochStats {
+            epoch,
+            kimg: 0.1,
+            d_loss: 0.5,
+            g_loss: 1.5,
+            images_per_s: 20.25,
+            unix_time: 1.5,
+            scores: BTreeMap::new(),
+        }
     }
 
     #[test]

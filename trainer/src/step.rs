@@ -1,23 +1,47 @@
-//! One training step of the reference recipe: one discriminator update, one generator update, no I/O.
+//! One training step: one discriminator update, one generator update, no I/O.
+
+mod paired;
+mod reference;
 
 use model_spec::Architecture;
-use tch::{Device, Kind, Reduction, Tensor};
+use model_spec::weights::generator as names;
+use tch::{Device, Kind, Tensor};
 
-use crate::adam::{Adam, AdamOptions};
-use crate::networks::{Discriminator, Generator, Mode};
+use crate::adam::Adam;
+use crate::networks::{Discriminator, Generator, Precision};
+use crate::recipe::Method;
+
+/// What makes a pair of networks and their training.
+#[derive(Debug, Clone, Copy)]
+pub struct GanSpec<'a> {
+    /// Both networks.
+    pub architecture: &'a Architecture,
+    /// Number of labels.
+    pub labels: usize,
+    /// How they are trained.
+    pub method: &'a Method,
+    /// Step size of both optimizers.
+    pub learning_rate: f64,
+    /// What convolutions multiply in.
+    pub precision: Precision,
+}
 
 /// Both networks and their optimizers.
 #[derive(Debug)]
 pub struct Gan {
-    /// The network to export.
+    /// The network that learns.
     pub generator: Generator,
+    /// Its averaged weights, where the recipe averages.
+    pub average: Option<Generator>,
     /// Its opponent.
     pub discriminator: Discriminator,
     /// Moves the generator.
     pub generator_adam: Adam,
     /// Moves the discriminator.
     pub discriminator_adam: Adam,
+    method: Method,
     latent_dim: i64,
+    labels: i64,
 }
 
 /// Real pictures and what they show.
@@ -27,12 +51,14 @@ pub struct Batch {
     pub images: Tensor,
     /// i64 `[N]`
     pub labels: Tensor,
+    /// Steps before this one.
+    pub step: u64,
 }
 
 /// Scalars on the training device; reading them waits for it.
 #[derive(Debug)]
 pub struct Losses {
-    /// Discriminator: mean of its losses on real and on fake pictures.
+    /// Discriminator, without penalties.
     pub discriminator: Tensor,
     /// Generator.
     pub generator: Tensor,
@@ -40,39 +66,90 @@ pub struct Losses {
 
 impl Gan {
     /// Fresh networks, drawn from libtorch's generator; the generator network first.
-    pub fn initial(architecture: &Architecture, labels: usize, options: AdamOptions, device: Device) -> Self {
-        let generator = Generator::initial(architecture, labels, device);
-        let discriminator = Discriminator::initial(architecture, labels, device);
+    pub fn initial(spec: &GanSpec<'_>, device: Device) -> Self {
+        let GanSpec { architecture, labels, method, learning_rate, precision } = *spec;
+        let generator = Generator::initial(architecture, labels, precision, device);
+        scale(&generator, names::LABEL_EMBEDDING, method.label_deviation);
+        scale(&generator, names::LATENT_WEIGHT, method.latent_scale);
+        let discriminator = Discriminator::initial(architecture, labels, precision, device);
+        let average = (method.average_kimg > 0.0).then(|| {
+            let average = Generator::initial(architecture, labels, Precision::F32, device);
+            average.weights.copy_from(&generator.weights);
+            average
+        });
         Self {
-            generator_adam: Adam::new(&generator.weights, options),
-            discriminator_adam: Adam::new(&discriminator.weights, options),
+            generator_adam: Adam::new(&generator.weights, method.adam(learning_rate)),
+            discriminator_adam: Adam::new(discriminator.weights(), method.adam(learning_rate)),
             generator,
+            average,
             discriminator,
+            method: method.clone(),
             latent_dim: architecture.latent_dim as i64,
+            labels: labels as i64,
         }
     }
 
-    /// One step. Dropout and latents are drawn from libtorch's generator in the order of the reference notebook.
-    ///
-    /// Three passes through the discriminator, each with its own batch statistics: real, detached fake, and after its
-    /// update the same fake again.
+    /// The generator to look at and to export: the averaged one where there is one.
+    pub fn best_generator(&self) -> &Generator {
+        self.average.as_ref().unwrap_or(&self.generator)
+    }
+
+    /// Changes both optimizers' step size from the next step on.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.generator_adam.set_learning_rate(learning_rate);
+        self.discriminator_adam.set_learning_rate(learning_rate);
+    }
+
+    /// One step.
     pub fn step(&mut self, batch: &Batch) -> Losses {
-        let real = signed_from_u8(&batch.images);
-        let labels = &batch.labels;
-        let judge = |network: &Discriminator, images: &Tensor| network.forward(images, labels, Mode::Train);
+        let moves = Moves { generator: &mut self.generator_adam, discriminator: &mut self.discriminator_adam };
+        let game =
+            Game { generator: &self.generator, method: &self.method, latent_dim: self.latent_dim, labels: self.labels };
+        let losses = match &self.discriminator {
+            Discriminator::Concatenation(network) => reference::step(&game, network, moves, batch),
+            Discriminator::Projection(network) => paired::step(&game, network, moves, batch),
+        };
+        self.move_average(batch);
+        losses
+    }
 
-        let real_output = judge(&self.discriminator, &real); // [N, 1]
-        let (ones, zeros) = (real_output.ones_like(), real_output.zeros_like());
-        let real_loss = cross_entropy(&real_output, &ones);
-        let latents = Tensor::randn([labels.size()[0], self.latent_dim], (Kind::Float, labels.device()));
-        let fake = self.generator.forward(&latents, labels, Mode::Train);
-        let fake_loss = cross_entropy(&judge(&self.discriminator, &fake.detach()), &zeros);
-        let discriminator_loss = (real_loss + fake_loss) / 2.0;
-        self.discriminator_adam.step(&discriminator_loss);
+    /// Early on the average forgets faster, so that it does not hold on to initial weights.
+    fn move_average(&self, batch: &Batch) {
+        let Some(average) = &self.average else { return };
+        let count = batch.labels.size()[0] as f64;
+        let seen = (batch.step + 1) as f64 * count;
+        let half_life = (self.method.average_kimg * 1000.0).min(seen * AVERAGE_RAMP);
+        average.weights.approach(&self.generator.weights, 1.0 - 0.5f64.powf(count / half_life));
+    }
+}
 
-        let generator_loss = cross_entropy(&judge(&self.discriminator, &fake), &ones);
-        self.generator_adam.step(&generator_loss);
-        Losses { discriminator: discriminator_loss.detach(), generator: generator_loss.detach() }
+/// What a step reads.
+struct Game<'a> {
+    generator: &'a Generator,
+    method: &'a Method,
+    latent_dim: i64,
+    labels: i64,
+}
+
+impl Game<'_> {
+    /// Normal numbers `[N, latent_dim]` from libtorch's generator.
+    fn latents(&self, batch: &Batch) -> Tensor {
+        Tensor::randn([batch.labels.size()[0], self.latent_dim], (Kind::Float, batch.labels.device()))
+    }
+}
+
+/// What moves weights in a step.
+struct Moves<'a> {
+    generator: &'a mut Adam,
+    discriminator: &'a mut Adam,
+}
+
+/// The average's half-life is at most this share of the pictures so far (as in StyleGAN2's training loop).
+const AVERAGE_RAMP: f64 = 0.05;
+
+fn scale(generator: &Generator, name: &str, factor: f64) {
+    if factor != 1.0 {
+        let _ = tch::no_grad(|| generator.weights.get(name).shallow_clone().g_mul_scalar_(factor));
     }
 }
 
@@ -82,7 +159,7 @@ pub fn signed_from_u8(images: &Tensor) -> Tensor {
     images.to_kind(Kind::Float).g_div_scalar_(255.0).g_sub_scalar_(0.5).g_div_scalar_(0.5)
 }
 
-/// Binary cross-entropy on probabilities, logarithms clamped at -100 as PyTorch's BCELoss does.
-fn cross_entropy(probability: &Tensor, target: &Tensor) -> Tensor {
-    probability.binary_cross_entropy(target, None::<&Tensor>, Reduction::Mean)
+/// f32 in [-1, 1] to the nearest of 256 levels.
+pub fn u8_from_signed(images: &Tensor) -> Tensor {
+    (images * 127.5).g_add_scalar_(127.5).round_().clamp_(0.0, 255.0).to_kind(Kind::Uint8)
 }

@@ -3,19 +3,20 @@
 use std::fmt::Write;
 
 use model_spec::Architecture;
-use model_spec::architecture::STEM_SIZE;
+use model_spec::architecture::{Opponent, STEM_SIZE};
 use model_spec::weights::{KERNEL, WeightSpec, discriminator_weights, generator_weights};
 
 use crate::cli::SummaryOptions;
 
 const CHANNELS: usize = 3;
 
-/// Prints the summary of the reference architecture at a size.
+/// Prints the summary of a recipe's networks at a size.
 ///
 /// # Errors
 /// A size outside the family.
 pub fn run(options: &SummaryOptions) -> anyhow::Result<()> {
-    println!("{}", text(&Architecture::reference(options.size, CHANNELS)?, options.labels));
+    let architecture = options.recipe.architecture(options.preset, options.size, CHANNELS)?;
+    println!("{}", text(&architecture, options.labels));
     Ok(())
 }
 
@@ -68,6 +69,33 @@ fn generator_rows(architecture: &Architecture, labels: usize) -> Vec<Row> {
 }
 
 fn discriminator_rows(architecture: &Architecture, labels: usize) -> Vec<Row> {
+    match architecture.discriminator {
+        Opponent::Concatenation => concatenation_rows(architecture, labels),
+        Opponent::Projection => projection_rows(architecture, labels),
+    }
+}
+
+fn projection_rows(architecture: &Architecture, labels: usize) -> Vec<Row> {
+    let mut inputs = architecture.channels;
+    let mut rows = Vec::new();
+    let layers = architecture.discriminator_widths.iter().copied().zip(architecture.discriminator_sides());
+    for (outputs, side) in layers {
+        let kernel = inputs * outputs * KERNEL * KERNEL;
+        let layer = format!("Conv2d({inputs}, {outputs}, 4, 2, 1), LeakyReLU");
+        rows.push(Row::new(layer, &[outputs, side, side], kernel + outputs, kernel * side * side));
+        inputs = outputs;
+    }
+    rows.push(Row::new("joined with deviation by label", &[inputs + 1, STEM_SIZE, STEM_SIZE], 0, 0));
+    let kernel = (inputs + 1) * inputs * KERNEL * KERNEL;
+    let layer = format!("Conv2d({}, {inputs}, 4), LeakyReLU", inputs + 1);
+    rows.push(Row::new(layer, &[inputs], kernel + inputs, kernel));
+    rows.push(Row::linear("output", inputs, 1));
+    rows.push(Row::new(format!("label: Embedding({labels}, {inputs})"), &[inputs], labels * inputs, 0));
+    rows.push(Row::new("output + features . label", &[1], 0, inputs));
+    rows
+}
+
+fn concatenation_rows(architecture: &Architecture, labels: usize) -> Vec<Row> {
     let embedding = architecture.embedding_dim;
     let mut inputs = 2 * architecture.channels;
     let side = architecture.image_size;
@@ -76,7 +104,7 @@ fn discriminator_rows(architecture: &Architecture, labels: usize) -> Vec<Row> {
         Row::linear("label", embedding, architecture.pixels()),
         Row::new("joined", &[inputs, side, side], 0, 0),
     ];
-    let layers = architecture.discriminator_widths.into_iter().zip(architecture.discriminator_sides());
+    let layers = architecture.discriminator_widths.iter().copied().zip(architecture.discriminator_sides());
     for (index, (outputs, side)) in layers.enumerate() {
         let (stride, padding) = if index == 0 { (2, 1) } else { (3, 2) };
         let kernel = inputs * outputs * KERNEL * KERNEL;

@@ -8,6 +8,15 @@ use tch::{Device, Kind, Tensor};
 const CONV_DEVIATION: f64 = 0.02;
 const NORM_DEVIATION: f64 = 0.02;
 
+/// How the kernels of convolutions start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Convolutions {
+    /// N(0, 0.02), as DCGAN's (arXiv 1511.06434): for networks with normalization.
+    Small,
+    /// N(0, sqrt(2 / fan_in)) (arXiv 1502.01852), which keeps the size of activations in networks without.
+    He,
+}
+
 /// Tensors in the order of their specifications, findable by name. Trained ones require gradients.
 #[derive(Debug)]
 pub struct Weights {
@@ -17,12 +26,17 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Draws the reference recipe's initial weights from libtorch's generator: convolutions N(0, 0.02), BatchNorm's
-    /// factor N(1, 0.02) and offset 0, the rest PyTorch's defaults (Embedding N(0, 1), Linear U(±1/sqrt(fan_in))).
-    pub fn initial(specs: Vec<WeightSpec>, device: Device) -> Self {
+    /// Draws initial weights from libtorch's generator: convolutions as `convolutions` says, BatchNorm's factor N(1, 0.02) and offset 0, the rest PyTorch's defaults (Embedding N(0, 1), Linear U(±1/sqrt(fan_in))).
+    pub fn initial(specs: Vec<WeightSpec>, convolutions: Convolutions, device: Device) -> Self {
         let tensors = specs
             .iter()
-            .map(|spec| initial_tensor(spec, fan_in(spec, &specs), device).set_requires_grad(spec.role.is_trained()))
+            .map(|spec| {
+                let tensor = match (spec.role, convolutions) {
+                    (Role::ConvWeight, Convolutions::He) => he_tensor(spec, device),
+                    _ => initial_tensor(spec, fan_in(spec, &specs), device),
+                };
+                tensor.set_requires_grad(spec.role.is_trained())
+            })
             .collect();
         let index = specs.iter().enumerate().map(|(position, spec)| (spec.name.clone(), position)).collect();
         Self { specs, tensors, index }
@@ -37,6 +51,20 @@ impl Weights {
     /// Every weight with its specification, in state-dict order.
     pub fn iter(&self) -> impl Iterator<Item = (&WeightSpec, &Tensor)> {
         self.specs.iter().zip(&self.tensors)
+    }
+
+    /// Takes the numbers of a network of the same architecture.
+    pub fn copy_from(&self, other: &Self) {
+        self.approach(other, 1.0);
+    }
+
+    /// Moves every number, running statistics too, by `share` of its distance to that of a network of the same
+    /// architecture.
+    pub fn approach(&self, other: &Self, share: f64) {
+        let _guard = tch::no_grad_guard();
+        for (own, other) in self.tensors.iter().zip(&other.tensors) {
+            let _ = own.shallow_clone().lerp_(other, share);
+        }
     }
 
     /// The trained weights with their specifications, in state-dict order.
@@ -59,6 +87,12 @@ fn initial_tensor(spec: &WeightSpec, fan_in: usize, device: Device) -> Tensor {
         Role::NormBias | Role::RunningMean => Tensor::zeros(&shape, options),
         Role::RunningVar => Tensor::ones(&shape, options),
     }
+}
+
+fn he_tensor(spec: &WeightSpec, device: Device) -> Tensor {
+    let shape: Vec<i64> = spec.shape.iter().map(|size| *size as i64).collect();
+    let fan_in: i64 = shape[1..].iter().product();
+    channels_last(&Tensor::randn(&shape, (Kind::Float, device)).g_mul_scalar_((2.0 / fan_in as f64).sqrt()))
 }
 
 /// The same `[A, B, H, W]` with B innermost in memory: convolutions then keep activations in that layout, in which

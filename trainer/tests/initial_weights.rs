@@ -3,15 +3,24 @@
 use model_spec::Architecture;
 use tch::Kind;
 use trainer::device::{self, DeviceChoice};
-use trainer::settings::Recipe;
-use trainer::step::Gan;
+use trainer::networks::Precision;
+use trainer::recipe::Recipe;
+use trainer::step::{Gan, GanSpec};
 
 #[test]
 fn initial_weights_have_the_recipes_distributions() {
     tch::manual_seed(3);
     let architecture = Architecture::reference(64, 3).expect("valid");
     let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
-    let gan = Gan::initial(&architecture, 200, Recipe::Reference.adam(2e-4), device);
+    let method = Recipe::Reference.method();
+    let spec = GanSpec {
+        architecture: &architecture,
+        labels: 200,
+        method: &method,
+        learning_rate: 2e-4,
+        precision: Precision::F32,
+    };
+    let gan = Gan::initial(&spec, device);
     struct Case(&'static str, f64, f64);
     let uniform = |fan_in: f64| (1.0 / fan_in.sqrt()) / 3f64.sqrt();
     let generator = [
@@ -32,7 +41,8 @@ fn initial_weights_have_the_recipes_distributions() {
         Case("model.9.weight", 1.0, 0.02),
         Case("model.13.weight", 0.0, uniform(2048.0)),
     ];
-    for (weights, cases) in [(&gan.generator.weights, &generator[..]), (&gan.discriminator.weights, &discriminator[..])]
+    for (weights, cases) in
+        [(&gan.generator.weights, &generator[..]), (gan.discriminator.weights(), &discriminator[..])]
     {
         for Case(name, mean, deviation) in cases {
             let tensor = weights.get(name);

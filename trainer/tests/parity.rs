@@ -8,7 +8,9 @@ use model_spec::manifest::{DataSet, Progress};
 use model_spec::{Architecture, Labels};
 use trainer::checkpoint::{self, EpochLosses, State};
 use trainer::device::{self, DeviceChoice};
-use trainer::settings::{Recipe, Settings};
+use trainer::networks::Precision as Convolutions;
+use trainer::recipe::Recipe;
+use trainer::settings::Settings;
 use trainer::step::Gan;
 use trainer::weights::Weights;
 
@@ -50,9 +52,13 @@ fn the_exported_file_makes_libtorchs_pictures() {
         batch_size: 4,
         learning_rate: 2e-4,
         checkpoint_every: 1,
+        method: Recipe::Reference.method(),
+        precision: Convolutions::F32,
+        eval_every_kimg: 0.0,
+        rollback: None,
     };
     let labels = Labels::new(ODD_LABELS.map(str::to_owned).to_vec()).expect("odd but valid");
-    let gan = Gan::initial(&settings.architecture, labels.len(), settings.recipe.adam(2e-4), device);
+    let gan = Gan::initial(&settings.gan(labels.len()), device);
     exaggerate(&gan.generator.weights);
     let folder = tempfile::tempdir().expect("temporary folder");
     let path = folder.path().join("000000.004");
@@ -63,6 +69,7 @@ fn the_exported_file_makes_libtorchs_pictures() {
         progress: Progress { images: 4, epochs: 1, steps: 1 },
         losses: &EpochLosses::default(),
         scores: BTreeMap::new(),
+        features: None,
     };
     checkpoint::write(&path, &gan, &state).expect("written");
 

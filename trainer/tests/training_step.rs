@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use model_spec::Architecture;
-use model_spec::architecture::Family;
+use model_spec::architecture::{Family, Opponent};
 use tch::{Kind, Tensor};
 use trainer::device::{self, DeviceChoice};
-use trainer::networks::Mode;
-use trainer::settings::Recipe;
-use trainer::step::{Batch, Gan};
+use trainer::networks::{Mode, Precision};
+use trainer::recipe::Recipe;
+use trainer::step::{Batch, Gan, GanSpec};
 use trainer::tensor_file::Reader;
 use trainer::weights::Weights;
 
@@ -24,13 +24,23 @@ fn reduced() -> Architecture {
         embedding_dim: 3,
         stem_channels: 8,
         widths: vec![8, 6],
-        discriminator_widths: [4, 6, 8, 10],
+        discriminator: Opponent::Concatenation,
+        discriminator_widths: vec![4, 6, 8, 10],
     }
 }
 
 fn gan() -> Gan {
     let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
-    Gan::initial(&reduced(), LABELS, Recipe::Reference.adam(2e-4), device)
+    let method = Recipe::Reference.method();
+    let architecture = reduced();
+    let spec = GanSpec {
+        architecture: &architecture,
+        labels: LABELS,
+        method: &method,
+        learning_rate: 2e-4,
+        precision: Precision::F32,
+    };
+    Gan::initial(&spec, device)
 }
 
 fn copy_weights(golden: &Reader<'_>, prefix: &str, weights: &Weights) {
@@ -45,7 +55,11 @@ fn batch(golden: &Reader<'_>, step: usize) -> Batch {
         golden.copy_to(&format!("step{step}/{name}"), &tensor).expect("the golden has every batch");
         tensor
     };
-    Batch { images: read("images", &[BATCH, 3, 32, 32], Kind::Uint8), labels: read("labels", &[BATCH], Kind::Int64) }
+    Batch {
+        images: read("images", &[BATCH, 3, 32, 32], Kind::Uint8),
+        labels: read("labels", &[BATCH], Kind::Int64),
+        step: step as u64,
+    }
 }
 
 fn largest_difference(golden: &Reader<'_>, prefix: &str, weights: &Weights) -> (String, f64) {
@@ -66,7 +80,7 @@ fn two_steps_are_pytorchs_steps() {
     let golden = Reader::new(&path, &bytes).expect("the fixture is a safetensors file");
     let mut gan = gan();
     copy_weights(&golden, "before/generator", &gan.generator.weights);
-    copy_weights(&golden, "before/discriminator", &gan.discriminator.weights);
+    copy_weights(&golden, "before/discriminator", gan.discriminator.weights());
 
     let expected = golden.numbers("losses").expect("losses");
     let mut found = Vec::new();
@@ -79,7 +93,7 @@ fn two_steps_are_pytorchs_steps() {
         assert!((expected - found).abs() < 1e-5, "losses: expected {expected}, found {found}");
     }
     for (prefix, weights) in
-        [("after/generator", &gan.generator.weights), ("after/discriminator", &gan.discriminator.weights)]
+        [("after/generator", &gan.generator.weights), ("after/discriminator", gan.discriminator.weights())]
     {
         let (name, difference) = largest_difference(&golden, prefix, weights);
         assert!(difference < 2e-5, "{prefix}/{name}: differs by {difference}");

@@ -12,7 +12,7 @@ use edge_runtime::onnx::{
     TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto, attribute_type, data_type,
 };
 use half::f16;
-use model_spec::architecture::{Family, LEAKY_SLOPE};
+use model_spec::architecture::{Family, LEAKY_SLOPE, Opponent};
 use model_spec::{Architecture, Labels, Metadata, contract, latent};
 use prost::Message;
 
@@ -50,7 +50,8 @@ impl Network {
             embedding_dim: 5,
             stem_channels: 6,
             widths: vec![8, 5],
-            discriminator_widths: [4, 4, 4, 4],
+            discriminator: Opponent::Concatenation,
+            discriminator_widths: vec![4; 4],
         };
         let dense = architecture.stem_channels * STEM * STEM;
         let mut numbers = Numbers(1);

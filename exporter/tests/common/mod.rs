@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use edge_runtime::model::sha256_hex;
-use model_spec::architecture::{Family, LEAKY_SLOPE, NORM_EPS};
+use model_spec::architecture::{Family, LEAKY_SLOPE, NORM_EPS, Opponent};
 use model_spec::manifest::{self, DataSet, Progress, reference};
 use model_spec::weights::{Role, generator as names, generator_weights};
 use model_spec::{Architecture, Labels, Manifest, latent};
@@ -51,7 +51,8 @@ pub fn small_architecture(channels: usize) -> Architecture {
         embedding_dim: 5,
         stem_channels: 6,
         widths: vec![8, 5],
-        discriminator_widths: [4; 4],
+        discriminator: Opponent::Concatenation,
+        discriminator_widths: vec![4; 4],
     }
 }
 
@@ -73,6 +74,7 @@ impl Checkpoint {
             data_set: DataSet { name: "none".into(), sha256: "00".into(), pictures: 3, licence: Some("CC0".into()) },
             progress: Progress { images: 3000, epochs: 2, steps: 40 },
             scores: BTreeMap::new(),
+            features: None,
             files: BTreeMap::new(),
         };
         let mut made = Self { manifest, weights, reference: Tensors::new() };

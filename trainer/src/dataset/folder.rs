@@ -36,6 +36,12 @@ pub fn name(folder: &Path) -> String {
     absolute.file_name().map_or_else(|| "data".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
+/// The path of a picture under the data set, with `/` between its parts.
+pub fn name_under(folder: &Path, picture: &Path) -> String {
+    let under = picture.strip_prefix(folder).unwrap_or(picture);
+    under.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
 /// In the order of torchvision's `ImageFolder`: the files of each folder together, folders sorted by their path as text,
 /// in which `a-b` comes before `a/b`.
 fn pictures_under(class: &Path) -> Result<Vec<PathBuf>, DataError> {

@@ -3,11 +3,12 @@
 use model_spec::Architecture;
 use model_spec::architecture::STEM_SIZE;
 use model_spec::weights::{generator as names, generator_weights};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::Mode;
 use super::layers::{batch_norm, leaky_relu};
-use crate::weights::Weights;
+use super::precision::Precision;
+use crate::weights::{Convolutions, Weights};
 
 /// The label-conditioned DCGAN generator.
 #[derive(Debug)]
@@ -15,13 +16,14 @@ pub struct Generator {
     /// Named as in [`model_spec::weights::generator`].
     pub weights: Weights,
     architecture: Architecture,
+    precision: Precision,
 }
 
 impl Generator {
     /// A generator with fresh weights.
-    pub fn initial(architecture: &Architecture, labels: usize, device: Device) -> Self {
-        let weights = Weights::initial(generator_weights(architecture, labels), device);
-        Self { weights, architecture: architecture.clone() }
+    pub fn initial(architecture: &Architecture, labels: usize, precision: Precision, device: Device) -> Self {
+        let weights = Weights::initial(generator_weights(architecture, labels), Convolutions::Small, device);
+        Self { weights, architecture: architecture.clone(), precision }
     }
 
     /// Where its weights are.
@@ -43,14 +45,15 @@ impl Generator {
             embedded.linear(weight(names::LABEL_WEIGHT), Some(weight(names::LABEL_BIAS))).view([-1, 1, stem, stem]);
         let dense = latent.linear(weight(names::LATENT_WEIGHT), Some(weight(names::LATENT_BIAS)));
         let latent_map = leaky_relu(&dense).view([-1, self.architecture.stem_channels as i64, stem, stem]);
-        let mut xs = Tensor::cat(&[latent_map, label_map], 1); // [N, stem_channels + 1, 4, 4]
+        let xs = Tensor::cat(&[latent_map, label_map], 1); // [N, stem_channels + 1, 4, 4]
+        let mut xs = self.precision.lowered(&xs);
         for block in 0..self.architecture.blocks() {
-            let kernel = weight(&names::deconv(block)).shallow_clone();
+            let kernel = self.precision.lowered(weight(&names::deconv(block)));
             xs = xs.conv_transpose2d(&kernel, None::<&Tensor>, [2], [1], [0], 1, [1]);
             if block + 1 < self.architecture.blocks() {
                 xs = batch_norm(&xs, &self.weights, &names::norm(block), mode).relu_();
             }
         }
-        xs.tanh_()
+        xs.to_kind(Kind::Float).tanh()
     }
 }

@@ -3,42 +3,46 @@
 use model_spec::Architecture;
 use model_spec::architecture::DROPOUT;
 use model_spec::weights::{discriminator as names, discriminator_weights};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::Mode;
 use super::layers::{batch_norm, leaky_relu};
-use crate::weights::Weights;
+use super::precision::Precision;
+use crate::weights::{Convolutions, Weights};
 
-/// The label-conditioned DCGAN discriminator.
+/// The reference's discriminator: the label as further picture channels, batch normalization.
 #[derive(Debug)]
-pub struct Discriminator {
+pub struct ConcatenationDiscriminator {
     /// Named as in [`model_spec::weights::discriminator`].
     pub weights: Weights,
     architecture: Architecture,
     labels: i64,
+    precision: Precision,
 }
 
-impl Discriminator {
+impl ConcatenationDiscriminator {
     /// A discriminator with fresh weights.
-    pub fn initial(architecture: &Architecture, labels: usize, device: Device) -> Self {
-        let weights = Weights::initial(discriminator_weights(architecture, labels), device);
-        Self { weights, architecture: architecture.clone(), labels: labels as i64 }
+    pub fn initial(architecture: &Architecture, labels: usize, precision: Precision, device: Device) -> Self {
+        let weights = Weights::initial(discriminator_weights(architecture, labels), Convolutions::Small, device);
+        Self { weights, architecture: architecture.clone(), labels: labels as i64, precision }
     }
 
     /// Probabilities `[N, 1]` of pictures `[N, channels, side, side]` with labels i64 `[N]`.
     pub fn forward(&self, image: &Tensor, label: &Tensor, mode: Mode) -> Tensor {
-        let mut xs = Tensor::cat(&[image, &self.label_maps(label)], 1); // [N, 2 * channels, side, side]
+        let xs = Tensor::cat(&[image, &self.label_maps(label)], 1); // [N, 2 * channels, side, side]
+        let mut xs = self.precision.lowered(&xs);
         for index in 0..self.architecture.discriminator_widths.len() {
             let (stride, padding) = if index == 0 { (2, 1) } else { (3, 2) };
-            let kernel = self.weights.get(&names::conv(index));
-            xs = xs.conv2d(kernel, None::<&Tensor>, [stride], [padding], [1], 1);
+            let kernel = self.precision.lowered(self.weights.get(&names::conv(index)));
+            xs = xs.conv2d(&kernel, None::<&Tensor>, [stride], [padding], [1], 1);
             if index > 0 {
                 xs = batch_norm(&xs, &self.weights, &names::norm(index), mode);
             }
             xs = leaky_relu(&xs);
         }
         let weight = |name: &str| self.weights.get(name);
-        xs.flatten(1, -1)
+        xs.to_kind(Kind::Float)
+            .flatten(1, -1)
             .dropout(DROPOUT, mode == Mode::Train)
             .linear(weight(names::OUTPUT_WEIGHT), Some(weight(names::OUTPUT_BIAS)))
             .sigmoid()

@@ -1,0 +1,184 @@
+//! `trainer evaluate`: the quality of a run, a model file or a folder of pictures.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use model_spec::{Architecture, Manifest};
+use tch::{Device, Tensor};
+
+use crate::cli::EvaluateOptions;
+use crate::dataset::DataSet;
+use crate::networks::Generator;
+use crate::quality::classifier::OnDevice;
+use crate::quality::fakes::{self, Wanted};
+use crate::quality::meter::{Fakes, Meter, Networks};
+use crate::quality::page::{self, Page};
+use crate::quality::{self, scores::Evaluation};
+use crate::settings::Settings;
+use crate::{checkpoint, device, plan, run_folder};
+
+/// Measures and prints; writes a page where there is a folder for it.
+///
+/// # Errors
+/// No such source, pictures that can't be read, or fakes that don't fit them.
+pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
+    let (device, device_line) = device::open(options.device)?;
+    eprintln!("{device_line}");
+    let source = Source::open(options, device)?;
+    eprintln!("fakes: {}", source.name());
+    let folder = source.data_folder(options);
+    let data = plan::load(folder.as_deref(), source.architecture(), false, &|_, _| {})?;
+    eprintln!("real: {}, {} pictures, labels {}", data.name, data.label_of.len(), data.labels.names().join(", "));
+    let images = on_device(&data, source.architecture(), device);
+    let pictures = OnDevice { images: &images, data: &data };
+    let cache = quality::cache_folder(folder.as_deref(), &options.out);
+    let networks = Networks { cache: &cache, extractor: options.features.as_deref() };
+    let bar = bar("fitting the network that measures quality");
+    let meter = Meter::open(&pictures, &networks, &|done, total| show(&bar, done, total))?;
+    bar.finish_and_clear();
+    let made = source.fakes(options, &meter, &data)?;
+    let evaluation = meter.measure(&made)?;
+    print(&evaluation, &meter, options.json)?;
+    if let Some(folder) = options.report.as_deref().or(source.run()) {
+        let page = Page { evaluation: &evaluation, fakes: &made, pictures: &pictures, source: &source.name() };
+        let path = page::write(folder, &page)?;
+        eprintln!("report: {}", path.display());
+    }
+    Ok(())
+}
+
+/// Where fakes come from.
+enum Source {
+    Checkpoint { path: PathBuf, run: Option<PathBuf>, manifest: Box<Manifest>, generator: Generator },
+    Model { path: PathBuf, architecture: Architecture },
+    Folder { path: PathBuf, architecture: Architecture },
+}
+
+impl Source {
+    fn open(options: &EvaluateOptions, device: Device) -> anyhow::Result<Self> {
+        if let Some(path) = &options.model {
+            let model = edge_runtime::Model::open(path)?;
+            return Ok(Self::Model { path: path.clone(), architecture: model.metadata().architecture.clone() });
+        }
+        if let Some(path) = &options.fakes {
+            let first = first_picture(path)?;
+            let size = image::image_dimensions(&first).with_context(|| format!("read {}", first.display()))?.0;
+            let architecture = Architecture::reference(size as usize, 3)
+                .with_context(|| format!("{}: {size} pixels wide", first.display()))?;
+            return Ok(Self::Folder { path: path.clone(), architecture });
+        }
+        let (path, run) = match &options.run {
+            Some(path) if path.join(model_spec::manifest::MANIFEST).is_file() => (path.clone(), None),
+            named => {
+                let wanted = named.as_ref().map_or("latest".to_owned(), |path| path.display().to_string());
+                let run = run_folder::find(&options.out, &wanted)?;
+                let newest = run_folder::latest_checkpoint(&run)?;
+                (newest.with_context(|| format!("{}: no checkpoint yet", run.display()))?, Some(run))
+            }
+        };
+        let (manifest, generator) = checkpoint::read_generator(&path, device)?;
+        Ok(Self::Checkpoint { path, run, manifest: Box::new(manifest), generator })
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Checkpoint { path, manifest, .. } => {
+                let kimg = manifest.progress.images as f64 / 1000.0;
+                format!("{}, recipe {}, {kimg:.1} kimg", path.display(), manifest.recipe)
+            }
+            Self::Model { path, .. } | Self::Folder { path, .. } => path.display().to_string(),
+        }
+    }
+
+    fn architecture(&self) -> &Architecture {
+        match self {
+            Self::Checkpoint { manifest, .. } => &manifest.architecture,
+            Self::Model { architecture, .. } | Self::Folder { architecture, .. } => architecture,
+        }
+    }
+
+    fn run(&self) -> Option<&Path> {
+        match self {
+            Self::Checkpoint { run, .. } => run.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn data_folder(&self, options: &EvaluateOptions) -> Option<PathBuf> {
+        let named = options.data.clone();
+        match self.run().map(Settings::read) {
+            Some(Ok(settings)) if named.is_none() => settings.data,
+            _ => named.or_else(plan::default_data),
+        }
+    }
+
+    fn fakes(&self, options: &EvaluateOptions, meter: &Meter, data: &DataSet) -> anyhow::Result<Fakes> {
+        let most = options.samples.unwrap_or(usize::MAX);
+        let counts: Vec<usize> = meter.samples().into_iter().map(|count| count.min(most)).collect();
+        let wanted = Wanted {
+            counts: &counts,
+            seed: options.seed,
+            labels: &data.labels,
+            size: self.architecture().image_size,
+            channels: self.architecture().channels,
+        };
+        Ok(match self {
+            Self::Checkpoint { generator, manifest, path, .. } => {
+                anyhow::ensure!(
+                    manifest.labels == data.labels,
+                    "{}: expected the data set's labels {:?}, found {:?}",
+                    path.display(),
+                    data.labels.names(),
+                    manifest.labels.names()
+                );
+                fakes::from_generator(generator, &wanted)
+            }
+            Self::Model { path, .. } => {
+                let bar = bar("pictures");
+                fakes::from_model(path, &wanted, &|done, total| show(&bar, done as u64, total as u64))?
+            }
+            Self::Folder { path, .. } => fakes::from_folder(path, &wanted)?,
+        })
+    }
+}
+
+fn first_picture(folder: &Path) -> anyhow::Result<PathBuf> {
+    let classes = crate::dataset::classes(folder)?;
+    let first = classes.into_iter().find_map(|class| class.files.into_iter().next());
+    first.with_context(|| format!("--fakes {}: no picture in any sub-folder", folder.display()))
+}
+
+fn on_device(data: &DataSet, architecture: &Architecture, device: Device) -> Tensor {
+    let side = architecture.image_size as i64;
+    Tensor::from_slice(&data.pictures).view([-1, architecture.channels as i64, side, side]).to_device(device)
+}
+
+fn print(evaluation: &Evaluation, meter: &Meter, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(evaluation)?);
+        return Ok(());
+    }
+    println!("{}", evaluation.text());
+    let tried = meter.classifier().tried;
+    println!(
+        "measuring network {}: {} of {} held-out real pictures labelled right ({:.1} %); held out: {}",
+        &evaluation.features[..12.min(evaluation.features.len())],
+        tried.right,
+        tried.pictures,
+        100.0 * tried.right as f64 / tried.pictures as f64,
+        tried.rule.text()
+    );
+    Ok(())
+}
+
+fn bar(message: &'static str) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}, {eta} left").expect("the template is valid");
+    ProgressBar::new(0).with_style(style).with_message(message)
+}
+
+fn show(bar: &ProgressBar, done: u64, total: u64) {
+    bar.set_length(total);
+    bar.set_position(done);
+}

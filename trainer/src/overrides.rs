@@ -1,0 +1,89 @@
+//! `--set KEY=VALUE`: one number of a run's options changed by hand.
+
+use serde_json::Value;
+
+use crate::error::TrainError;
+use crate::settings::Settings;
+
+/// Parts of options.json that may be changed.
+const PARTS: [&str; 2] = ["method", "architecture"];
+
+/// The settings with `method.penalty=1` or the like applied. The value is JSON, or else text.
+///
+/// # Errors
+/// No such key (the message lists the keys beside it), or a value that doesn't fit it.
+pub fn applied(settings: &Settings, change: &str) -> Result<Settings, TrainError> {
+    let bad = |problem: String| TrainError::Options(format!("--set {change}: {problem}"));
+    let (key, value) = change.split_once('=').ok_or_else(|| bad("expected KEY=VALUE".to_owned()))?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    let mut options = serde_json::to_value(settings).expect("plain data always serializes");
+    let mut place = &mut options;
+    for (depth, part) in key.split('.').enumerate() {
+        let known: Vec<String> = match &*place {
+            Value::Object(fields) => {
+                fields.keys().filter(|name| depth > 0 || PARTS.contains(&name.as_str())).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
+        if !known.iter().any(|name| name == part) {
+            return Err(bad(format!("expected one of {}; found {part:?}", known.join(", "))));
+        }
+        place = &mut place[part];
+    }
+    *place = value;
+    serde_json::from_value(options).map_err(|error| bad(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::{Preset, Recipe};
+
+    fn settings() -> Settings {
+        let recipe = Recipe::Paired;
+        Settings {
+            schema_version: Settings::schema(),
+            trainer_version: "test".into(),
+            recipe,
+            data: None,
+            data_sha256: String::new(),
+            method: recipe.method(),
+            precision: Default::default(),
+            architecture: recipe.architecture(Preset::Small, 64, 3).expect("valid"),
+            seed: 1,
+            epochs: 1,
+            batch_size: 4,
+            learning_rate: 2e-4,
+            checkpoint_every: 1,
+            eval_every_kimg: 0.0,
+            rollback: None,
+        }
+    }
+
+    #[test]
+    fn numbers_of_method_and_architecture_can_be_changed() {
+        let changed = applied(&settings(), "method.penalty=2").expect("a number");
+        assert_eq!(changed.method.penalty, 2.0);
+        let changed = applied(&changed, "architecture.widths=[8,8,4]").expect("numbers");
+        assert_eq!((changed.architecture.widths, changed.method.penalty), (vec![8, 8, 4], 2.0));
+        let changed = applied(&settings(), "method.augment.cutout=0.5").expect("a number");
+        assert_eq!(changed.method.augment.cutout, 0.5);
+    }
+
+    #[test]
+    fn what_can_not_be_changed_is_named_with_what_can() {
+        struct Case(&'static str, &'static str);
+        let cases = [
+            Case("method.penalties=2", "expected one of augment, average_kimg, betas"),
+            Case("seed=2", "expected one of architecture, method; found \"seed\""),
+            Case("method.penalty", "expected KEY=VALUE"),
+            Case("method.penalty=high", "expected f64"),
+            Case("method.penalty.much=1", "found \"much\""),
+            Case("method=1", "expected struct Method"),
+        ];
+        for Case(change, expected) in cases {
+            let message = applied(&settings(), change).expect_err(change).to_string();
+            assert!(message.contains(expected) && message.contains(change), "{change}: {message}");
+        }
+    }
+}

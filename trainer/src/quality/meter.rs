@@ -1,0 +1,210 @@
+//! Measures fakes against the pictures of a data set.
+
+use std::path::Path;
+
+use tch::{Device, Kind, Tensor};
+
+use super::classifier::{Classifier, OnDevice};
+use super::extractor::Extractor;
+use super::scores::{Evaluation, LabelScores, Memorisation, Scores};
+use super::{distance, holdout, neighbors};
+use crate::dataset::DataSet;
+use crate::error::TrainError;
+use crate::order::epoch_order;
+
+/// The fewest pictures of a label, half of which are compared with the other half.
+pub const LEAST_PICTURES: usize = 24;
+const HALVES_SEED: u64 = 0x6861_6c66;
+
+/// The measuring networks and what they see in the real pictures.
+pub struct Meter {
+    classifier: Classifier,
+    extractor: Option<Extractor>,
+    label_names: Vec<String>,
+    halves: Vec<[Vec<i64>; 2]>,
+    reals: Tensor, // [n, d]
+    held_out_distance: f64,
+}
+
+/// Where the measuring networks come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Networks<'a> {
+    /// Where the data set's classifier is kept.
+    pub cache: &'a Path,
+    /// A TorchScript extractor of the user's own, for the features.
+    pub extractor: Option<&'a Path>,
+}
+
+/// Generated pictures.
+#[derive(Debug)]
+pub struct Fakes {
+    /// u8 `[n, channels, side, side]`, on any device
+    pub images: Tensor,
+    /// What each was made for, `[n]`.
+    pub label_of: Vec<i64>,
+}
+
+impl Meter {
+    /// Opens or fits the networks and reads the real pictures.
+    ///
+    /// `progress` is called with (done, total) steps of fitting.
+    ///
+    /// # Errors
+    /// Fewer than [`LEAST_PICTURES`] of some label, or a network file that can't be read, written or run.
+    pub fn open(
+        pictures: &OnDevice<'_>,
+        networks: &Networks<'_>,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, TrainError> {
+        let data = pictures.data;
+        let halves = halves(data)?;
+        let classifier = Classifier::of_data(pictures, networks.cache, progress)?;
+        let device = pictures.images.device();
+        let extractor = networks.extractor.map(|path| Extractor::open(path, device)).transpose()?;
+        let reals = match &extractor {
+            Some(extractor) => extractor.features(pictures.images)?,
+            None => classifier.look(pictures.images).features,
+        };
+        let split = holdout::split(&data.label_of, &data.names);
+        let side = |places: &[i64]| rows(&reals, places);
+        let (_, distances) = neighbors::nearest(&side(&split.held_out), &side(&split.learned));
+        let held_out_distance = neighbors::median(&distances);
+        let label_names = data.labels.names().to_vec();
+        Ok(Self { classifier, extractor, label_names, halves, reals, held_out_distance })
+    }
+
+    /// Fakes of each label that a full measurement takes: half of its real pictures.
+    pub fn samples(&self) -> Vec<usize> {
+        self.halves.iter().map(|[half, _]| half.len()).collect()
+    }
+
+    /// The classifier.
+    pub fn classifier(&self) -> &Classifier {
+        &self.classifier
+    }
+
+    /// Measures fakes; of labels with more fakes than [`Self::samples`] the first ones.
+    ///
+    /// # Errors
+    /// Too few fakes of some label, or an extractor that fails.
+    pub fn measure(&self, fakes: &Fakes) -> Result<Evaluation, TrainError> {
+        let images = fakes.images.to_device(self.device());
+        let reading = self.classifier.look(&images);
+        let features = match &self.extractor {
+            Some(extractor) => extractor.features(&images)?,
+            None => reading.features,
+        };
+        let seen = Vec::<i64>::try_from(&reading.labels).expect("one label a picture");
+        let groups = self.groups(&fakes.label_of)?;
+        let labels: Vec<LabelScores> =
+            groups.iter().enumerate().map(|(label, group)| self.label_scores(label, group, &features, &seen)).collect();
+        let all = |part: fn(&Group) -> &[i64]| groups.iter().flat_map(part).copied().collect::<Vec<i64>>();
+        let (reals, others, fakes) = (all(|group| &group.reals), all(|group| &group.others), all(|group| &group.fakes));
+        let (fake_rows, real_rows) = (rows(&features, &fakes), rows(&self.reals, &reals));
+        let right: f64 = labels.iter().map(|label| label.accuracy * label.samples as f64).sum();
+        let tried = self.classifier.tried;
+        Ok(Evaluation {
+            samples: fakes.len(),
+            fakes: scores(&real_rows, &fake_rows),
+            floor: scores(&real_rows, &rows(&self.reals, &others)),
+            accuracy: right / fakes.len() as f64,
+            confusion: groups.iter().map(|group| counts(group, &seen, self.label_names.len())).collect(),
+            memorisation: self.memorisation(&features),
+            labels,
+            features: self.extractor.as_ref().map_or(&self.classifier.sha256, |own| &own.sha256).clone(),
+            classifier_accuracy: tried.right as f64 / tried.pictures as f64,
+        })
+    }
+
+    fn device(&self) -> Device {
+        self.reals.device()
+    }
+
+    fn groups(&self, label_of: &[i64]) -> Result<Vec<Group>, TrainError> {
+        let group = |(label, [reals, others]): (usize, &[Vec<i64>; 2])| {
+            let fakes: Vec<i64> =
+                (0..label_of.len() as i64).filter(|place| label_of[*place as usize] == label as i64).collect();
+            if fakes.len() < LEAST_PICTURES / 2 {
+                let name = &self.label_names[label];
+                return Err(TrainError::Options(format!(
+                    "measure {name:?}: expected at least {} fakes, found {}",
+                    LEAST_PICTURES / 2,
+                    fakes.len()
+                )));
+            }
+            let count = reals.len().min(fakes.len());
+            let first = |places: &[i64]| places[..count].to_vec();
+            Ok(Group { reals: first(reals), others: first(others), fakes: first(&fakes) })
+        };
+        self.halves.iter().enumerate().map(group).collect()
+    }
+
+    fn label_scores(&self, label: usize, group: &Group, features: &Tensor, seen: &[i64]) -> LabelScores {
+        let (reals, fakes) = (rows(&self.reals, &group.reals), rows(features, &group.fakes));
+        let right = group.fakes.iter().filter(|place| seen[**place as usize] == label as i64).count();
+        LabelScores {
+            label: self.label_names[label].clone(),
+            samples: group.fakes.len(),
+            fakes: scores(&reals, &fakes),
+            floor: scores(&reals, &rows(&self.reals, &group.others)),
+            accuracy: right as f64 / group.fakes.len() as f64,
+            diversity: neighbors::mean_distance(&fakes) / neighbors::mean_distance(&reals),
+        }
+    }
+
+    fn memorisation(&self, features: &Tensor) -> Memorisation {
+        let (nearest, distances) = neighbors::nearest(features, &self.reals);
+        Memorisation {
+            ratio: neighbors::median(&distances) / self.held_out_distance,
+            held_out: self.held_out_distance,
+            nearest: Vec::try_from(&nearest).expect("one place a picture"),
+            distances: Vec::try_from(&distances).expect("one distance a picture"),
+        }
+    }
+}
+
+/// Places of one label, equally many of each.
+struct Group {
+    reals: Vec<i64>,
+    others: Vec<i64>,
+    fakes: Vec<i64>,
+}
+
+/// Two random halves of each label.
+fn halves(data: &DataSet) -> Result<Vec<[Vec<i64>; 2]>, TrainError> {
+    let half = |(label, name): (i64, &String)| {
+        let of_label: Vec<i64> =
+            (0..data.label_of.len() as i64).filter(|place| data.label_of[*place as usize] == label).collect();
+        if of_label.len() < LEAST_PICTURES {
+            return Err(TrainError::TooFewToMeasure {
+                label: name.clone(),
+                expected: LEAST_PICTURES,
+                found: of_label.len(),
+            });
+        }
+        let order = epoch_order(HALVES_SEED, label as u64, of_label.len());
+        let mut shuffled = order.iter().map(|place| of_label[*place as usize]);
+        let count = of_label.len() / 2;
+        Ok([shuffled.by_ref().take(count).collect(), shuffled.take(count).collect()])
+    };
+    (0..).zip(data.labels.names()).map(half).collect()
+}
+
+fn scores(reals: &Tensor, fakes: &Tensor) -> Scores {
+    let distance::Kid { mean, spread } = distance::kid(reals, fakes);
+    let neighbors::Manifold { precision, recall, density, coverage } = neighbors::manifold(reals, fakes);
+    let frechet = distance::frechet(reals, fakes);
+    Scores { kid: mean, kid_spread: spread, frechet, precision, recall, density, coverage }
+}
+
+fn counts(group: &Group, seen: &[i64], labels: usize) -> Vec<u64> {
+    let mut counts = vec![0; labels];
+    for place in &group.fakes {
+        counts[seen[*place as usize] as usize] += 1;
+    }
+    counts
+}
+
+fn rows(features: &Tensor, places: &[i64]) -> Tensor {
+    features.index_select(0, &Tensor::from_slice(places).to_device(features.device())).to_kind(Kind::Double)
+}

@@ -1,0 +1,178 @@
+//! What a set of fakes scores, beside what real pictures score.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::Serialize;
+
+/// Distances and shares of one set of pictures against another of the same size.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Scores {
+    /// Kernel inception distance, 0 for one distribution.
+    pub kid: f64,
+    /// Its standard deviation over random halves.
+    pub kid_spread: f64,
+    /// Fréchet distance, 0 for one distribution of endless samples.
+    pub frechet: f64,
+    /// Share of fakes on the real manifold.
+    pub precision: f64,
+    /// Share of real pictures on the fake manifold.
+    pub recall: f64,
+    /// Real pictures around a fake.
+    pub density: f64,
+    /// Share of real pictures with a fake near.
+    pub coverage: f64,
+}
+
+impl Scores {
+    /// Names and values of all but the spread.
+    pub fn named(&self) -> [(&'static str, f64); 6] {
+        let Self { kid, frechet, precision, recall, density, coverage, .. } = *self;
+        [
+            ("kid", kid),
+            ("frechet", frechet),
+            ("precision", precision),
+            ("recall", recall),
+            ("density", density),
+            ("coverage", coverage),
+        ]
+    }
+}
+
+/// The scores of one label.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LabelScores {
+    /// Its name.
+    pub label: String,
+    /// Fakes, and real pictures that they are compared with.
+    pub samples: usize,
+    /// Of the fakes.
+    pub fakes: Scores,
+    /// Of other real pictures in their place.
+    pub floor: Scores,
+    /// Share of fakes that the classifier gives this label.
+    pub accuracy: f64,
+    /// Mean distance of two fakes over that of two real pictures: near 0 is a collapse.
+    pub diversity: f64,
+}
+
+/// How near fakes come to the pictures that were trained on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Memorisation {
+    /// Median distance of a fake to its nearest training picture over [`Self::held_out`]: far below 1 is copying.
+    pub ratio: f64,
+    /// Median distance of held-out real pictures to the nearest of the others.
+    pub held_out: f64,
+    /// The place of the nearest training picture of each fake.
+    #[serde(skip)]
+    pub nearest: Vec<i64>,
+    /// The distance to it.
+    #[serde(skip)]
+    pub distances: Vec<f64>,
+}
+
+/// All that is measured of one set of fakes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Fakes, and real pictures that they are compared with.
+    pub samples: usize,
+    /// Of all fakes.
+    pub fakes: Scores,
+    /// Of other real pictures in their place.
+    pub floor: Scores,
+    /// Share of fakes that the classifier gives the label that they were made for.
+    pub accuracy: f64,
+    /// Fakes by label asked for (row) and label seen (column).
+    pub confusion: Vec<Vec<u64>>,
+    /// Copies of training pictures.
+    pub memorisation: Memorisation,
+    /// By label, in label order.
+    pub labels: Vec<LabelScores>,
+    /// The network that gave the features: `sha256` of its file. Scores of different networks can't be compared.
+    pub features: String,
+    /// The classifier's accuracy on held-out real pictures, the most that `accuracy` can mean.
+    pub classifier_accuracy: f64,
+}
+
+impl Evaluation {
+    /// The least diversity of any label.
+    pub fn least_diversity(&self) -> f64 {
+        self.labels.iter().map(|label| label.diversity).fold(f64::INFINITY, f64::min)
+    }
+
+    /// All numbers by name: `kid`, `kid_floor`, `kid/rock`, ...
+    pub fn named(&self) -> BTreeMap<String, f64> {
+        let mut named = BTreeMap::from([
+            ("samples".to_owned(), self.samples as f64),
+            ("kid_spread".to_owned(), self.fakes.kid_spread),
+            ("accuracy".to_owned(), self.accuracy),
+            ("diversity".to_owned(), self.least_diversity()),
+            ("memorisation".to_owned(), self.memorisation.ratio),
+        ]);
+        for ((name, value), (_, floor)) in self.fakes.named().into_iter().zip(self.floor.named()) {
+            named.insert(name.to_owned(), value);
+            named.insert(format!("{name}_floor"), floor);
+        }
+        for label in &self.labels {
+            let own = [("accuracy", label.accuracy), ("diversity", label.diversity)];
+            for (name, value) in label.fakes.named().into_iter().chain(own) {
+                named.insert(format!("{name}/{}", label.label), value);
+            }
+        }
+        named
+    }
+
+    /// A table for a terminal: scores with the floor beside each, then the confusion of labels.
+    pub fn text(&self) -> String {
+        let mut text = format!(
+            "{:<16} {:>7} {:>17} {:>15} {:>13} {:>13} {:>13} {:>13} {:>9} {:>9}\n",
+            "fakes (real)",
+            "samples",
+            "KID x 1000",
+            "Frechet",
+            "precision",
+            "recall",
+            "density",
+            "coverage",
+            "accuracy",
+            "diversity"
+        );
+        let all = (self.samples, &self.fakes, &self.floor, self.accuracy, self.least_diversity());
+        row(&mut text, "all", all);
+        for label in &self.labels {
+            let own = (label.samples, &label.fakes, &label.floor, label.accuracy, label.diversity);
+            row(&mut text, &label.label, own);
+        }
+        let _ = writeln!(text, "\nlabel asked for (row) and seen by the classifier (column)");
+        let width = self.labels.iter().map(|label| label.label.chars().count()).max().unwrap_or(0).max(6);
+        let heads: String = self.labels.iter().map(|label| format!(" {:>width$}", label.label)).collect();
+        let _ = writeln!(text, "{:<16}{heads}", "");
+        for (label, counts) in self.labels.iter().zip(&self.confusion) {
+            let cells: String = counts.iter().map(|count| format!(" {count:>width$}")).collect();
+            let _ = writeln!(text, "{:<16}{cells}", label.label);
+        }
+        let _ = writeln!(
+            text,
+            "\nnearest training picture: {:.2} times as far as a held-out real picture's (far below 1 is copying)",
+            self.memorisation.ratio
+        );
+        text
+    }
+}
+
+fn row(text: &mut String, name: &str, (samples, fakes, floor, accuracy, diversity): RowValues<'_>) {
+    let both = |fakes: f64, floor: f64, digits: usize| format!("{fakes:.digits$} ({floor:.digits$})");
+    let _ = writeln!(
+        text,
+        "{name:<16} {samples:>7} {:>17} {:>15} {:>13} {:>13} {:>13} {:>13} {:>8.1}% {diversity:>9.2}",
+        both(fakes.kid * 1e3, floor.kid * 1e3, 1),
+        both(fakes.frechet, floor.frechet, 1),
+        both(fakes.precision, floor.precision, 2),
+        both(fakes.recall, floor.recall, 2),
+        both(fakes.density, floor.density, 2),
+        both(fakes.coverage, floor.coverage, 2),
+        accuracy * 100.0,
+    );
+}
+
+type RowValues<'a> = (usize, &'a Scores, &'a Scores, f64, f64);

@@ -1,0 +1,140 @@
+//! Named ways to train, and the numbers that make them.
+
+use clap::ValueEnum;
+use model_spec::{Architecture, SpecError};
+use serde::{Deserialize, Serialize};
+
+use crate::adam::AdamOptions;
+use crate::augment::Augment;
+
+/// A named way to train.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recipe {
+    /// The reference notebook's, to the letter
+    Reference,
+    /// Relativistic pairs with gradient penalties and averaged weights
+    Paired,
+}
+
+/// How large a generator is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Preset {
+    /// The reference's widths
+    Full,
+    /// Less than a quarter of the reference's multiplications, for small boards
+    Small,
+}
+
+/// What the two networks are told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Objective {
+    /// Binary cross-entropy on real and on fake pictures, as the reference notebook has it.
+    CrossEntropy,
+    /// Each real picture against a fake of its label (relativistic pairs, arXiv 1807.00734), with R1 and R2 penalties
+    /// (arXiv 1801.04406), as R3GAN has it (arXiv 2501.05441).
+    Paired,
+}
+
+/// The numbers of a recipe. What another objective doesn't use is 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Method {
+    /// What the networks are told to do.
+    pub objective: Objective,
+    /// Decay of Adam's means of gradients and of their squares.
+    pub betas: [f64; 2],
+    /// Weight of R1 and R2: half of this times the squared gradient.
+    pub penalty: f64,
+    /// Steps from one penalty to the next; each counts as many times.
+    pub penalty_every: u64,
+    /// Thousands of pictures after which a weight counts half in the averaged generator (arXiv 1806.04498); 0: none.
+    pub average_kimg: f64,
+    /// What is done to all pictures that the discriminator sees.
+    pub augment: Augment,
+    /// Factor of the first layer's initial weights on the latent.
+    pub latent_scale: f64,
+    /// Deviation of the generator's initial label embedding.
+    pub label_deviation: f64,
+}
+
+const PROJECTION_WIDTH: usize = 32;
+const SMALL_WIDTHS: [usize; 5] = [32, 64, 128, 192, 192];
+
+impl Recipe {
+    /// The name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Paired => "paired",
+        }
+    }
+
+    /// Its numbers.
+    pub fn method(self) -> Method {
+        match self {
+            Self::Reference => Method {
+                objective: Objective::CrossEntropy,
+                betas: [0.5, 0.999],
+                penalty: 0.0,
+                penalty_every: 0,
+                average_kimg: 0.0,
+                augment: Augment::default(),
+                latent_scale: 1.0,
+                label_deviation: 1.0,
+            },
+            Self::Paired => Method {
+                objective: Objective::Paired,
+                betas: [0.0, 0.99],
+                penalty: 0.5,
+                penalty_every: 8,
+                average_kimg: 5.0,
+                augment: Augment::default(),
+                latent_scale: 2.0,
+                label_deviation: 0.1,
+            },
+        }
+    }
+
+    /// Pictures in a step.
+    pub fn batch_size(self) -> usize {
+        match self {
+            Self::Reference => 128,
+            Self::Paired => 32,
+        }
+    }
+
+    /// Both networks at a picture size.
+    ///
+    /// # Errors
+    /// A size outside the family.
+    pub fn architecture(self, preset: Preset, size: usize, channels: usize) -> Result<Architecture, SpecError> {
+        let reference = Architecture::reference(size, channels)?;
+        let sized = match preset {
+            Preset::Full => reference,
+            Preset::Small => {
+                let widths: Vec<usize> = (0..reference.widths.len()).rev().map(|level| SMALL_WIDTHS[level]).collect();
+                Architecture { stem_channels: SMALL_WIDTHS[reference.widths.len().min(4)], widths, ..reference }
+            }
+        };
+        Ok(match self {
+            Self::Reference => sized,
+            Self::Paired => sized.against_projection(PROJECTION_WIDTH),
+        })
+    }
+}
+
+impl Method {
+    /// The optimizers' numbers.
+    pub fn adam(&self, learning_rate: f64) -> AdamOptions {
+        AdamOptions { learning_rate, betas: (self.betas[0], self.betas[1]), eps: 1e-8 }
+    }
+}
+
+impl Default for Method {
+    /// The reference's.
+    fn default() -> Self {
+        Recipe::Reference.method()
+    }
+}

@@ -1,0 +1,89 @@
+//! The watchdog: when a run has gone wrong and training on would waste it.
+
+use crate::quality::scores::Evaluation;
+use crate::stats::EpochStats;
+
+/// A label whose pictures are this much nearer to each other than the real ones has collapsed ...
+const COLLAPSED: f64 = 0.1;
+/// ... if it had been this varied before; early on all pictures are alike.
+const VARIED: f64 = 0.3;
+
+/// Says what is wrong where a loss is no number any more.
+pub fn not_finite(discriminator: &[f32], generator: &[f32]) -> Option<String> {
+    [("discriminator", discriminator), ("generator", generator)].into_iter().find_map(|(network, losses)| {
+        let value = losses.iter().find(|loss| !loss.is_finite())?;
+        Some(format!("the {network} loss is {value}"))
+    })
+}
+
+/// Says which label has collapsed since an earlier measurement.
+pub fn collapsed(history: &[EpochStats], now: &Evaluation) -> Option<String> {
+    now.labels.iter().find_map(|label| {
+        let name = format!("diversity/{}", label.label);
+        let before =
+            history.iter().filter_map(|stats| stats.scores.get(&name)).fold(0.0f64, |most, value| most.max(*value));
+        let fell = label.diversity < COLLAPSED && before >= VARIED;
+        fell.then(|| {
+            format!(
+                "label {:?} has collapsed: its diversity fell from {before:.2} to {:.2}",
+                label.label, label.diversity
+            )
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::quality::scores::{LabelScores, Memorisation, Scores};
+
+    const SCORES: Scores =
+        Scores { kid: 0.0, kid_spread: 0.0, frechet: 0.0, precision: 0.0, recall: 0.0, density: 0.0, coverage: 0.0 };
+
+    fn evaluation(diversity: f64) -> Evaluation {
+        let label = |name: &str, diversity| LabelScores {
+            label: name.into(),
+            samples: 12,
+            fakes: SCORES,
+            floor: SCORES,
+            accuracy: 1.0,
+            diversity,
+        };
+        Evaluation {
+            samples: 24,
+            fakes: SCORES,
+            floor: SCORES,
+            accuracy: 1.0,
+            confusion: vec![vec![12, 0], vec![0, 12]],
+            memorisation: Memorisation { ratio: 1.0, held_out: 1.0, nearest: Vec::new(), distances: Vec::new() },
+            labels: vec![label("fist", 0.9), label("palm", diversity)],
+            features: String::new(),
+            classifier_accuracy: 1.0,
+        }
+    }
+
+    fn history(diversity: f64) -> Vec<EpochStats> {
+        let scores = BTreeMap::from([("diversity/palm".to_owned(), diversity)]);
+        let stats =
+            EpochStats { epoch: 1, kimg: 1.0, d_loss: 0.5, g_loss: 1.0, images_per_s: 9.0, unix_time: 0.0, scores };
+        vec![stats.clone(), EpochStats { scores: BTreeMap::new(), ..stats }]
+    }
+
+    #[test]
+    fn a_collapse_is_a_fall_and_not_a_slow_start() {
+        assert_eq!(collapsed(&[], &evaluation(0.02)), None);
+        assert_eq!(collapsed(&history(0.2), &evaluation(0.02)), None);
+        assert_eq!(collapsed(&history(0.8), &evaluation(0.2)), None);
+        let text = collapsed(&history(0.8), &evaluation(0.02)).expect("collapsed");
+        assert_eq!(text, "label \"palm\" has collapsed: its diversity fell from 0.80 to 0.02");
+    }
+
+    #[test]
+    fn the_first_loss_that_is_no_number_is_named() {
+        assert_eq!(not_finite(&[0.5, 0.1], &[1.0, 2.0]), None);
+        assert_eq!(not_finite(&[0.5, f32::NAN], &[1.0]).as_deref(), Some("the discriminator loss is NaN"));
+        assert_eq!(not_finite(&[0.5], &[1.0, f32::INFINITY]).as_deref(), Some("the generator loss is inf"));
+    }
+}
