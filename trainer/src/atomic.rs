@@ -10,9 +10,7 @@ use crate::error::{IoContext, TrainError};
 /// # Errors
 /// The folder can't be written; `path` is then as it was.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let temporary = temporary_beside(path);
-    std::fs::write(&temporary, bytes).during("write", &temporary)?;
-    std::fs::rename(&temporary, path).during("rename to", path)
+    file(path, |temporary| std::fs::write(temporary, bytes).during("write", temporary))
 }
 
 /// Lets `fill` write a file under a temporary name, then renames it to `path`.
@@ -21,8 +19,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 /// What `fill` fails with, or the file can't be renamed; `path` is then as it was.
 pub fn file(path: &Path, fill: impl FnOnce(&Path) -> Result<(), TrainError>) -> Result<(), TrainError> {
     let temporary = temporary_beside(path);
-    fill(&temporary)?;
-    std::fs::rename(&temporary, path).during("rename to", path)
+    let written = fill(&temporary).and_then(|()| std::fs::rename(&temporary, path).during("rename to", path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary); // the error at hand says more than that of tidying up
+    }
+    written
 }
 
 /// Fills a new folder under a temporary name, syncs it, then renames it to `path`.
@@ -32,11 +33,16 @@ pub fn file(path: &Path, fill: impl FnOnce(&Path) -> Result<(), TrainError>) -> 
 pub fn folder(path: &Path, fill: impl FnOnce(&Path) -> Result<(), TrainError>) -> Result<(), TrainError> {
     let temporary = temporary_beside(path);
     remove_folder(&temporary)?;
-    std::fs::create_dir_all(&temporary).during("create", &temporary)?;
-    fill(&temporary)?;
-    sync(&temporary)?;
-    remove_folder(path)?;
-    std::fs::rename(&temporary, path).during("rename to", path)?;
+    let written = std::fs::create_dir_all(&temporary)
+        .during("create", &temporary)
+        .and_then(|()| fill(&temporary))
+        .and_then(|()| sync(&temporary))
+        .and_then(|()| remove_folder(path))
+        .and_then(|()| std::fs::rename(&temporary, path).during("rename to", path));
+    if written.is_err() {
+        let _ = std::fs::remove_dir_all(&temporary); // the error at hand says more than that of tidying up
+    }
+    written?;
     path.parent().map_or(Ok(()), sync)
 }
 

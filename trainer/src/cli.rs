@@ -69,8 +69,14 @@ pub struct TrainOptions {
     /// What convolutions multiply in: f32 or bf16 [default: f32]
     #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
     pub precision: Option<Precision>,
+    /// Epochs between checkpoints [default: 10]
+    #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub save_every: Option<u64>,
+    /// Keep the newest N checkpoints and the one of lowest KID; 0: all [default: 0]
+    #[arg(long, value_name = "N")]
+    pub keep: Option<usize>,
     /// Measure quality each time so many thousand images were shown, and at the end; 0: never [default: 25]
-    #[arg(long, value_name = "KIMG", value_parser = kimg)]
+    #[arg(long, value_name = "KIMG", value_parser = kimg, allow_negative_numbers = true)]
     pub eval_every: Option<f64>,
     /// Seed of initial weights, order, latents and dropout [default: 1]
     #[arg(long, value_name = "SEED", value_parser = clap::value_parser!(u64))]

@@ -55,6 +55,7 @@ mod tests {
             batch_size: 4,
             learning_rate: 2e-4,
             checkpoint_every: 1,
+            keep: 0,
             eval_every_kimg: 0.0,
             rollback: None,
         }

@@ -70,7 +70,8 @@ fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Re
         epochs: options.epochs.unwrap_or(100),
         batch_size: options.batch_size.unwrap_or(recipe.batch_size()),
         learning_rate: options.lr.unwrap_or(2e-4),
-        checkpoint_every: 10,
+        checkpoint_every: options.save_every.unwrap_or(10),
+        keep: options.keep.unwrap_or(0),
         eval_every_kimg: options.eval_every.unwrap_or(DEFAULT_EVAL_EVERY),
         rollback: None,
     };
@@ -84,12 +85,10 @@ fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Re
 fn resume(options: &TrainOptions, run: &Path, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Plan, TrainError> {
     let mut settings = Settings::read(run)?;
     refuse_changes(options, &settings)?;
-    if let Some(every) = options.eval_every {
-        settings.eval_every_kimg = every;
-    }
-    if let Some(epochs) = options.epochs {
-        settings.epochs = epochs;
-    }
+    settings.eval_every_kimg = options.eval_every.unwrap_or(settings.eval_every_kimg);
+    settings.epochs = options.epochs.unwrap_or(settings.epochs);
+    settings.checkpoint_every = options.save_every.unwrap_or(settings.checkpoint_every);
+    settings.keep = options.keep.unwrap_or(settings.keep);
     if let Some(folder) = &options.data {
         settings.data = Some(std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));
     }
@@ -105,7 +104,7 @@ fn resume(options: &TrainOptions, run: &Path, progress: &(dyn Fn(usize, usize) +
     Ok(Plan { settings, data, resumed: Some(run.to_owned()), remarks: Vec::new() })
 }
 
-/// A resumed run keeps what decides its course; only the number of epochs and the place of the data may change.
+/// A resumed run keeps what decides its course; how long it goes on, what it saves and where the data is may change.
 fn refuse_changes(options: &TrainOptions, settings: &Settings) -> Result<(), TrainError> {
     let changes = [
         ("--recipe", options.recipe.is_some_and(|recipe| recipe != settings.recipe)),

@@ -56,7 +56,12 @@ impl Report {
             self.events.flush()
         };
         write().during("write events in", &self.run)?;
-        atomic::write(&self.run.join("losses.png"), &self.losses_png())
+        atomic::write(&self.run.join("losses.png"), &self.losses_png())?;
+        if self.epochs().last().is_some_and(|stats| !stats.scores.is_empty()) {
+            atomic::write(&self.run.join("kid.png"), &self.kid_png())?;
+            atomic::write(&self.run.join("quality.png"), &self.quality_png())?;
+        }
+        Ok(())
     }
 
     /// Writes the sample sheet of an epoch.
@@ -77,6 +82,28 @@ impl Report {
     /// The file can't be written.
     pub fn picture(&self, name: &str, sheet: &Sheet) -> Result<(), TrainError> {
         atomic::write(&self.run.join(name), &sheet.png)
+    }
+
+    fn kid_png(&self) -> Vec<u8> {
+        let curves = [self.score("generated", [38, 104, 176], "kid"), self.score("floor", [140, 140, 140], "kid_floor")];
+        plot::png(&curves, "Kernel inception distance to the real pictures", "kimg")
+    }
+
+    fn quality_png(&self) -> Vec<u8> {
+        let curves = [
+            self.score("label accuracy", [38, 104, 176], "accuracy"),
+            self.score("least diversity", [214, 96, 36], "diversity"),
+            self.score("precision", [58, 148, 72], "precision"),
+            self.score("recall", [140, 86, 170], "recall"),
+            self.score("coverage", [90, 90, 90], "coverage"),
+        ];
+        plot::png(&curves, "Shares, 1 at best", "kimg")
+    }
+
+    /// A score over the epochs in which it was measured.
+    fn score<'a>(&self, name: &'a str, color: [u8; 3], key: &str) -> Curve<'a> {
+        let points = self.epochs().iter().filter_map(|stats| Some((stats.kimg, *stats.scores.get(key)?))).collect();
+        Curve { name, color, points }
     }
 
     fn losses_png(&self) -> Vec<u8> {

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use model_spec::Manifest;
+use model_spec::manifest::MANIFEST;
+
 use crate::error::{IoContext, TrainError};
 
 /// Folder of checkpoints in a run.
@@ -55,13 +58,41 @@ pub fn find(out: &Path, wanted: &str) -> Result<PathBuf, TrainError> {
 /// # Errors
 /// The folder can't be read.
 pub fn latest_checkpoint(run: &Path) -> Result<Option<PathBuf>, TrainError> {
-    let folder = run.join(CHECKPOINTS);
-    let mut found: Vec<PathBuf> = entries(&folder)?
+    Ok(checkpoints(run)?.pop())
+}
+
+/// Removes all checkpoints but the newest `keep` and the one of lowest KID; 0 keeps all.
+///
+/// # Errors
+/// A checkpoint can't be read or removed.
+pub fn thin_out(run: &Path, keep: usize) -> Result<(), TrainError> {
+    let mut found = checkpoints(run)?;
+    if keep == 0 || found.len() <= keep {
+        return Ok(());
+    }
+    found.truncate(found.len() - keep);
+    let scored = checkpoints(run)?.into_iter().filter_map(|path| Some((kid(&path)?, path)));
+    let best = scored.min_by(|left, right| left.0.total_cmp(&right.0)).map(|(_, path)| path);
+    for path in found.iter().filter(|path| Some(*path) != best.as_ref()) {
+        std::fs::remove_dir_all(path).during("remove", path)?;
+    }
+    Ok(())
+}
+
+/// In the order of progress.
+fn checkpoints(run: &Path) -> Result<Vec<PathBuf>, TrainError> {
+    let mut found: Vec<PathBuf> = entries(&run.join(CHECKPOINTS))?
         .into_iter()
-        .filter(|path| path.join(model_spec::manifest::MANIFEST).is_file() && !is_hidden(path))
+        .filter(|path| path.join(MANIFEST).is_file() && !is_hidden(path))
         .collect();
     found.sort();
-    Ok(found.pop())
+    Ok(found)
+}
+
+fn kid(checkpoint: &Path) -> Option<f64> {
+    let text = std::fs::read(checkpoint.join(MANIFEST)).ok()?;
+    let manifest: Manifest = serde_json::from_slice(&text).ok()?;
+    manifest.scores.get("kid").copied()
 }
 
 /// Where the checkpoint after so many images goes: named by thousands of images, so that names sort by progress.

@@ -311,7 +311,7 @@ impl Session {
         };
         checkpoint::write(&path, &self.gan, &state)?;
         self.saved = Some(path);
-        Ok(())
+        run_folder::thin_out(&self.run, self.settings.keep)
     }
 }
 
@@ -330,4 +330,63 @@ fn open_meter(pictures: &OnDevice<'_>, cache: &Path, console: &Console) -> Resul
 
 fn mean(losses: &[f32]) -> f64 {
     losses.iter().map(|loss| f64::from(*loss)).sum::<f64>() / losses.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::{self, DeviceChoice};
+    use crate::hands;
+    use crate::recipe::{Preset, Recipe};
+
+    fn settings(data: &DataSet) -> Settings {
+        let recipe = Recipe::Paired;
+        Settings {
+            schema_version: Settings::schema(),
+            trainer_version: "test".into(),
+            recipe,
+            data: None,
+            data_sha256: data.sha256.clone(),
+            method: recipe.method(),
+            precision: Default::default(),
+            architecture: recipe.architecture(Preset::Small, 32, 3).expect("valid"),
+            seed: 1,
+            epochs: 3,
+            batch_size: 8,
+            learning_rate: 2e-4,
+            checkpoint_every: 1,
+            keep: 0,
+            eval_every_kimg: 0.0,
+            rollback: None,
+        }
+    }
+
+    #[test]
+    fn a_run_that_turns_into_nan_is_set_back_once_with_half_the_rate() {
+        let data = hands::rendered_hands(8, 32, 3, 1, &|_, _| {});
+        let out = tempfile::tempdir().expect("temporary folder");
+        let run = run_folder::create(out.path(), "hands", "paired").expect("made");
+        let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
+        let console = Console::new(true);
+        let setting = Setting { data: &data, device, cache: out.path() };
+        let mut session = Session::open(run.clone(), settings(&data), &setting, &console).expect("opened");
+        let poison = |session: &Session| {
+            let (_, weight) = session.gan.generator.weights.trained().next().expect("a weight");
+            let _ = tch::no_grad(|| weight.shallow_clone().fill_(f64::NAN));
+        };
+        assert!(matches!(session.epoch(&console), Ok(Turn::Done)));
+        poison(&session);
+        assert_eq!(session.train(&console).expect("set back"), Ending::Complete);
+        let rollback = Settings::read(&run).expect("read").rollback.expect("recorded");
+        assert_eq!((rollback.images, rollback.learning_rate), (48, 1e-4));
+        assert!(rollback.reason.contains("loss is NaN"), "{}", rollback.reason);
+        let epochs: Vec<u64> = session.report.epochs().iter().map(|stats| stats.epoch).collect();
+        assert_eq!(epochs, [1, 2, 3]);
+        assert!(session.report.epochs().iter().all(|stats| stats.d_loss.is_finite()));
+
+        session.settings.epochs = 4;
+        poison(&session);
+        let error = session.train(&console).expect_err("a second time is the end").to_string();
+        assert!(error.contains("loss is NaN; the last checkpoint is") && error.contains("000000.072"), "{error}");
+    }
 }

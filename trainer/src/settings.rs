@@ -45,6 +45,9 @@ pub struct Settings {
     pub learning_rate: f64,
     /// Epochs between checkpoints and sample sheets.
     pub checkpoint_every: u64,
+    /// Newest checkpoints that are kept, beside the best one; 0: all.
+    #[serde(default)]
+    pub keep: usize,
     /// Thousands of images between measurements of quality; 0: none.
     #[serde(default)]
     pub eval_every_kimg: f64,

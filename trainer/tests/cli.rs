@@ -79,13 +79,21 @@ fn help_names_every_flag_with_its_default() {
         "--strict",
         "--dry-run",
         "--quiet",
+        "--preset",
+        "--set",
+        "--channels",
+        "--precision",
+        "--eval-every",
+        "--save-every",
+        "--keep",
         "summary",
         "bench",
+        "evaluate",
     ] {
         assert!(help.contains(flag), "{flag} is missing:\n{help}");
     }
     assert!(help.contains("[default: 100]") && help.contains("[default: runs]"), "{help}");
-    for command in ["summary", "bench"] {
+    for command in ["summary", "bench", "evaluate"] {
         assert!(run(&[command, "--help"]).status.success());
     }
 }
@@ -101,6 +109,11 @@ fn wrong_flags_are_usage_errors_that_say_what_is_expected() {
         Case(&["--lr", "-1"], "expected a number above 0 and at most 1"),
         Case(&["--recipe", "best"], "reference"),
         Case(&["--nonsense"], "--nonsense"),
+        Case(&["--channels", "2"], "expected 1 or 3"),
+        Case(&["--precision", "f16"], "f32, bf16"),
+        Case(&["--eval-every", "-1"], "--eval-every"),
+        Case(&["evaluate", "--samples", "3"], "expected 12 to 1000000"),
+        Case(&["evaluate", "--run", "a", "--model", "b"], "cannot be used with"),
     ];
     for Case(arguments, expected) in cases {
         let output = run(arguments);
@@ -219,6 +232,115 @@ fn ctrl_c_saves_in_the_middle_of_an_epoch_and_the_run_goes_on_to_the_bit() {
     assert!(resumed.status.success(), "{}", text(&resumed.stderr));
     assert!(train(&data, &whole, &["--epochs", &target, "--quiet"]).status.success());
     assert_eq!(newest_manifest(&run_folder).files, newest_manifest(&only_run(&whole)).files);
+}
+
+/// Kills runs at random moments, which may lie within the writing of a checkpoint.
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_killed_again_and_again_goes_on_to_the_bit() {
+    let (data, whole, killed) = (data(), tempfile::tempdir().expect("made"), tempfile::tempdir().expect("made"));
+    for recipe in ["reference", "paired"] {
+        let common = ["--recipe", recipe, "--save-every", "1", "--quiet"];
+        let mut lives = 0;
+        let run_folder = loop {
+            let more: &[&str] = if lives == 0 {
+                &["--data", path(&data), "--size", "32", "--batch-size", "4", "--epochs", "1000000"]
+            } else {
+                &["--resume", "latest"]
+            };
+            let common = if lives == 0 { &common[..] } else { &["--quiet"] };
+            let place = ["--out", path(&killed), "--device", "cpu"];
+            let mut child = trainer(&[&place[..], common, more].concat()).spawn().expect("the binary starts");
+            let run = wait_for_checkpoints(&killed, &mut child, recipe, lives + 1);
+            let moment = std::time::SystemTime::now().elapsed().map_or(0, |since| since.subsec_nanos());
+            for _ in 0..moment % 1000 {
+                std::thread::yield_now();
+            }
+            child.kill().expect("killed by SIGKILL");
+            child.wait().expect("waited");
+            lives += 1;
+            if lives == 3 {
+                break run;
+            }
+        };
+        let target = newest_manifest(&run_folder).progress.epochs + 7; // 21 steps more
+        let target = target.to_string();
+        let resumed = run(&["--out", path(&killed), "--resume", "latest", "--device", "cpu", "--epochs", &target]);
+        assert!(resumed.status.success(), "{}", text(&resumed.stderr));
+        assert!(train(&data, &whole, &["--recipe", recipe, "--quiet", "--epochs", &target]).status.success());
+        let uninterrupted = trainer::run_folder::find(whole.path(), "latest").expect("the run");
+        assert_eq!(newest_manifest(&run_folder).files, newest_manifest(&uninterrupted).files, "{recipe}");
+    }
+}
+
+/// The newest run once it is of `recipe` and has at least so many checkpoints.
+#[cfg(unix)]
+fn wait_for_checkpoints(out: &TempDir, child: &mut std::process::Child, recipe: &str, count: usize) -> PathBuf {
+    loop {
+        if let Ok(run) = trainer::run_folder::find(out.path(), "latest")
+            && run.to_string_lossy().ends_with(recipe)
+            && std::fs::read_dir(run.join("checkpoints")).is_ok_and(|entries| entries.count() > count)
+        {
+            return run;
+        }
+        assert!(child.try_wait().expect("asked").is_none(), "the run ended by itself");
+        std::thread::yield_now();
+    }
+}
+
+/// A limit on the size of files stands for a disk that is full: the generator still fits, the state does not.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_costs_nothing_but_the_steps_since_the_last_checkpoint() {
+    use std::os::unix::process::CommandExt;
+
+    let (data, whole, full) = (data(), tempfile::tempdir().expect("made"), tempfile::tempdir().expect("made"));
+    assert!(train(&data, &full, &["--epochs", "1", "--quiet"]).status.success());
+    let run_folder = only_run(&full);
+    let mut command = trainer(&["--out", path(&full), "--resume", "latest", "--device", "cpu", "--epochs", "2"]);
+    let limited = || {
+        let limit = libc::rlimit { rlim_cur: 8 << 20, rlim_max: 8 << 20 };
+        // SAFETY: both calls only change this process, between fork and exec, and are async-signal-safe.
+        unsafe {
+            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+            libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit);
+        }
+        Ok(())
+    };
+    // SAFETY: the closure calls nothing but the two functions above.
+    let output = unsafe { command.pre_exec(limited) }.output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    assert!(message.contains("state.safetensors") && message.contains("File too large"), "{message}");
+    let left: Vec<_> = std::fs::read_dir(run_folder.join("checkpoints"))
+        .expect("listed")
+        .map(|entry| entry.expect("entry").file_name())
+        .collect();
+    assert_eq!(left, ["000000.012"], "the good checkpoint and nothing half-written");
+    assert!(resume(&full, &["--epochs", "2", "--quiet"]).status.success());
+    assert!(train(&data, &whole, &["--epochs", "2", "--quiet"]).status.success());
+    assert_eq!(newest_manifest(&run_folder).files, newest_manifest(&only_run(&whole)).files);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_can_not_be_written_is_named() {
+    let data = data();
+    let output = run(&["--data", path(&data), "--size", "32", "--out", "/sys/runs", "--device", "cpu"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("create /sys/runs"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn only_the_newest_checkpoints_are_kept_where_that_is_asked_for() {
+    let (data, out) = (data(), tempfile::tempdir().expect("made"));
+    assert!(train(&data, &out, &["--epochs", "4", "--save-every", "1", "--keep", "2", "--quiet"]).status.success());
+    let mut left: Vec<_> = std::fs::read_dir(only_run(&out).join("checkpoints"))
+        .expect("listed")
+        .map(|entry| entry.expect("entry").file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["000000.036", "000000.048"]);
 }
 
 #[test]

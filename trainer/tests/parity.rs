@@ -52,6 +52,7 @@ fn the_exported_file_makes_libtorchs_pictures() {
         batch_size: 4,
         learning_rate: 2e-4,
         checkpoint_every: 1,
+        keep: 0,
         method: Recipe::Reference.method(),
         precision: Convolutions::F32,
         eval_every_kimg: 0.0,

@@ -22,7 +22,8 @@ pub const NEIGHBORS: &str = "neighbors.png";
 const COLUMNS: usize = 10;
 const MOST_LABELS: usize = 24;
 /// Pictures of the run folder that go onto the page, where they exist.
-const RUN_PICTURES: [(&str, &str); 3] = [
+const RUN_PICTURES: [(&str, &str); 4] = [
+    ("kid.png", "Distance over the run"),
     ("quality.png", "Quality over the run"),
     ("losses.png", "Losses"),
     ("interpolation.png", "A walk between two latents, a row a label"),
