@@ -15,7 +15,7 @@ use crate::networks::{Generator, Mode, Precision};
 use crate::settings::Settings;
 use crate::step::Gan;
 use crate::tensor_file;
-use crate::weights::Weights;
+use crate::weights::{Convolutions, Weights};
 
 const GENERATOR: &str = "generator";
 const DISCRIMINATOR: &str = "discriminator";
@@ -124,7 +124,12 @@ pub fn read(path: &Path, gan: &mut Gan) -> Result<(Manifest, EpochLosses), Train
 /// Those of [`read`].
 pub fn read_generator(path: &Path, device: Device) -> Result<(Manifest, Generator), TrainError> {
     let manifest = Manifest::open(path, sha256_hex)?;
-    let generator = Generator::initial(&manifest.architecture, manifest.labels.len(), Precision::F32, device);
+    let generator = Generator::initial(
+        &manifest.architecture,
+        manifest.labels.len(),
+        (Convolutions::Small, Precision::F32),
+        device,
+    );
     let file = path.join(manifest::GENERATOR);
     let bytes = std::fs::read(&file).during("read", &file)?;
     read_weights(&tensor_file::Reader::new(&file, &bytes)?, "", &generator.weights)?;

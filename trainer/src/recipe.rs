@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adam::AdamOptions;
 use crate::augment::Augment;
+use crate::weights::Convolutions;
 
 /// A named way to train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -26,23 +27,14 @@ pub enum Preset {
     Small,
 }
 
-/// What the two networks are told to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Objective {
-    /// Binary cross-entropy on real and on fake pictures, as the reference notebook has it.
-    CrossEntropy,
-    /// Each real picture against a fake of its label (relativistic pairs, arXiv 1807.00734), with R1 and R2 penalties
-    /// (arXiv 1801.04406), as R3GAN has it (arXiv 2501.05441).
-    Paired,
-}
-
-/// The numbers of a recipe. What another objective doesn't use is 0.
+/// The numbers of a recipe. What a recipe doesn't use is 0.
+///
+/// The losses follow from the discriminator: a concatenation gives probabilities and is trained with binary cross-entropy, a
+/// projection gives logits and is trained with relativistic pairs (arXiv 1807.00734), each real picture against a fake of its
+/// label, with R1 and R2 penalties (arXiv 1801.04406) as R3GAN has it (arXiv 2501.05441).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Method {
-    /// What the networks are told to do.
-    pub objective: Objective,
     /// Decay of Adam's means of gradients and of their squares.
     pub betas: [f64; 2],
     /// Weight of R1 and R2: half of this times the squared gradient.
@@ -53,6 +45,8 @@ pub struct Method {
     pub average_kimg: f64,
     /// What is done to all pictures that the discriminator sees.
     pub augment: Augment,
+    /// How the generator's convolutions start.
+    pub generator_start: Convolutions,
     /// Factor of the first layer's initial weights on the latent.
     pub latent_scale: f64,
     /// Deviation of the generator's initial label embedding.
@@ -75,22 +69,22 @@ impl Recipe {
     pub fn method(self) -> Method {
         match self {
             Self::Reference => Method {
-                objective: Objective::CrossEntropy,
                 betas: [0.5, 0.999],
                 penalty: 0.0,
                 penalty_every: 0,
                 average_kimg: 0.0,
                 augment: Augment::default(),
+                generator_start: Convolutions::Small,
                 latent_scale: 1.0,
                 label_deviation: 1.0,
             },
             Self::Paired => Method {
-                objective: Objective::Paired,
                 betas: [0.0, 0.99],
                 penalty: 0.5,
                 penalty_every: 8,
                 average_kimg: 5.0,
                 augment: Augment::default(),
+                generator_start: Convolutions::HeTransposed,
                 latent_scale: 2.0,
                 label_deviation: 0.1,
             },

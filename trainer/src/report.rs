@@ -85,7 +85,8 @@ impl Report {
     }
 
     fn kid_png(&self) -> Vec<u8> {
-        let curves = [self.score("generated", [38, 104, 176], "kid"), self.score("floor", [140, 140, 140], "kid_floor")];
+        let curves =
+            [self.score("generated", [38, 104, 176], "kid"), self.score("floor", [140, 140, 140], "kid_floor")];
         plot::png(&curves, "Kernel inception distance to the real pictures", "kimg")
     }
 

@@ -3,18 +3,22 @@
 use std::collections::HashMap;
 
 use model_spec::weights::{Role, WeightSpec};
+use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 const CONV_DEVIATION: f64 = 0.02;
 const NORM_DEVIATION: f64 = 0.02;
 
 /// How the kernels of convolutions start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Convolutions {
     /// N(0, 0.02), as DCGAN's (arXiv 1511.06434): for networks with normalization.
     Small,
     /// N(0, sqrt(2 / fan_in)) (arXiv 1502.01852), which keeps the size of activations in networks without.
     He,
+    /// The same for transposed convolutions of stride 2, in which a quarter of the kernel meets each output.
+    HeTransposed,
 }
 
 /// Tensors in the order of their specifications, findable by name. Trained ones require gradients.
@@ -32,7 +36,10 @@ impl Weights {
             .iter()
             .map(|spec| {
                 let tensor = match (spec.role, convolutions) {
-                    (Role::ConvWeight, Convolutions::He) => he_tensor(spec, device),
+                    (Role::ConvWeight, Convolutions::He) => he_tensor(spec, spec.shape[1..].iter().product(), device),
+                    (Role::ConvWeight, Convolutions::HeTransposed) => {
+                        he_tensor(spec, spec.shape[0] * spec.shape[2..].iter().product::<usize>() / 4, device)
+                    }
                     _ => initial_tensor(spec, fan_in(spec, &specs), device),
                 };
                 tensor.set_requires_grad(spec.role.is_trained())
@@ -89,9 +96,8 @@ fn initial_tensor(spec: &WeightSpec, fan_in: usize, device: Device) -> Tensor {
     }
 }
 
-fn he_tensor(spec: &WeightSpec, device: Device) -> Tensor {
+fn he_tensor(spec: &WeightSpec, fan_in: usize, device: Device) -> Tensor {
     let shape: Vec<i64> = spec.shape.iter().map(|size| *size as i64).collect();
-    let fan_in: i64 = shape[1..].iter().product();
     channels_last(&Tensor::randn(&shape, (Kind::Float, device)).g_mul_scalar_((2.0 / fan_in as f64).sqrt()))
 }
 

@@ -21,8 +21,13 @@ pub struct Generator {
 
 impl Generator {
     /// A generator with fresh weights.
-    pub fn initial(architecture: &Architecture, labels: usize, precision: Precision, device: Device) -> Self {
-        let weights = Weights::initial(generator_weights(architecture, labels), Convolutions::Small, device);
+    pub fn initial(
+        architecture: &Architecture,
+        labels: usize,
+        (start, precision): (Convolutions, Precision),
+        device: Device,
+    ) -> Self {
+        let weights = Weights::initial(generator_weights(architecture, labels), start, device);
         Self { weights, architecture: architecture.clone(), precision }
     }
 
