@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use edge_runtime::sink::display::Display;
-use edge_runtime::{EngineKind, EngineSpec, Provider};
+use edge_runtime::{EngineKind, EngineSpec, OrtSettings, Provider, verification};
 
 /// The most pictures of one label.
 const MAX_COUNT: u64 = 1_000_000;
@@ -28,6 +28,8 @@ pub struct Options {
 pub enum Command {
     /// Draw the way from one seed to another, a row for each label
     Interpolate(Interpolate),
+    /// Make the model's golden pictures again and compare: one level of 255 is allowed
+    Verify(Verify),
 }
 
 #[derive(Debug, Args)]
@@ -81,6 +83,65 @@ pub struct Interpolate {
     pub engine: EngineOptions,
 }
 
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Model file [default: gen.onnx beside this program, models/gen.onnx, the one built in]
+    #[arg(short, long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Engines to compare; all are those built in
+    #[arg(long, value_name = "ENGINE", default_value = ALL_ENGINES, value_parser = engines())]
+    pub engine: Engines,
+    /// What the engines compute on; a GPU needs engine ort
+    #[arg(long, value_name = "PROVIDER", value_enum, default_value = "auto")]
+    provider: ProviderName,
+    /// CPU threads [default: one a core]
+    #[arg(long, value_name = "N", value_parser = ranged(1, MAX_THREADS))]
+    threads: Option<usize>,
+    /// ONNX Runtime library for engine ort [default: ORT_DYLIB_PATH, then the usual places]
+    #[arg(long, value_name = "FILE")]
+    ort_lib: Option<PathBuf>,
+    /// Fail where a GPU was asked for and a node would run on the CPU
+    #[arg(long)]
+    strict: bool,
+    /// Print nothing but the table and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl Verify {
+    /// The engines that these options ask for.
+    pub fn specs(&self) -> Vec<EngineSpec> {
+        let spec = |kind| EngineSpec {
+            kind,
+            provider: self.provider.into(),
+            threads: self.threads,
+            ort_library: self.ort_lib.clone(),
+            ort: OrtSettings { strict: self.strict, ..OrtSettings::default() },
+        };
+        match self.engine {
+            Engines::All => verification::all_engines(&spec(EngineKind::Auto)),
+            Engines::One(kind) => vec![spec(kind)],
+        }
+    }
+}
+
+/// Engines of `verify`.
+#[derive(Debug, Clone, Copy)]
+pub enum Engines {
+    All,
+    One(EngineKind),
+}
+
+const ALL_ENGINES: &str = "all";
+
+/// The names of all engines, and one for all of them.
+fn engines() -> impl TypedValueParser<Value = Engines> {
+    let possible = EngineName::value_variants().iter().filter_map(EngineName::to_possible_value);
+    PossibleValuesParser::new(possible.chain([PossibleValue::new(ALL_ENGINES)])).map(|text| {
+        EngineName::from_str(&text, false).map_or(Engines::All, |name| Engines::One(name.into()))
+    })
+}
+
 /// Which model runs on what.
 #[derive(Debug, Args)]
 pub struct EngineOptions {
@@ -99,6 +160,15 @@ pub struct EngineOptions {
     /// ONNX Runtime library for engine ort [default: ORT_DYLIB_PATH, then the usual places]
     #[arg(long, value_name = "FILE")]
     ort_lib: Option<PathBuf>,
+    /// Fail where a GPU was asked for and a node would run on the CPU
+    #[arg(long)]
+    strict: bool,
+    /// Let TensorRT compute in 16 bits
+    #[arg(long)]
+    f16: bool,
+    /// Let CUDA compute in TF32, which is faster and less exact
+    #[arg(long)]
+    tf32: bool,
     /// Print nothing but errors
     #[arg(short, long)]
     pub quiet: bool,
@@ -107,18 +177,13 @@ pub struct EngineOptions {
 impl EngineOptions {
     /// The engine that these options ask for.
     pub fn spec(&self) -> EngineSpec {
-        let kind = match self.engine {
-            EngineName::Auto => EngineKind::Auto,
-            EngineName::Tract => EngineKind::Tract,
-            EngineName::Ort => EngineKind::Ort,
-        };
-        let provider = match self.provider {
-            ProviderName::Auto => Provider::Auto,
-            ProviderName::Cpu => Provider::Cpu,
-            ProviderName::Cuda => Provider::Cuda,
-            ProviderName::Tensorrt => Provider::TensorRt,
-        };
-        EngineSpec { kind, provider, threads: self.threads, ort_library: self.ort_lib.clone() }
+        EngineSpec {
+            kind: self.engine.into(),
+            provider: self.provider.into(),
+            threads: self.threads,
+            ort_library: self.ort_lib.clone(),
+            ort: OrtSettings { strict: self.strict, f16: self.f16, tf32: self.tf32, read_back: false },
+        }
     }
 }
 
@@ -129,6 +194,16 @@ enum EngineName {
     Ort,
 }
 
+impl From<EngineName> for EngineKind {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Auto => Self::Auto,
+            EngineName::Tract => Self::Tract,
+            EngineName::Ort => Self::Ort,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ProviderName {
     Auto,
@@ -137,8 +212,18 @@ enum ProviderName {
     Tensorrt,
 }
 
-fn ranged(least: u64, most: u64) -> impl clap::builder::TypedValueParser<Value = usize> {
-    use clap::builder::TypedValueParser;
+impl From<ProviderName> for Provider {
+    fn from(name: ProviderName) -> Self {
+        match name {
+            ProviderName::Auto => Self::Auto,
+            ProviderName::Cpu => Self::Cpu,
+            ProviderName::Cuda => Self::Cuda,
+            ProviderName::Tensorrt => Self::TensorRt,
+        }
+    }
+}
+
+fn ranged(least: u64, most: u64) -> impl TypedValueParser<Value = usize> {
     // The largest of these limits fits into 32 bits.
     RangedU64ValueParser::<u64>::new().range(least..=most).map(|number| number as usize)
 }

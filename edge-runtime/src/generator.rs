@@ -51,6 +51,11 @@ impl Generator {
         &self.opened.description
     }
 
+    /// All that is known about the engine.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
     /// Why the engine passed over other choices, a line each.
     pub fn notes(&self) -> &[String] {
         &self.opened.notes

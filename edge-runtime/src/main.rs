@@ -6,6 +6,7 @@ mod interpolate;
 mod interrupt;
 mod progress;
 mod setup;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     interrupt::listen();
     let result = match &options.command {
         Some(Command::Interpolate(interpolate)) => interpolate::run(interpolate),
+        Some(Command::Verify(verify)) => verify::run(verify),
         None => generate::run(&options.generate),
     };
     match result {
