@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use edge_runtime::interpolation::Curve;
 use edge_runtime::sink::display::Display;
-use edge_runtime::{EngineKind, EngineSpec, OrtSettings, Provider, verification};
+use edge_runtime::{EngineKind, EngineSpec, OrtSettings, Provider, Truncation, verification};
+
+use crate::shard::Shard;
 
 /// The most pictures of one label.
 const MAX_COUNT: u64 = 1_000_000;
@@ -30,6 +33,16 @@ pub enum Command {
     Interpolate(Interpolate),
     /// Make the model's golden pictures again and compare: one level of 255 is allowed
     Verify(Verify),
+    /// Show a model and what would run it, or what a PNG was made from
+    Info(Info),
+    /// Make a PNG again from what it says about itself, and compare: exit code 0 where every pixel is the same
+    Regenerate(Regenerate),
+    /// Time single pictures
+    Bench(Bench),
+    /// Have TensorRT prepare the model once, which may take minutes
+    Prepare(Prepare),
+    /// Show what this machine offers and lacks, and what to do about it
+    Doctor(Doctor),
 }
 
 #[derive(Debug, Args)]
@@ -52,6 +65,15 @@ pub struct Generate {
     /// Also write a sheet with a row for each label
     #[arg(long, value_name = "FILE")]
     pub grid: Option<PathBuf>,
+    /// Make only share I of N, told apart by index; the pictures are those of the whole
+    #[arg(long, value_name = "I/N", conflicts_with = "grid")]
+    pub shard: Option<Shard>,
+    /// Draw latents to their mean (below 1: more usual pictures, more alike)
+    #[arg(long, value_name = "FACTOR", default_value = "1")]
+    pub truncation: Truncation,
+    /// Read requests as JSON lines: label, seed, index, out; answer each with a line, the PNG in base64 without out
+    #[arg(long, conflicts_with_all = ["label", "out", "seed", "count", "grid", "display", "shard"])]
+    pub stdin: bool,
     /// Show each picture: terminal, fb:/dev/fb0, or fb:PATH@WIDTHxHEIGHT:rgb565|rgb888|xrgb8888[:STRIDE]
     #[arg(long, value_name = "terminal|fb:PATH")]
     pub display: Option<Display>,
@@ -76,11 +98,82 @@ pub struct Interpolate {
     /// Pictures from one to the other, with both
     #[arg(long, value_name = "N", default_value = "10", value_parser = ranged(2, MAX_STEPS))]
     pub steps: usize,
+    /// The way between the two latents: a line, or the great circle
+    #[arg(long, value_name = "CURVE", value_enum, default_value = "linear")]
+    curve: CurveName,
+    /// Draw latents to their mean (below 1: more usual pictures, more alike)
+    #[arg(long, value_name = "FACTOR", default_value = "1")]
+    pub truncation: Truncation,
     /// Write pictures this many times larger
     #[arg(long, value_name = "K", default_value = "1", value_parser = ranged(1, MAX_SCALE))]
     pub scale: usize,
     #[command(flatten)]
     pub engine: EngineOptions,
+}
+
+impl Interpolate {
+    /// The curve asked for.
+    pub fn curve(&self) -> Curve {
+        match self.curve {
+            CurveName::Linear => Curve::Linear,
+            CurveName::Slerp => Curve::Slerp,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CurveName {
+    Linear,
+    Slerp,
+}
+
+#[derive(Debug, Args)]
+pub struct Info {
+    /// PNG of ours, or model file [default: as --model]
+    #[arg(value_name = "FILE", conflicts_with = "model")]
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: EngineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct Regenerate {
+    /// PNG of ours
+    #[arg(value_name = "FILE.png")]
+    pub file: PathBuf,
+    /// Also write the picture that was made again
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: EngineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Pictures to time, after the first and three more
+    #[arg(short = 'n', long, value_name = "N", default_value = "50", value_parser = ranged(1, MAX_COUNT))]
+    pub runs: usize,
+    /// Print a JSON object; temperature is in degrees Celsius, null is what this machine doesn't tell
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub engine: EngineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct Prepare {
+    #[command(flatten)]
+    pub engine: EngineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// ONNX Runtime library to look at [default: ORT_DYLIB_PATH, then the usual places]
+    #[arg(long, value_name = "FILE")]
+    pub ort_lib: Option<PathBuf>,
+    /// Print a JSON array of part, state, found and remedy
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -137,9 +230,8 @@ const ALL_ENGINES: &str = "all";
 /// The names of all engines, and one for all of them.
 fn engines() -> impl TypedValueParser<Value = Engines> {
     let possible = EngineName::value_variants().iter().filter_map(EngineName::to_possible_value);
-    PossibleValuesParser::new(possible.chain([PossibleValue::new(ALL_ENGINES)])).map(|text| {
-        EngineName::from_str(&text, false).map_or(Engines::All, |name| Engines::One(name.into()))
-    })
+    PossibleValuesParser::new(possible.chain([PossibleValue::new(ALL_ENGINES)]))
+        .map(|text| EngineName::from_str(&text, false).map_or(Engines::All, |name| Engines::One(name.into())))
 }
 
 /// Which model runs on what.

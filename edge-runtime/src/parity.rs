@@ -51,8 +51,14 @@ impl Parity {
             if self.worst.is_none_or(|worst| difference > worst.expected.abs_diff(worst.found)) {
                 let (pixel, channel) = (index / expected.channels(), index % expected.channels());
                 let (row, column) = (pixel / expected.width(), pixel % expected.width());
-                self.worst =
-                    Some(Place { picture: self.pictures, row, column, channel, expected: expected_level, found: level });
+                self.worst = Some(Place {
+                    picture: self.pictures,
+                    row,
+                    column,
+                    channel,
+                    expected: expected_level,
+                    found: level,
+                });
             }
         }
         self.pictures += 1;

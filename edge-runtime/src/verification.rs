@@ -37,7 +37,8 @@ pub fn all_engines(spec: &EngineSpec) -> Vec<EngineSpec> {
     engine::built_in().iter().map(|kind| EngineSpec { kind: *kind, ..spec.clone() }).collect()
 }
 
-/// Makes the pictures with each engine and compares; an engine that this machine lacks is a row that says why.
+/// Makes the pictures with each engine and compares; an engine that this machine lacks, or that doesn't have the
+/// provider asked for, is a row that says why.
 ///
 /// # Errors
 /// An engine that is there and can't run the model.
@@ -48,7 +49,7 @@ pub fn rows(model: &Model, specs: &[EngineSpec], cases: &[Case]) -> Result<Vec<R
 fn row(model: &Model, spec: &EngineSpec, cases: &[Case]) -> Result<Row, RuntimeError> {
     let mut generator = match Generator::open(model, spec) {
         Ok(generator) => generator,
-        Err(error @ RuntimeError::OrtLibrary { .. }) => {
+        Err(error) if is_absence(&error) => {
             return Ok(Row { name: spec.kind.name().to_owned(), outcome: Err(error.to_string()) });
         }
         Err(error) => return Err(error),
@@ -59,4 +60,9 @@ fn row(model: &Model, spec: &EngineSpec, cases: &[Case]) -> Result<Row, RuntimeE
         parity.add(&case.expected, &found);
     }
     Ok(Row { name: generator.engine().to_owned(), outcome: Ok(parity) })
+}
+
+/// Whether an error is about this machine or about what the engine is for, and not about the model.
+fn is_absence(error: &RuntimeError) -> bool {
+    matches!(error, RuntimeError::OrtLibrary { .. } | RuntimeError::Provider { .. } | RuntimeError::Strict)
 }

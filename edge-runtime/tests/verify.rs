@@ -100,7 +100,9 @@ fn a_wrong_file_fails_with_the_place_of_its_largest_difference() {
             change_weight(model, "block1.weight", |weights| weights[5 * 16..6 * 16].iter_mut().for_each(|w| *w = -*w));
         }),
         Spoiled("one changed bias", |model| change_weight(model, "block2.bias", |bias| bias[1] += 0.05)),
-        Spoiled("swapped column parities of the last block", |model| swap_parities(model, "block2.weight", [1, 0, 3, 2])),
+        Spoiled("swapped column parities of the last block", |model| {
+            swap_parities(model, "block2.weight", [1, 0, 3, 2])
+        }),
         Spoiled("mirrored taps of the last block", |model| swap_parities(model, "block2.weight", [3, 2, 1, 0])),
         Spoiled("a missing tanh", without_tanh),
         Spoiled("a missing relu", |model| {

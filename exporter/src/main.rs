@@ -21,7 +21,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            if matches!(error.downcast_ref(), Some(ExportError::Usage(_))) { ExitCode::from(2) } else { ExitCode::FAILURE }
+            if matches!(error.downcast_ref(), Some(ExportError::Usage(_))) {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

@@ -67,12 +67,19 @@ impl Table {
 pub fn tables(bytes: &[u8], source: &Source) -> Result<Vec<Table>, ExportError> {
     let model = Model::from_bytes(bytes.to_vec())?;
     let engines = verification::all_engines(&EngineSpec::default());
-    let golden = verification::golden_cases(model.metadata())?;
+    // The pictures of a large network may not fit into the file at all.
+    let golden = match model.metadata().golden.as_slice() {
+        [] => Vec::new(),
+        _ => verification::golden_cases(model.metadata())?,
+    };
     let mut tables = Vec::new();
     for (title, cases) in [
         (format!("engine, against {}", source.reference_by), reference_cases(source)),
         ("engine, against golden pictures".to_owned(), golden),
     ] {
+        if cases.is_empty() {
+            continue;
+        }
         let table = Table { title, rows: verification::rows(&model, &engines, &cases)? };
         if !parity::all_pass(&table.rows) {
             return Err(ExportError::Engines { table: table.text() });

@@ -14,6 +14,8 @@ use crate::generator::BATCH;
 use crate::{Model, RuntimeError};
 
 const NAME: &str = "ort";
+/// The lowest minor version of a library that this build takes.
+pub const API: u32 = ort::MINOR_VERSION;
 
 struct Ort {
     session: Session,
@@ -166,7 +168,9 @@ impl Attempt<'_> {
                     notes.push(format!("tensorrt will prepare this model again: write {folder}: {error}"));
                 }
             }
-            None => notes.push("tensorrt will prepare this model again: no XDG_CACHE_HOME or HOME to keep it in".into()),
+            None => {
+                notes.push("tensorrt will prepare this model again: no XDG_CACHE_HOME or HOME to keep it in".into())
+            }
         }
     }
 
@@ -242,10 +246,8 @@ pub fn report(wanted: Option<&std::path::Path>) -> Result<LibraryReport, Runtime
     let start = |dispatch: ExecutionProviderDispatch| -> ort::Result<SessionBuilder> {
         Ok(Session::builder(&library.environment)?.with_execution_providers([dispatch.error_on_failure()])?)
     };
-    let tried = [
-        (Provider::Cuda, start(CUDA::default().build())),
-        (Provider::TensorRt, start(TensorRT::default().build())),
-    ];
+    let tried =
+        [(Provider::Cuda, start(CUDA::default().build())), (Provider::TensorRt, start(TensorRT::default().build()))];
     let providers = tried.into_iter().map(|(provider, started)| ProviderReport {
         provider,
         problem: started.err().map(|error| error.message().to_owned()),

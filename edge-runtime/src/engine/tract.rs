@@ -32,11 +32,16 @@ pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeEr
         name,
         engine: Box::new(Tract { plan, latent_first, executor, sizes: Sizes::of(model.metadata()) }),
         provider: Provider::Cpu.name(),
-        kernels: tract_linalg::isa::native().nickname().to_owned(),
+        kernels: kernels().to_owned(),
         threads,
         placement: Vec::new(),
         notes: Vec::new(),
     })
+}
+
+/// The instruction set whose kernels it takes on this processor.
+pub(crate) fn kernels() -> &'static str {
+    tract_linalg::isa::native().nickname()
 }
 
 impl Engine for Tract {

@@ -17,7 +17,8 @@ const VERSION: &str = "1.32.0";
 const LIBRARY: &str = "ORT_DYLIB_PATH";
 /// Makes their silence about a missing library a failure.
 const REQUIRE: &str = "MUDRA_REQUIRE_ORT";
-const SUITE: [&str; 5] = ["test", "--package", "edge-runtime", "--test", "engines"];
+const SUITE: [&str; 9] =
+    ["test", "--package", "edge-runtime", "--test", "engines", "--test", "ort", "--test", "verify"];
 const FILE_LIMIT: u64 = 1 << 30;
 
 /// Runs the suite with ORT_DYLIB_PATH as it is set, else with a library that pip fetches.
