@@ -13,7 +13,7 @@ pub(super) fn findings(wanted: Option<&Path>) -> Vec<Finding> {
         Ok(report) => report,
         Err(error) => {
             let remedy = "only engine ort needs it: pip install onnxruntime, then --ort-lib or ORT_DYLIB_PATH";
-            let text = error.to_string().replace('\n', " ");
+            let text = summary(&error.to_string());
             let finding = if wanted.is_some() { problem } else { absent };
             return vec![finding("ONNX Runtime".to_owned(), text, remedy.to_owned())];
         }
@@ -24,7 +24,7 @@ pub(super) fn findings(wanted: Option<&Path>) -> Vec<Finding> {
         let part = format!("provider {}", provider.provider.name());
         findings.push(match provider.problem {
             None => fine(part, "starts"),
-            Some(text) => absent(part, text.replace('\n', " "), remedy(&text)),
+            Some(text) => absent(part, text.clone(), remedy(&text)),
         });
     }
     findings
@@ -33,6 +33,18 @@ pub(super) fn findings(wanted: Option<&Path>) -> Vec<Finding> {
 #[cfg(not(feature = "ort"))]
 pub(super) fn findings(_wanted: Option<&Path>) -> Vec<Finding> {
     vec![absent("ONNX Runtime", "this build has no engine ort", "rebuild with --features ort")]
+}
+
+/// The places where something was found and didn't load, and the number of those where nothing was.
+#[cfg(feature = "ort")]
+fn summary(message: &str) -> String {
+    const NOTHING: &str = ": no such file";
+    let (empty, others): (Vec<&str>, Vec<&str>) = message.lines().skip(1).partition(|line| line.ends_with(NOTHING));
+    match (empty.as_slice(), others.as_slice()) {
+        ([one], []) => one.trim().to_owned(),
+        (places, []) => format!("no library in any of {} usual places", places.len()),
+        (_, others) => others.iter().map(|line| line.trim()).collect::<Vec<_>>().join("; "),
+    }
 }
 
 /// What to do about a provider's own message.
@@ -62,6 +74,15 @@ fn remedy(message: &str) -> String {
 #[cfg(all(test, feature = "ort"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_empty_places_are_counted_and_a_wrong_library_is_named() {
+        let list = |places: &[&str]| summary(&format!("not found; tried:{}", places.concat()));
+        let (first, second) = ("\n  /a/x.so: no such file", "\n  /b/x.so: no such file");
+        assert_eq!(list(&[first]), "/a/x.so: no such file");
+        assert_eq!(list(&[first, second]), "no library in any of 2 usual places");
+        assert_eq!(list(&[first, "\n  /c/x.so: invalid ELF header"]), "/c/x.so: invalid ELF header");
+    }
 
     #[test]
     fn each_known_message_has_its_remedy() {

@@ -56,7 +56,7 @@ impl Attempt<'_> {
         if self.cache.as_ref().is_some_and(Cache::is_prepared) {
             match self.open(Provider::TensorRt, Vec::new()) {
                 Ok(opened) => return Ok(opened),
-                Err(error) => notes.push(format!("tensorrt passed over: {}", error.message())),
+                Err(error) => notes.push(format!("tensorrt passed over: {}", reason(error.message()))),
             }
         } else {
             notes.push(
@@ -67,7 +67,7 @@ impl Attempt<'_> {
         }
         match self.open(Provider::Cuda, notes.clone()) {
             Ok(opened) => return Ok(opened),
-            Err(error) => notes.push(format!("cuda passed over: {}", error.message())),
+            Err(error) => notes.push(format!("cuda passed over: {}", reason(error.message()))),
         }
         if self.spec.ort.strict {
             return Err(RuntimeError::Engine {
@@ -250,11 +250,45 @@ pub fn report(wanted: Option<&std::path::Path>) -> Result<LibraryReport, Runtime
         [(Provider::Cuda, start(CUDA::default().build())), (Provider::TensorRt, start(TensorRT::default().build()))];
     let providers = tried.into_iter().map(|(provider, started)| ProviderReport {
         provider,
-        problem: started.err().map(|error| error.message().to_owned()),
+        problem: started.err().map(|error| reason(error.message())),
     });
     Ok(LibraryReport { path: library.path.clone(), version: library.version.clone(), providers: providers.collect() })
 }
 
+/// ONNX Runtime's message without the place in its sources and the code before it, on one line.
+fn reason(message: &str) -> String {
+    const CODE: &str = "[ONNXRuntimeError] : ";
+    let rest = message.rsplit_once(CODE).map_or(message, |(_, rest)| {
+        // A number and its name stand before the text.
+        rest.splitn(3, " : ").nth(2).unwrap_or(rest)
+    });
+    rest.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn failed(doing: &'static str, error: &ort::Error) -> RuntimeError {
-    RuntimeError::Engine { engine: NAME, doing, problem: error.message().to_owned() }
+    RuntimeError::Engine { engine: NAME, doing, problem: reason(error.message()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_the_part_for_people() {
+        let long = "/src/bridge.cc:1952 Provider& Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library /a/b.so with \
+                    error: libcublasLt.so.12: cannot open shared object file: No such file or directory\n";
+        let short = "Failed to load library /a/b.so with error: libcublasLt.so.12: cannot open shared object file: No such \
+                     file or directory";
+        for (message, expected) in [
+            (long, short),
+            (
+                "CUDA execution provider is not enabled in this build. ",
+                "CUDA execution provider is not enabled in this build.",
+            ),
+            ("[ONNXRuntimeError] : odd", "odd"),
+            ("", ""),
+        ] {
+            assert_eq!(reason(message), expected, "{message}");
+        }
+    }
 }

@@ -32,16 +32,16 @@ pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeEr
         name,
         engine: Box::new(Tract { plan, latent_first, executor, sizes: Sizes::of(model.metadata()) }),
         provider: Provider::Cpu.name(),
-        kernels: kernels().to_owned(),
+        kernels: kernels(),
         threads,
         placement: Vec::new(),
         notes: Vec::new(),
     })
 }
 
-/// The instruction set whose kernels it takes on this processor.
-pub(crate) fn kernels() -> &'static str {
-    tract_linalg::isa::native().nickname()
+/// Architecture and instruction set whose kernels it takes on this processor, in tract's words.
+pub(crate) fn kernels() -> String {
+    format!("{} {}", std::env::consts::ARCH, tract_linalg::isa::native().nickname())
 }
 
 impl Engine for Tract {
