@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use edge_runtime::interpolation::Curve;
 use edge_runtime::sink::display::Display;
-use edge_runtime::{EngineKind, EngineSpec, Provider};
+use edge_runtime::{EngineKind, EngineSpec, OrtSettings, Provider, Truncation, verification};
+
+use crate::shard::Shard;
 
 /// The most pictures of one label.
 const MAX_COUNT: u64 = 1_000_000;
@@ -28,6 +31,18 @@ pub struct Options {
 pub enum Command {
     /// Draw the way from one seed to another, a row for each label
     Interpolate(Interpolate),
+    /// Make the model's golden pictures again and compare: one level of 255 is allowed
+    Verify(Verify),
+    /// Show a model and what would run it, or what a PNG was made from
+    Info(Info),
+    /// Make a PNG again from what it says about itself, and compare: exit code 0 where every pixel is the same
+    Regenerate(Regenerate),
+    /// Time single pictures
+    Bench(Bench),
+    /// Have TensorRT prepare the model once, which may take minutes
+    Prepare(Prepare),
+    /// Show what this machine offers and lacks, and what to do about it
+    Doctor(Doctor),
 }
 
 #[derive(Debug, Args)]
@@ -50,6 +65,15 @@ pub struct Generate {
     /// Also write a sheet with a row for each label
     #[arg(long, value_name = "FILE")]
     pub grid: Option<PathBuf>,
+    /// Make only share I of N, told apart by index; the pictures are those of the whole
+    #[arg(long, value_name = "I/N", conflicts_with = "grid")]
+    pub shard: Option<Shard>,
+    /// Draw latents to their mean (below 1: more usual pictures, more alike)
+    #[arg(long, value_name = "FACTOR", default_value = "1")]
+    pub truncation: Truncation,
+    /// Read requests as JSON lines: label, seed, index, out; answer each with a line, the PNG in base64 without out
+    #[arg(long, conflicts_with_all = ["label", "out", "seed", "count", "grid", "display", "shard"])]
+    pub stdin: bool,
     /// Show each picture: terminal, fb:/dev/fb0, or fb:PATH@WIDTHxHEIGHT:rgb565|rgb888|xrgb8888[:STRIDE]
     #[arg(long, value_name = "terminal|fb:PATH")]
     pub display: Option<Display>,
@@ -74,11 +98,140 @@ pub struct Interpolate {
     /// Pictures from one to the other, with both
     #[arg(long, value_name = "N", default_value = "10", value_parser = ranged(2, MAX_STEPS))]
     pub steps: usize,
+    /// The way between the two latents: a line, or the great circle
+    #[arg(long, value_name = "CURVE", value_enum, default_value = "linear")]
+    curve: CurveName,
+    /// Draw latents to their mean (below 1: more usual pictures, more alike)
+    #[arg(long, value_name = "FACTOR", default_value = "1")]
+    pub truncation: Truncation,
     /// Write pictures this many times larger
     #[arg(long, value_name = "K", default_value = "1", value_parser = ranged(1, MAX_SCALE))]
     pub scale: usize,
     #[command(flatten)]
     pub engine: EngineOptions,
+}
+
+impl Interpolate {
+    /// The curve asked for.
+    pub fn curve(&self) -> Curve {
+        match self.curve {
+            CurveName::Linear => Curve::Linear,
+            CurveName::Slerp => Curve::Slerp,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CurveName {
+    Linear,
+    Slerp,
+}
+
+#[derive(Debug, Args)]
+pub struct Info {
+    /// PNG of ours, or model file [default: as --model]
+    #[arg(value_name = "FILE", conflicts_with = "model")]
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: EngineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct Regenerate {
+    /// PNG of ours
+    #[arg(value_name = "FILE.png")]
+    pub file: PathBuf,
+    /// Also write the picture that was made again
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: EngineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Pictures to time, after the first and three more
+    #[arg(short = 'n', long, value_name = "N", default_value = "50", value_parser = ranged(1, MAX_COUNT))]
+    pub runs: usize,
+    /// Print a JSON object; temperature is in degrees Celsius, null is what this machine doesn't tell
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub engine: EngineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct Prepare {
+    #[command(flatten)]
+    pub engine: EngineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// ONNX Runtime library to look at [default: ORT_DYLIB_PATH, then the usual places]
+    #[arg(long, value_name = "FILE")]
+    pub ort_lib: Option<PathBuf>,
+    /// Print a JSON array of part, state, found and remedy
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Model file [default: gen.onnx beside this program, models/gen.onnx, the one built in]
+    #[arg(short, long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Engines to compare; all are those built in
+    #[arg(long, value_name = "ENGINE", default_value = ALL_ENGINES, value_parser = engines())]
+    pub engine: Engines,
+    /// What the engines compute on; a GPU needs engine ort
+    #[arg(long, value_name = "PROVIDER", value_enum, default_value = "auto")]
+    provider: ProviderName,
+    /// CPU threads [default: one a core]
+    #[arg(long, value_name = "N", value_parser = ranged(1, MAX_THREADS))]
+    threads: Option<usize>,
+    /// ONNX Runtime library for engine ort [default: ORT_DYLIB_PATH, then the usual places]
+    #[arg(long, value_name = "FILE")]
+    ort_lib: Option<PathBuf>,
+    /// Fail where a GPU was asked for and a node would run on the CPU
+    #[arg(long)]
+    strict: bool,
+    /// Print nothing but the table and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl Verify {
+    /// The engines that these options ask for.
+    pub fn specs(&self) -> Vec<EngineSpec> {
+        let spec = |kind| EngineSpec {
+            kind,
+            provider: self.provider.into(),
+            threads: self.threads,
+            ort_library: self.ort_lib.clone(),
+            ort: OrtSettings { strict: self.strict, ..OrtSettings::default() },
+        };
+        match self.engine {
+            Engines::All => verification::all_engines(&spec(EngineKind::Auto)),
+            Engines::One(kind) => vec![spec(kind)],
+        }
+    }
+}
+
+/// Engines of `verify`.
+#[derive(Debug, Clone, Copy)]
+pub enum Engines {
+    All,
+    One(EngineKind),
+}
+
+const ALL_ENGINES: &str = "all";
+
+/// The names of all engines, and one for all of them.
+fn engines() -> impl TypedValueParser<Value = Engines> {
+    let possible = EngineName::value_variants().iter().filter_map(EngineName::to_possible_value);
+    PossibleValuesParser::new(possible.chain([PossibleValue::new(ALL_ENGINES)]))
+        .map(|text| EngineName::from_str(&text, false).map_or(Engines::All, |name| Engines::One(name.into())))
 }
 
 /// Which model runs on what.
@@ -99,6 +252,15 @@ pub struct EngineOptions {
     /// ONNX Runtime library for engine ort [default: ORT_DYLIB_PATH, then the usual places]
     #[arg(long, value_name = "FILE")]
     ort_lib: Option<PathBuf>,
+    /// Fail where a GPU was asked for and a node would run on the CPU
+    #[arg(long)]
+    strict: bool,
+    /// Let TensorRT compute in 16 bits
+    #[arg(long)]
+    f16: bool,
+    /// Let CUDA compute in TF32, which is faster and less exact
+    #[arg(long)]
+    tf32: bool,
     /// Print nothing but errors
     #[arg(short, long)]
     pub quiet: bool,
@@ -107,18 +269,13 @@ pub struct EngineOptions {
 impl EngineOptions {
     /// The engine that these options ask for.
     pub fn spec(&self) -> EngineSpec {
-        let kind = match self.engine {
-            EngineName::Auto => EngineKind::Auto,
-            EngineName::Tract => EngineKind::Tract,
-            EngineName::Ort => EngineKind::Ort,
-        };
-        let provider = match self.provider {
-            ProviderName::Auto => Provider::Auto,
-            ProviderName::Cpu => Provider::Cpu,
-            ProviderName::Cuda => Provider::Cuda,
-            ProviderName::Tensorrt => Provider::TensorRt,
-        };
-        EngineSpec { kind, provider, threads: self.threads, ort_library: self.ort_lib.clone() }
+        EngineSpec {
+            kind: self.engine.into(),
+            provider: self.provider.into(),
+            threads: self.threads,
+            ort_library: self.ort_lib.clone(),
+            ort: OrtSettings { strict: self.strict, f16: self.f16, tf32: self.tf32, read_back: false },
+        }
     }
 }
 
@@ -129,6 +286,16 @@ enum EngineName {
     Ort,
 }
 
+impl From<EngineName> for EngineKind {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Auto => Self::Auto,
+            EngineName::Tract => Self::Tract,
+            EngineName::Ort => Self::Ort,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ProviderName {
     Auto,
@@ -137,8 +304,18 @@ enum ProviderName {
     Tensorrt,
 }
 
-fn ranged(least: u64, most: u64) -> impl clap::builder::TypedValueParser<Value = usize> {
-    use clap::builder::TypedValueParser;
+impl From<ProviderName> for Provider {
+    fn from(name: ProviderName) -> Self {
+        match name {
+            ProviderName::Auto => Self::Auto,
+            ProviderName::Cpu => Self::Cpu,
+            ProviderName::Cuda => Self::Cuda,
+            ProviderName::Tensorrt => Self::TensorRt,
+        }
+    }
+}
+
+fn ranged(least: u64, most: u64) -> impl TypedValueParser<Value = usize> {
     // The largest of these limits fits into 32 bits.
     RangedU64ValueParser::<u64>::new().range(least..=most).map(|number| number as usize)
 }

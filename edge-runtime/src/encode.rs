@@ -57,13 +57,17 @@ pub fn texts(frame: &Frame, origin: &Origin) -> Texts {
     texts
 }
 
-/// What every file says: the model's SHA-256, the engine and this program.
+/// What every file says: the model's SHA-256, the engine, this program, and the truncation where there is one.
 pub fn origin_texts(origin: &Origin) -> Texts {
-    vec![
+    let mut texts = vec![
         ("Model", origin.model_sha256.clone()),
         ("Engine", origin.engine.clone()),
         ("Software", concat!("edge-runtime ", env!("CARGO_PKG_VERSION")).to_owned()),
-    ]
+    ];
+    if !origin.truncation.is_none() {
+        texts.push(("Truncation", origin.truncation.to_string()));
+    }
+    texts
 }
 
 /// The file of one picture.

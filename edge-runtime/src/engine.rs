@@ -4,6 +4,10 @@
 pub mod ort;
 #[cfg(feature = "ort")]
 mod ort_library;
+#[cfg(feature = "ort")]
+mod ort_profile;
+#[cfg(feature = "ort")]
+mod tensorrt_cache;
 pub mod tract;
 
 use std::path::PathBuf;
@@ -43,6 +47,22 @@ pub enum EngineKind {
     Ort,
 }
 
+impl EngineKind {
+    /// Its name on the command line, which the names of its engines begin with.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Tract => "tract",
+            Self::Ort => "ort",
+        }
+    }
+}
+
+/// Every engine of this build, without `Auto`, which is one of them.
+pub fn built_in() -> &'static [EngineKind] {
+    if cfg!(feature = "ort") { &[EngineKind::Tract, EngineKind::Ort] } else { &[EngineKind::Tract] }
+}
+
 /// What the engine computes on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Provider {
@@ -80,6 +100,21 @@ pub struct EngineSpec {
     pub threads: Option<usize>,
     /// The ONNX Runtime library for [`EngineKind::Ort`]; `None` looks in the usual places.
     pub ort_library: Option<PathBuf>,
+    /// What only ort has.
+    pub ort: OrtSettings,
+}
+
+/// Settings of [`EngineKind::Ort`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OrtSettings {
+    /// A node on the CPU is an error, and so is every provider that is the CPU.
+    pub strict: bool,
+    /// TensorRT may compute in 16 bits.
+    pub f16: bool,
+    /// CUDA may compute in TF32, which keeps 10 bits of a number's 23.
+    pub tf32: bool,
+    /// Make one picture at once to read back which provider runs each node; a GPU always does.
+    pub read_back: bool,
 }
 
 impl EngineSpec {
@@ -96,8 +131,33 @@ pub struct Opened {
     pub name: String,
     /// The name and what it runs on: `tract 0.23.9, 2 threads`.
     pub description: String,
+    /// What it computes on: `cpu`, `cuda` or `tensorrt`.
+    pub provider: &'static str,
+    /// Which kernels it chose for this processor, in its own words.
+    pub kernels: String,
+    /// CPU threads.
+    pub threads: usize,
+    /// Which provider ran each node, where that was read back.
+    pub placement: Vec<Placement>,
     /// Why other choices were passed over, a line each.
     pub notes: Vec<String>,
+}
+
+/// The nodes that one provider ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// `cpu`, `cuda` or `tensorrt`.
+    pub provider: String,
+    /// Name and operator of each.
+    pub nodes: Vec<String>,
+}
+
+impl Placement {
+    /// One line: `cpu ran 1 node: label.row (Gather)`.
+    pub fn text(&self) -> String {
+        let (count, nodes) = (self.nodes.len(), self.nodes.join(", "));
+        format!("{} ran {count} {}: {nodes}", self.provider, if count == 1 { "node" } else { "nodes" })
+    }
 }
 
 /// Opens the engine that `spec` asks for.
@@ -107,6 +167,9 @@ pub struct Opened {
 /// place), a missing ONNX Runtime library, or a model that the engine can't run.
 pub fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
     let gpu = matches!(spec.provider, Provider::Cuda | Provider::TensorRt);
+    if spec.ort.strict && (spec.provider == Provider::Cpu || (spec.kind != EngineKind::Ort && !gpu)) {
+        return Err(RuntimeError::Strict);
+    }
     match spec.kind {
         EngineKind::Tract if gpu => Err(RuntimeError::Provider { engine: "tract", provider: spec.provider.name() }),
         EngineKind::Auto if gpu => open_ort(spec, model),

@@ -74,6 +74,9 @@ pub enum RuntimeError {
         /// The provider asked for.
         provider: &'static str,
     },
+    /// The CPU is forbidden and nothing else was asked for.
+    #[error("--strict forbids the CPU: ask for a GPU with --provider cuda or tensorrt, or --engine ort")]
+    Strict,
     /// An engine that can't load or run a model.
     #[error("engine {engine}: {doing}: {problem}")]
     Engine {
@@ -117,6 +120,14 @@ pub enum RuntimeError {
         format: &'static str,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file that is not of its format, or damaged.
+    #[error("decode {format}: {problem}")]
+    Decode {
+        /// The file format.
+        format: &'static str,
+        /// Why.
+        problem: String,
     },
     /// A display that can't be used.
     #[error("display {}: {problem}", path.display())]

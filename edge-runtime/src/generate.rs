@@ -12,9 +12,9 @@ use edge_runtime::sink::files::{Encoding, Folder, OneFile, Stream};
 use edge_runtime::{Generator, Model, Picture, Request, Sink};
 
 use crate::cli::Generate;
-use crate::interrupt;
 use crate::progress::Progress;
 use crate::setup::{self, usage};
+use crate::{interrupt, requests};
 
 /// Width of a terminal that doesn't tell its own.
 const COLUMNS: usize = 80;
@@ -29,21 +29,29 @@ enum Target {
 
 /// Runs the command.
 pub fn run(options: &Generate) -> Result<()> {
-    if options.out.is_none() && options.grid.is_none() && options.display.is_none() {
-        return Err(usage("nothing to do: give --out, --grid or --display"));
+    if options.stdin {
+        return requests::run(options);
     }
+    if options.out.is_none() && options.grid.is_none() && options.display.is_none() {
+        return Err(usage("nothing to do: give --out, --grid, --display or --stdin"));
+    }
+    if options.shard.is_some() && options.seed.is_none() {
+        return Err(usage("--shard: give --seed too, or each share has another one"));
+    }
+    let indices = options.shard.unwrap_or_default().indices(options.count);
     let model = setup::model(&options.engine)?;
     let labels = labels(options, &model)?;
-    let total = labels.len().checked_mul(options.count).ok_or_else(|| usage("--count: too many pictures"))?;
-    let target = target(options.out.as_deref(), total)?;
+    let total = labels.len().checked_mul(indices.len()).ok_or_else(|| usage("--count: too many pictures"))?;
+    // A share of several pictures is several, even where it has one.
+    let target = target(options.out.as_deref(), if options.shard.is_some() { total.max(2) } else { total })?;
     let grid = options.grid.as_deref().map(|path| open_grid(path, options, labels.len(), &model)).transpose()?;
-    let mut generator = setup::generator(&model, &options.engine)?;
+    let mut generator = setup::generator(&model, &options.engine)?.truncated(options.truncation);
     let mut sinks = open_sinks(&target, options, &generator)?;
     let seed = setup::seed(options.seed, "--seed", options.engine.quiet);
 
     let of_label = |label: &usize| {
         let label = *label;
-        (0..options.count as u32).map(move |index| Request { label, seed, index })
+        indices.clone().map(move |index| Request { label, seed, index })
     };
     let mut progress = Progress::new(total, options.engine.quiet);
     let requests = labels.iter().flat_map(of_label);

@@ -3,7 +3,7 @@
 use model_spec::{Metadata, latent};
 
 use crate::engine::{self, Batch, EngineSpec, Opened};
-use crate::{Frame, Model, Picture, RuntimeError};
+use crate::{Frame, Model, Picture, RuntimeError, Truncation};
 
 /// Pictures that go through an engine at once; more would only hold memory.
 pub const BATCH: usize = 16;
@@ -13,6 +13,7 @@ pub struct Generator {
     opened: Opened,
     metadata: Metadata,
     sha256: String,
+    truncation: Truncation,
 }
 
 /// One picture to make.
@@ -33,7 +34,17 @@ impl Generator {
     /// Those of [`engine::open`].
     pub fn open(model: &Model, spec: &EngineSpec) -> Result<Self, RuntimeError> {
         let opened = engine::open(spec, model)?;
-        Ok(Self { opened, metadata: model.metadata().clone(), sha256: model.sha256().to_owned() })
+        Ok(Self {
+            opened,
+            metadata: model.metadata().clone(),
+            sha256: model.sha256().to_owned(),
+            truncation: Truncation::default(),
+        })
+    }
+
+    /// The same generator with its own latents drawn to their mean; latents of any other origin stay as they are.
+    pub fn truncated(self, truncation: Truncation) -> Self {
+        Self { truncation, ..self }
     }
 
     /// What the model says about itself.
@@ -43,12 +54,17 @@ impl Generator {
 
     /// What pictures of this generator come from.
     pub fn origin(&self) -> Origin {
-        Origin { model_sha256: self.sha256.clone(), engine: self.opened.name.clone() }
+        Origin { model_sha256: self.sha256.clone(), engine: self.opened.name.clone(), truncation: self.truncation }
     }
 
     /// The engine and what it runs on: `tract 0.23.9, 2 threads`.
     pub fn engine(&self) -> &str {
         &self.opened.description
+    }
+
+    /// All that is known about the engine.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
     }
 
     /// Why the engine passed over other choices, a line each.
@@ -110,8 +126,11 @@ impl Generator {
         Ok(pictures)
     }
 
-    fn latent(&self, request: &Request) -> Vec<f32> {
-        latent::latent(request.seed, request.index, self.metadata.architecture.latent_dim)
+    /// The latent of a request, `[latent_dim]`.
+    pub fn latent(&self, request: &Request) -> Vec<f32> {
+        let mut latent = latent::latent(request.seed, request.index, self.metadata.architecture.latent_dim);
+        self.truncation.apply(&mut latent);
+        latent
     }
 
     fn framed(&self, request: Request, picture: Picture) -> Frame {
@@ -127,4 +146,6 @@ pub struct Origin {
     pub model_sha256: String,
     /// Name and version of the engine.
     pub engine: String,
+    /// How far latents were drawn to their mean.
+    pub truncation: Truncation,
 }

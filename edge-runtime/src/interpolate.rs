@@ -29,11 +29,12 @@ pub fn run(options: &Interpolate) -> Result<()> {
     };
     sheet::check_size(rows, columns, (side, side)).map_err(usage)?;
     let output = OutputFile::create(&options.out)?;
-    let mut generator = setup::generator(&model, &options.engine)?;
+    let mut generator = setup::generator(&model, &options.engine)?.truncated(options.truncation);
     let path = interpolation::Path {
         from: setup::seed(options.from, "--from", options.engine.quiet),
         to: setup::seed(options.to, "--to", options.engine.quiet),
         steps: options.steps,
+        curve: options.curve(),
     };
     let rows = rows_of(&mut generator, &labels, path, options)?;
     let texts = texts(&generator, &labels, path);
@@ -92,6 +93,9 @@ fn texts(generator: &Generator, labels: &[usize], path: interpolation::Path) -> 
         ("To", path.to.to_string()),
         ("Steps", path.steps.to_string()),
     ];
+    if path.curve == interpolation::Curve::Slerp {
+        texts.push(("Curve", "slerp".to_owned()));
+    }
     texts.extend(encode::origin_texts(&generator.origin()));
     texts
 }

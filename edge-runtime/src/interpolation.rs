@@ -2,7 +2,7 @@
 
 use model_spec::latent;
 
-use crate::{Generator, Picture, RuntimeError};
+use crate::{Generator, Picture, Request, RuntimeError};
 
 /// Two seeds and how many pictures lie on the way, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,14 +13,27 @@ pub struct Path {
     pub to: u64,
     /// How many pictures, 2 or more.
     pub steps: usize,
+    /// The way between them.
+    pub curve: Curve,
 }
 
-/// A row of pictures for each label, all along the same linear path between two latents.
+/// A way between two latents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Curve {
+    /// Equal steps on the line.
+    #[default]
+    Linear,
+    /// Equal angles on the great circle, [`latent::slerp`].
+    Slerp,
+}
+
+/// A row of pictures for each label, all along the same path between two of the generator's latents.
 ///
 /// # Errors
 /// A label index that the model doesn't have, and what the engine reports.
 pub fn rows(generator: &mut Generator, labels: &[usize], path: Path) -> Result<Vec<Vec<Picture>>, RuntimeError> {
-    let latents = latents(path, generator.metadata().architecture.latent_dim);
+    let end = |seed| generator.latent(&Request { label: 0, seed, index: 0 });
+    let latents = latents(&end(path.from), &end(path.to), path);
     let mut rows = Vec::with_capacity(labels.len());
     for label in labels {
         let inputs: Vec<_> = latents.iter().map(|latent| (*label, latent.as_slice())).collect();
@@ -29,13 +42,15 @@ pub fn rows(generator: &mut Generator, labels: &[usize], path: Path) -> Result<V
     Ok(rows)
 }
 
-/// Equal steps on the line between the latents of two seeds; the ends are those latents, bit for bit.
-fn latents(path: Path, dim: usize) -> Vec<Vec<f32>> {
-    let (from, to) = (latent::latent(path.from, 0, dim), latent::latent(path.to, 0, dim));
+/// Equal steps between two latents; the ends are those latents, bit for bit.
+fn latents(from: &[f32], to: &[f32], path: Path) -> Vec<Vec<f32>> {
     let between = |step: usize| {
+        if path.curve == Curve::Slerp {
+            return latent::slerp(from, to, step as f64 / (path.steps - 1).max(1) as f64);
+        }
         let share = step as f32 / (path.steps - 1).max(1) as f32;
         let mix = move |(a, b): (&f32, &f32)| a * (1.0 - share) + b * share;
-        from.iter().zip(&to).map(mix).collect()
+        from.iter().zip(to).map(mix).collect()
     };
     (0..path.steps).map(between).collect()
 }
@@ -46,7 +61,9 @@ mod tests {
 
     #[test]
     fn the_ends_are_the_seeds_own_latents_and_steps_are_equal() {
-        let made = latents(Path { from: 3, to: 4, steps: 5 }, 6);
+        let path = Path { from: 3, to: 4, steps: 5, curve: Curve::Linear };
+        let (from, to) = (latent::latent(3, 0, 6), latent::latent(4, 0, 6));
+        let made = latents(&from, &to, path);
         assert_eq!(made.len(), 5);
         assert_eq!(made[0], latent::latent(3, 0, 6));
         assert_eq!(made[4], latent::latent(4, 0, 6));
@@ -56,5 +73,9 @@ mod tests {
         assert!(is_middle(&made[0], &made[2], &made[4]));
         assert!(is_middle(&made[0], &made[1], &made[2]));
         assert!(is_middle(&made[2], &made[3], &made[4]));
+        let round = latents(&from, &to, Path { curve: Curve::Slerp, ..path });
+        assert_eq!((&round[0], &round[4]), (&made[0], &made[4]));
+        assert_eq!(round[1], latent::slerp(&from, &to, 0.25));
+        assert_ne!(round[2], made[2]);
     }
 }

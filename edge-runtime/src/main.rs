@@ -1,11 +1,19 @@
 //! The command `edge-runtime`: pictures of a label from a model file.
 
+mod bench;
 mod cli;
+mod doctor;
 mod generate;
+mod info;
 mod interpolate;
 mod interrupt;
+mod prepare;
 mod progress;
+mod regenerate;
+mod requests;
 mod setup;
+mod shard;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -19,6 +27,12 @@ fn main() -> ExitCode {
     interrupt::listen();
     let result = match &options.command {
         Some(Command::Interpolate(interpolate)) => interpolate::run(interpolate),
+        Some(Command::Verify(verify)) => verify::run(verify),
+        Some(Command::Info(info)) => info::run(info),
+        Some(Command::Regenerate(regenerate)) => regenerate::run(regenerate),
+        Some(Command::Bench(bench)) => bench::run(bench),
+        Some(Command::Prepare(prepare)) => prepare::run(prepare),
+        Some(Command::Doctor(doctor)) => doctor::run(doctor),
         None => generate::run(&options.generate),
     };
     match result {

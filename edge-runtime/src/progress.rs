@@ -1,6 +1,7 @@
 //! Progress on standard error: a bar on a terminal, a line now and then elsewhere, nothing in the first two seconds.
 
 use std::io::IsTerminal;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,6 +9,25 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 const QUIET_START: Duration = Duration::from_secs(2);
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 const STYLE: &str = "{bar:30} {pos}/{len} pictures, {per_sec}, {eta} left";
+
+/// Does something that can't tell how far it is, and says from time to time how long it has taken.
+pub fn waiting<T>(what: &str, quiet: bool, work: impl FnOnce() -> T) -> T {
+    if quiet {
+        return work();
+    }
+    let (done, is_done) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let started = Instant::now();
+            while is_done.recv_timeout(BETWEEN_LINES) == Err(RecvTimeoutError::Timeout) {
+                eprintln!("{what}: {:.0} s so far", started.elapsed().as_secs_f64());
+            }
+        });
+        let made = work();
+        drop(done);
+        made
+    })
+}
 
 /// Counts pictures.
 pub struct Progress {

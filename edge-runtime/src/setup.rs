@@ -1,12 +1,16 @@
 //! What both commands start with: a model, an engine, labels, seeds.
 
 use std::fmt;
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
 
-use anyhow::{Error, Result};
-use edge_runtime::{Generator, Model};
+use anyhow::{Context, Error, Result, bail};
+use edge_runtime::{EngineSpec, Generator, Model};
 
 use crate::cli::EngineOptions;
+use crate::progress;
 
 /// An error in how the command was used, for exit code 2.
 #[derive(Debug)]
@@ -25,6 +29,42 @@ pub fn usage(message: impl fmt::Display) -> Error {
     Usage(message.to_string()).into()
 }
 
+/// Writes a result to standard output; a reader that has seen enough, like `head`, is no error.
+pub fn print(text: &str) -> Result<()> {
+    let written = std::io::stdout().write_all(text.as_bytes());
+    match written.and_then(|()| std::io::stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::new(error).context("write standard output")),
+        _ => Ok(()),
+    }
+}
+
+/// The most bytes of a picture file.
+const MAX_PICTURE: u64 = 1 << 28;
+
+/// Whether a file begins with some bytes; a missing file doesn't.
+pub fn starts_with(path: &Path, start: &[u8]) -> Result<bool> {
+    let mut found = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(start.len() as u64).read_to_end(&mut found));
+    read.with_context(|| format!("read {}", path.display()))?;
+    Ok(found == start)
+}
+
+/// A picture's file.
+pub fn read_picture(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_PICTURE + 1).read_to_end(&mut bytes));
+    read.with_context(|| format!("read {}", path.display()))?;
+    if bytes.len() as u64 > MAX_PICTURE {
+        bail!("{}: expected at most {MAX_PICTURE} bytes", path.display());
+    }
+    Ok(bytes)
+}
+
+/// Text from a file on one line, without control characters.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter }).collect()
+}
+
 /// Finds the model.
 pub fn model(options: &EngineOptions) -> Result<Model> {
     let (model, place) = Model::find(options.model.as_deref())?;
@@ -36,8 +76,14 @@ pub fn model(options: &EngineOptions) -> Result<Model> {
 
 /// Opens the engine and says once what runs and why.
 pub fn generator(model: &Model, options: &EngineOptions) -> Result<Generator> {
-    let generator = Generator::open(model, &options.spec())?;
-    if !options.quiet {
+    generator_of(model, &options.spec(), options.quiet)
+}
+
+/// Opens any engine and says once what runs and why.
+pub fn generator_of(model: &Model, spec: &EngineSpec, quiet: bool) -> Result<Generator> {
+    // TensorRT may prepare a model for minutes.
+    let generator = progress::waiting("starting the engine", quiet, || Generator::open(model, spec))?;
+    if !quiet {
         generator.notes().iter().for_each(|note| eprintln!("{note}"));
         eprintln!("engine {}", generator.engine());
     }

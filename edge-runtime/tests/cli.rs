@@ -133,7 +133,7 @@ struct Refused(&'static [&'static str], i32, &'static str);
 fn every_misuse_is_refused_with_its_reason_and_leaves_no_file() {
     let place = Place::new();
     let cases = [
-        Refused(&[], 2, "nothing to do: give --out, --grid or --display"),
+        Refused(&[], 2, "nothing to do: give --out, --grid, --display or --stdin"),
         Refused(&["--out", "a.png"], 2, "give --label: all, an index from 0 to 2, or one of \"zebra\", \"a b\", \"ä\""),
         Refused(&["-l", "lizard", "-o", "a.png"], 2, "unknown label \"lizard\": expected all, an index from 0 to 2"),
         Refused(&["-l", "3", "-o", "a.png"], 2, "unknown label \"3\""),

@@ -11,7 +11,8 @@ const TOLERANCE: f32 = 1e-5;
 /// Every engine that can run here. A missing ONNX Runtime library is said aloud, and is a failure where
 /// `MUDRA_REQUIRE_ORT` is set.
 fn engines() -> Vec<EngineSpec> {
-    let spec = |kind, threads| EngineSpec { kind, provider: Provider::Cpu, threads: Some(threads), ort_library: None };
+    let spec =
+        |kind, threads| EngineSpec { kind, provider: Provider::Cpu, threads: Some(threads), ..EngineSpec::default() };
     let mut specs = vec![spec(EngineKind::Tract, 1), spec(EngineKind::Tract, 2)];
     let model = Model::from_bytes(Network::new(&LABELS, 3).bytes()).expect("valid");
     let ort = spec(EngineKind::Ort, 2);

@@ -21,7 +21,10 @@ fn frame(label: &str, index: u32) -> Frame {
 }
 
 fn encoding() -> Encoding {
-    Encoding { origin: Origin { model_sha256: "ab".repeat(32), engine: "tract 0".to_owned() }, scale: 1 }
+    Encoding {
+        origin: Origin { model_sha256: "ab".repeat(32), engine: "tract 0".to_owned(), ..Origin::default() },
+        scale: 1,
+    }
 }
 
 /// A writer whose content can still be read when a sink owns it.

@@ -73,6 +73,12 @@ pub enum ExportError {
         /// How far they may differ.
         tolerance: f32,
     },
+    /// An engine that makes other pictures of the file than it should.
+    #[error("an engine is more than one level of 255 off; nothing was written\n{}", table.trim_end())]
+    Engines {
+        /// What every engine made.
+        table: String,
+    },
     /// A manifest, label or architecture outside the contract.
     #[error(transparent)]
     Spec(#[from] SpecError),

@@ -5,7 +5,7 @@ use model_spec::metadata::{Golden, Metadata};
 use crate::fold::fold;
 use crate::graph::{Graph, Storage};
 use crate::source::Source;
-use crate::verify::{self, Comparison, EXACT, Hop, ONE_LEVEL};
+use crate::verify::{self, Comparison, EXACT, Hop, ONE_LEVEL, Table};
 use crate::{ExportError, generator_graph, golden, onnx};
 
 /// In how many bits a file stores weights; every engine computes in 32.
@@ -34,6 +34,8 @@ pub struct Made {
     pub bytes: Vec<u8>,
     /// What was compared.
     pub hops: Vec<Hop>,
+    /// What every engine that is here makes of the file, in 8-bit levels.
+    pub tables: Vec<Table>,
     /// How many golden pictures it carries.
     pub golden: usize,
 }
@@ -41,7 +43,7 @@ pub struct Made {
 /// Builds the file of a source and checks it by running it.
 ///
 /// # Errors
-/// A weight that f16 can't hold, or a picture that differs more than is allowed.
+/// A weight that f16 can't hold, or a picture of any engine that differs more than is allowed.
 pub fn export(source: &Source, precision: Precision) -> Result<Made, ExportError> {
     let folded = fold(&source.weights, &source.architecture);
     let build = |storage| generator_graph::build(&folded, &source.architecture, storage);
@@ -67,7 +69,8 @@ pub fn export(source: &Source, precision: Precision) -> Result<Made, ExportError
             (made, hops)
         }
     };
-    Ok(Made { bytes: made.bytes, hops, golden: made.golden })
+    let tables = verify::tables(&made.bytes, source)?;
+    Ok(Made { bytes: made.bytes, hops, tables, golden: made.golden })
 }
 
 /// A file and its pictures for the source's reference.
@@ -80,7 +83,7 @@ struct Run {
 /// Golden pictures come from the graph itself, and the file that carries them is what is run again.
 fn make(source: &Source, graph: &Graph, precision: Precision) -> Result<Run, ExportError> {
     let bare = file(source, graph, precision, Vec::new());
-    let golden = golden::pictures(verify::open(bare)?.as_mut(), &source.architecture, source.labels.len())?;
+    let golden = golden::pictures(verify::open(bare)?.as_mut(), &source.architecture, &source.labels)?;
     let count = golden.len();
     let bytes = file(source, graph, precision, golden);
     let pictures = verify::pictures(bytes.clone(), &source.reference)?;

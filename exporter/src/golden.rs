@@ -1,12 +1,9 @@
 //! Golden pictures: whole 8-bit pictures of the very file, kept in it so that any device can check itself.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use edge_runtime::encode::{self, Format};
-use edge_runtime::{Batch, Engine, Picture};
+use edge_runtime::{Batch, Engine, Picture, golden};
 use model_spec::metadata::Golden;
 use model_spec::pixels::hwc8_from_chw_signed;
-use model_spec::{Architecture, contract, latent};
+use model_spec::{Architecture, Labels, contract, latent};
 
 use crate::ExportError;
 
@@ -21,22 +18,22 @@ const INDEX: u32 = 0;
 pub fn pictures(
     engine: &mut dyn Engine,
     architecture: &Architecture,
-    labels: usize,
+    labels: &Labels,
 ) -> Result<Vec<Golden>, ExportError> {
     let latent = latent::latent(SEED, INDEX, architecture.latent_dim);
     let (side, channels) = (architecture.image_size, architecture.channels);
-    let mut golden = Vec::new();
+    let mut kept = Vec::new();
     let mut bytes = 0;
-    for label in 0..labels {
+    for (label, name) in labels.names().iter().enumerate() {
         let chw = engine.run(&Batch { latents: &latent, labels: &[label as i64] })?;
         let picture = Picture::new(side, side, channels, hwc8_from_chw_signed(&chw, channels))
             .expect("the engine gives a whole picture");
-        let png_base64 = STANDARD.encode(encode::encode(&picture, &Vec::new(), Format::Png)?);
+        let png_base64 = golden::png_base64(&picture, name)?;
         bytes += png_base64.len();
         if bytes > contract::GOLDEN_BYTES {
             break;
         }
-        golden.push(Golden { label, seed: SEED, index: INDEX, png_base64 });
+        kept.push(Golden { label, seed: SEED, index: INDEX, png_base64 });
     }
-    Ok(golden)
+    Ok(kept)
 }

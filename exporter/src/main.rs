@@ -14,15 +14,18 @@ use crate::cli::{Cli, Command};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        None => command::run(&cli.export),
-        Some(Command::Inspect { file }) => inspect::text(&file),
+        None => command::run(&cli.export, print),
+        Some(Command::Inspect { file }) => inspect::text(&file).map_err(anyhow::Error::new),
     };
-    let is_usage = matches!(done, Err(ExportError::Usage(_)));
-    match done.map_err(anyhow::Error::new).and_then(|text| print(&text)) {
+    match done.and_then(|text| print(&text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            if is_usage { ExitCode::from(2) } else { ExitCode::FAILURE }
+            if matches!(error.downcast_ref(), Some(ExportError::Usage(_))) {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Runs a file that was made and compares its pictures.
 
 use edge_runtime::engine::{self, Batch, EngineKind, EngineSpec};
-use edge_runtime::{Engine, Model};
+use edge_runtime::parity::{self, Row};
+use edge_runtime::verification::{self, Case};
+use edge_runtime::{Engine, Model, Picture};
+use model_spec::pixels::hwc8_from_chw_signed;
 
 use crate::ExportError;
 use crate::checkpoint::Reference;
@@ -38,6 +41,64 @@ pub fn open(bytes: Vec<u8>) -> Result<Box<dyn Engine>, ExportError> {
 /// Those of [`open`], or a run that fails.
 pub fn pictures(bytes: Vec<u8>, reference: &Reference) -> Result<Vec<f32>, ExportError> {
     Ok(open(bytes)?.run(&Batch { latents: &reference.latents, labels: &reference.labels })?)
+}
+
+/// What engines make of one set of pictures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// What the engines are compared with.
+    pub title: String,
+    /// One an engine.
+    pub rows: Vec<Row>,
+}
+
+impl Table {
+    /// The same text as `edge-runtime verify` prints.
+    pub fn text(&self) -> String {
+        parity::table(&self.title, &self.rows)
+    }
+}
+
+/// Runs a file in every engine that is built in and here: on the latents of the source's reference and of the file's
+/// golden pictures.
+///
+/// # Errors
+/// An engine that is more than one level of 255 off anywhere, or that can't run the file.
+pub fn tables(bytes: &[u8], source: &Source) -> Result<Vec<Table>, ExportError> {
+    let model = Model::from_bytes(bytes.to_vec())?;
+    let engines = verification::all_engines(&EngineSpec::default());
+    // The pictures of a large network may not fit into the file at all.
+    let golden = match model.metadata().golden.as_slice() {
+        [] => Vec::new(),
+        _ => verification::golden_cases(model.metadata())?,
+    };
+    let mut tables = Vec::new();
+    for (title, cases) in [
+        (format!("engine, against {}", source.reference_by), reference_cases(source)),
+        ("engine, against golden pictures".to_owned(), golden),
+    ] {
+        if cases.is_empty() {
+            continue;
+        }
+        let table = Table { title, rows: verification::rows(&model, &engines, &cases)? };
+        if !parity::all_pass(&table.rows) {
+            return Err(ExportError::Engines { table: table.text() });
+        }
+        tables.push(table);
+    }
+    Ok(tables)
+}
+
+/// The reference's pictures in 8-bit levels.
+fn reference_cases(source: &Source) -> Vec<Case> {
+    let (architecture, reference) = (&source.architecture, &source.reference);
+    let (side, channels) = (architecture.image_size, architecture.channels);
+    let rows = reference.latents.chunks_exact(architecture.latent_dim).zip(&reference.labels);
+    let case = |((latent, label), chw): ((&[f32], &i64), &[f32])| {
+        let expected = Picture::new(side, side, channels, hwc8_from_chw_signed(chw, channels))?;
+        Some(Case { label: usize::try_from(*label).ok()?, latent: latent.to_vec(), expected })
+    };
+    rows.zip(reference.images.chunks_exact(architecture.pixels())).filter_map(case).collect()
 }
 
 /// Two sets of pictures `[n, channels, side, side]` for the latents and labels of one source's reference.

@@ -74,6 +74,9 @@ fn the_newest_run_is_exported_and_named_without_any_flag() {
     for part in ["f32 graph and libtorch", "f16 file and f32 graph of its weights", "one level of 255", "1.0e-5"] {
         assert!(table.contains(part), "{part}: {table}");
     }
+    for part in ["engine, against libtorch", "engine, against golden pictures", "PSNR dB", "  pass\n"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
     assert!(table.contains("wrote models/gen.onnx") && table.contains("3 golden pictures"), "{table}");
     let model = Model::open(&folder.path().join("models/gen.onnx")).expect("a model of the contract");
     assert_eq!(model.metadata().labels.names(), LABELS);

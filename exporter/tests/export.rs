@@ -5,8 +5,7 @@ mod common;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::{Checkpoint, LABELS, Numbers, message, small_architecture};
-use edge_runtime::encode::{self, Format};
-use edge_runtime::{EngineKind, EngineSpec, Generator, Model};
+use edge_runtime::{EngineKind, EngineSpec, Generator, Model, decode, engine};
 use exporter::export::{Made, Precision, export};
 use exporter::fold::fold;
 use exporter::graph::{Graph, Operator, Storage};
@@ -65,6 +64,20 @@ fn a_folded_file_of_either_precision_makes_the_reference_pictures() {
         }
         let metadata = Model::from_bytes(made.bytes).expect("a model of the contract").metadata().clone();
         assert_eq!(metadata.weights, precision.name());
+    }
+}
+
+#[test]
+fn every_engine_is_compared_with_the_reference_and_the_golden_pictures() {
+    for precision in [Precision::F32, Precision::F16] {
+        let made = exported(&Checkpoint::small(), precision).expect("exported");
+        let titles: Vec<&str> = made.tables.iter().map(|table| table.title.as_str()).collect();
+        assert_eq!(titles, ["engine, against libtorch", "engine, against golden pictures"]);
+        for table in &made.tables {
+            assert_eq!(table.rows.len(), engine::built_in().len(), "{}", table.text());
+            let tract = table.rows[0].outcome.as_ref().expect("tract runs everywhere");
+            assert_eq!((tract.pictures(), tract.passes()), (3, true), "{}", table.text());
+        }
     }
 }
 
@@ -139,7 +152,8 @@ fn golden_pictures_are_what_the_file_makes() {
     for golden in golden {
         let png = STANDARD.decode(&golden.png_base64).expect("base64");
         let frame = generator.frame(golden.label, golden.seed, golden.index).expect("a picture");
-        assert_eq!(png, encode::encode(&frame.picture, &Vec::new(), Format::Png).expect("a PNG"), "{}", golden.label);
+        let decoded = decode::png(&png).expect("a PNG");
+        assert_eq!((decoded.picture, decoded.texts["Label"].as_str()), (frame.picture, frame.label.as_str()));
     }
 }
 

@@ -32,6 +32,24 @@ pub fn latent(seed: u64, index: u32, dim: usize) -> Vec<f32> {
     numbers
 }
 
+/// A latent on the great circle between two: `share` 0 is the first and 1 the last, bit for bit. Where they point the same
+/// way or opposite ways, there is no one circle and the line between them is taken.
+///
+/// Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985. Unlike a line it keeps to lengths that standard
+/// normal latents have.
+pub fn slerp(first: &[f32], last: &[f32], share: f64) -> Vec<f32> {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let lengths = libm::sqrt(dot(first, first)) * libm::sqrt(dot(last, last));
+    let angle = libm::acos((dot(first, last) / lengths).clamp(-1.0, 1.0));
+    let sine = libm::sin(angle);
+    let (a, b) = if sine > 1e-6 {
+        (libm::sin((1.0 - share) * angle) / sine, libm::sin(share * angle) / sine)
+    } else {
+        (1.0 - share, share)
+    };
+    first.iter().zip(last).map(|(first, last)| (a * f64::from(*first) + b * f64::from(*last)) as f32).collect()
+}
+
 /// A uniform number strictly between 0 and 1 with 52 random bits.
 fn unit_interval(high: u32, low: u32) -> f64 {
     let bits = (u64::from(high) << 32 | u64::from(low)) >> 12;
@@ -79,6 +97,25 @@ mod tests {
         assert_ne!(latent(3, 6, 7), long[..7]);
         assert_ne!(latent(4, 5, 7), long[..7]);
         assert!(latent(3, 5, 0).is_empty());
+    }
+
+    #[test]
+    fn slerp_keeps_its_ends_and_the_length_between_them() {
+        let (first, last) = (latent(1, 0, 100), latent(2, 0, 100));
+        assert_eq!(slerp(&first, &last, 0.0), first);
+        assert_eq!(slerp(&first, &last, 1.0), last);
+        let middle = slerp(&[3.0, 0.0], &[0.0, 3.0], 0.5);
+        assert!(middle.iter().all(|x| (f64::from(*x) - 3.0 / 2f64.sqrt()).abs() < 1e-6), "{middle:?}");
+        let third = slerp(&[1.0, 0.0], &[0.0, 1.0], 1.0 / 3.0);
+        assert!((f64::from(third[1]) - 0.5).abs() < 1e-6, "{third:?}");
+    }
+
+    #[test]
+    fn slerp_takes_the_line_where_there_is_no_circle() {
+        let ends = [1.0, 2.0];
+        assert_eq!(slerp(&ends, &ends, 0.5), ends);
+        assert_eq!(slerp(&ends, &[-1.0, -2.0], 0.5), [0.0, 0.0]);
+        assert!(slerp(&[0.0; 2], &ends, 0.5).iter().all(|x| x.is_finite()));
     }
 
     #[test]

@@ -1,44 +1,187 @@
 //! ONNX Runtime, loaded at run time: its CPU kernels, CUDA and TensorRT.
 
-use std::path::PathBuf;
-
 use model_spec::contract;
 use ort::ep::{CUDA, ExecutionProviderDispatch, TensorRT};
 use ort::session::Session;
+use ort::session::builder::SessionBuilder;
 use ort::value::TensorRef;
 
 use super::ort_library::{self, Library};
-use super::{Batch, Engine, EngineSpec, Opened, Provider, Sizes, threads_text};
+use super::ort_profile::Profile;
+use super::tensorrt_cache::Cache;
+use super::{Batch, Engine, EngineSpec, Opened, Placement, Provider, Sizes, threads_text};
+use crate::generator::BATCH;
 use crate::{Model, RuntimeError};
 
 const NAME: &str = "ort";
+/// The lowest minor version of a library that this build takes.
+pub const API: u32 = ort::MINOR_VERSION;
 
 struct Ort {
     session: Session,
     sizes: Sizes,
 }
 
+/// What every attempt to start a provider has in common.
+struct Attempt<'a> {
+    spec: &'a EngineSpec,
+    model: &'a Model,
+    library: Library,
+    cache: Option<Cache>,
+}
+
 pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
     let library = ort_library::load(spec.ort_library.as_deref())?;
-    let threads = spec.thread_count();
-    let mut notes = Vec::new();
-    if spec.provider == Provider::Auto {
-        notes.push("tensorrt passed over: it may prepare a model for minutes; --provider tensorrt asks for it".into());
-        match session(&library, Provider::Cuda, threads, model) {
-            Ok(session) => return Ok(opened(session, &library, "cuda", threads, model, notes)),
-            Err(error) => notes.push(format!("cuda passed over: {}", error.message())),
+    let cache = Cache::of(model, &library.version, spec.ort.f16);
+    let attempt = Attempt { spec, model, library, cache };
+    match spec.provider {
+        Provider::Auto => attempt.open_best(),
+        provider => attempt.open(provider, Vec::new()).map_err(|error| attempt.failed(provider, &error)),
+    }
+}
+
+/// Whether TensorRT has prepared the model before, as `spec` asks for it.
+///
+/// # Errors
+/// No ONNX Runtime library.
+pub fn is_prepared(spec: &EngineSpec, model: &Model) -> Result<bool, RuntimeError> {
+    let library = ort_library::load(spec.ort_library.as_deref())?;
+    Ok(Cache::of(model, &library.version, spec.ort.f16).is_some_and(|cache| cache.is_prepared()))
+}
+
+impl Attempt<'_> {
+    /// TensorRT where it has prepared the model, else CUDA, else the CPU where that is allowed.
+    fn open_best(&self) -> Result<Opened, RuntimeError> {
+        let mut notes = Vec::new();
+        if self.cache.as_ref().is_some_and(Cache::is_prepared) {
+            match self.open(Provider::TensorRt, Vec::new()) {
+                Ok(opened) => return Ok(opened),
+                Err(error) => notes.push(format!("tensorrt passed over: {}", reason(error.message()))),
+            }
+        } else {
+            notes.push(
+                "tensorrt passed over: it has not prepared this model here, which may take minutes; \
+                 edge-runtime prepare --provider tensorrt does it once"
+                    .to_owned(),
+            );
+        }
+        match self.open(Provider::Cuda, notes.clone()) {
+            Ok(opened) => return Ok(opened),
+            Err(error) => notes.push(format!("cuda passed over: {}", reason(error.message()))),
+        }
+        if self.spec.ort.strict {
+            return Err(RuntimeError::Engine {
+                engine: NAME,
+                doing: "find a provider that is not the CPU",
+                problem: notes.join("; "),
+            });
+        }
+        self.open(Provider::Cpu, notes).map_err(|error| self.failed(Provider::Cpu, &error))
+    }
+
+    fn open(&self, provider: Provider, mut notes: Vec<String>) -> ort::Result<Opened> {
+        // A provider may leave nodes to another one, so what ran is read back and not taken for granted.
+        let is_gpu = matches!(provider, Provider::Cuda | Provider::TensorRt);
+        let mut profile = None;
+        if is_gpu || self.spec.ort.read_back {
+            match Profile::create() {
+                Ok(made) => profile = Some(made),
+                Err(error) => notes.push(format!("which provider runs each node can't be read back: {error}")),
+            }
+        }
+        let session = self.session(provider, profile.as_ref())?;
+        let mut engine = Ort { session, sizes: Sizes::of(self.model.metadata()) };
+        let placement = match profile {
+            Some(profile) => engine.placement(&profile, &mut notes)?,
+            None => Vec::new(),
+        };
+        if provider == Provider::TensorRt {
+            self.mark_prepared(&mut notes);
+        }
+        if is_gpu {
+            notes.extend(placement.iter().map(Placement::text));
+        }
+        let threads = self.spec.thread_count();
+        let name = format!("{NAME} {}, {}", self.library.version, provider.name());
+        Ok(Opened {
+            engine: Box::new(engine),
+            description: format!("{name}, {}", threads_text(threads)),
+            name,
+            provider: provider.name(),
+            kernels: format!("ONNX Runtime {}", self.library.version),
+            threads,
+            placement,
+            notes,
+        })
+    }
+
+    fn session(&self, provider: Provider, profile: Option<&Profile>) -> ort::Result<Session> {
+        let builder = Session::builder(&self.library.environment)?;
+        let mut builder = builder.with_intra_threads(self.spec.thread_count())?;
+        let providers = self.providers(provider);
+        if !providers.is_empty() {
+            builder = builder.with_execution_providers(providers)?;
+            if self.spec.ort.strict {
+                builder = builder.with_disable_cpu_fallback()?;
+            }
+        }
+        if let Some(profile) = profile {
+            builder = builder.with_profiling(profile.prefix())?;
+        }
+        builder.commit_from_memory(self.model.bytes())
+    }
+
+    /// None for the CPU, which every session has. TensorRT leaves to CUDA what it doesn't support.
+    fn providers(&self, provider: Provider) -> Vec<ExecutionProviderDispatch> {
+        let cuda = CUDA::default().with_tf32(self.spec.ort.tf32).build().error_on_failure();
+        match provider {
+            Provider::Auto | Provider::Cpu => Vec::new(),
+            Provider::Cuda => vec![cuda],
+            Provider::TensorRt => vec![self.tensorrt().build().error_on_failure(), cuda],
         }
     }
-    let provider = if spec.provider == Provider::Auto { Provider::Cpu } else { spec.provider };
-    let session = session(&library, provider, threads, model).map_err(|error| {
+
+    /// One range of batches, since another shape would prepare the model again.
+    fn tensorrt(&self) -> TensorRT {
+        let dim = self.model.metadata().architecture.latent_dim;
+        let shapes = |batch: usize| format!("{}:{batch}x{dim},{}:{batch}", contract::LATENT, contract::LABEL);
+        let tensorrt = TensorRT::default()
+            .with_fp16(self.spec.ort.f16)
+            .with_profile_min_shapes(shapes(1))
+            .with_profile_opt_shapes(shapes(1))
+            .with_profile_max_shapes(shapes(BATCH));
+        match &self.cache {
+            Some(cache) => {
+                let folder = cache.folder().display().to_string();
+                let caching = tensorrt.with_engine_cache(true).with_engine_cache_path(&folder);
+                caching.with_timing_cache(true).with_timing_cache_path(folder)
+            }
+            None => tensorrt,
+        }
+    }
+
+    fn mark_prepared(&self, notes: &mut Vec<String>) {
+        match &self.cache {
+            Some(cache) => {
+                if let Err(error) = cache.mark() {
+                    let folder = cache.folder().display();
+                    notes.push(format!("tensorrt will prepare this model again: write {folder}: {error}"));
+                }
+            }
+            None => {
+                notes.push("tensorrt will prepare this model again: no XDG_CACHE_HOME or HOME to keep it in".into())
+            }
+        }
+    }
+
+    fn failed(&self, provider: Provider, error: &ort::Error) -> RuntimeError {
         let doing = match provider {
             Provider::Cuda => "start provider cuda",
             Provider::TensorRt => "start provider tensorrt",
             Provider::Auto | Provider::Cpu => "load the model",
         };
-        failed(doing, &error)
-    })?;
-    Ok(opened(session, &library, provider.name(), threads, model, notes))
+        failed(doing, error)
+    }
 }
 
 impl Engine for Ort {
@@ -61,60 +204,91 @@ impl Ort {
         let (_, values) = outputs[contract::IMAGE].try_extract_tensor::<f32>()?;
         Ok(values.to_vec())
     }
-}
 
-fn session(library: &Library, provider: Provider, threads: usize, model: &Model) -> ort::Result<Session> {
-    let mut builder = Session::builder(&library.environment)?.with_intra_threads(threads)?;
-    let providers = providers(provider);
-    if !providers.is_empty() {
-        // A node that the GPU leaves to the CPU is an error, as everything else that would pass unnoticed.
-        builder = builder.with_execution_providers(providers)?.with_disable_cpu_fallback()?;
-    }
-    builder.commit_from_memory(model.bytes())
-}
-
-/// None for the CPU, which every session has. TensorRT leaves to CUDA what it doesn't support.
-fn providers(provider: Provider) -> Vec<ExecutionProviderDispatch> {
-    let cuda = CUDA::default().build().error_on_failure();
-    match provider {
-        Provider::Auto | Provider::Cpu => Vec::new(),
-        Provider::Cuda => vec![cuda],
-        Provider::TensorRt => {
-            let mut tensorrt = TensorRT::default();
-            if let Some(folder) = cache_folder() {
-                let folder = folder.display().to_string();
-                tensorrt = tensorrt.with_engine_cache(true).with_engine_cache_path(folder);
-            }
-            vec![tensorrt.build().error_on_failure(), cuda]
-        }
+    /// Makes one picture, and reads which provider ran each node.
+    fn placement(&mut self, profile: &Profile, notes: &mut Vec<String>) -> ort::Result<Vec<Placement>> {
+        let latents = vec![0.0; self.sizes.latent_dim];
+        self.run_all(&Batch { latents: &latents, labels: &[0] }, 1)?;
+        let file = self.session.end_profiling()?;
+        Ok(profile.placement(&file).unwrap_or_else(|error| {
+            notes.push(format!("which provider runs each node can't be read back: {error}"));
+            Vec::new()
+        }))
     }
 }
 
-/// Where TensorRT keeps what it prepared, so that it does so once.
-fn cache_folder() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))?;
-    let folder = base.join("edge-runtime").join("tensorrt");
-    std::fs::create_dir_all(&folder).ok().map(|()| folder)
+/// A provider of a library, and whether it starts here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderReport {
+    /// Its name on the command line.
+    pub provider: Provider,
+    /// Why it doesn't start, in the library's own words.
+    pub problem: Option<String>,
 }
 
-fn opened(
-    session: Session,
-    library: &Library,
-    provider: &'static str,
-    threads: usize,
-    model: &Model,
-    notes: Vec<String>,
-) -> Opened {
-    let name = format!("{NAME} {}, {provider}", library.version);
-    Opened {
-        engine: Box::new(Ort { session, sizes: Sizes::of(model.metadata()) }),
-        description: format!("{name}, {}", threads_text(threads)),
-        name,
-        notes,
-    }
+/// A library that was found, and what it can do here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LibraryReport {
+    /// Where it was found.
+    pub path: std::path::PathBuf,
+    /// Its version.
+    pub version: String,
+    /// Each provider but the CPU, which every library has.
+    pub providers: Vec<ProviderReport>,
+}
+
+/// Finds the library that an engine would take, and starts each of its providers.
+///
+/// # Errors
+/// No ONNX Runtime library.
+pub fn report(wanted: Option<&std::path::Path>) -> Result<LibraryReport, RuntimeError> {
+    let library = ort_library::load(wanted)?;
+    let start = |dispatch: ExecutionProviderDispatch| -> ort::Result<SessionBuilder> {
+        Ok(Session::builder(&library.environment)?.with_execution_providers([dispatch.error_on_failure()])?)
+    };
+    let tried =
+        [(Provider::Cuda, start(CUDA::default().build())), (Provider::TensorRt, start(TensorRT::default().build()))];
+    let providers = tried.into_iter().map(|(provider, started)| ProviderReport {
+        provider,
+        problem: started.err().map(|error| reason(error.message())),
+    });
+    Ok(LibraryReport { path: library.path.clone(), version: library.version.clone(), providers: providers.collect() })
+}
+
+/// ONNX Runtime's message without the place in its sources and the code before it, on one line.
+fn reason(message: &str) -> String {
+    const CODE: &str = "[ONNXRuntimeError] : ";
+    let rest = message.rsplit_once(CODE).map_or(message, |(_, rest)| {
+        // A number and its name stand before the text.
+        rest.splitn(3, " : ").nth(2).unwrap_or(rest)
+    });
+    rest.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn failed(doing: &'static str, error: &ort::Error) -> RuntimeError {
-    RuntimeError::Engine { engine: NAME, doing, problem: error.message().to_owned() }
+    RuntimeError::Engine { engine: NAME, doing, problem: reason(error.message()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_the_part_for_people() {
+        let long = "/src/bridge.cc:1952 Provider& Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library /a/b.so with \
+                    error: libcublasLt.so.12: cannot open shared object file: No such file or directory\n";
+        let short = "Failed to load library /a/b.so with error: libcublasLt.so.12: cannot open shared object file: No such \
+                     file or directory";
+        for (message, expected) in [
+            (long, short),
+            (
+                "CUDA execution provider is not enabled in this build. ",
+                "CUDA execution provider is not enabled in this build.",
+            ),
+            ("[ONNXRuntimeError] : odd", "odd"),
+            ("", ""),
+        ] {
+            assert_eq!(reason(message), expected, "{message}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ const VARIABLE: &str = "ORT_DYLIB_PATH";
 pub(super) struct Library {
     pub environment: Environment,
     pub version: String,
-    path: PathBuf,
+    pub path: PathBuf,
 }
 
 /// A process can hold one environment only, so the first library stays.

@@ -7,7 +7,7 @@ use model_spec::contract;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::*;
 
-use super::{Batch, Engine, EngineSpec, Opened, Sizes, threads_text};
+use super::{Batch, Engine, EngineSpec, Opened, Provider, Sizes, threads_text};
 use crate::{Model, RuntimeError};
 
 const NAME: &str = "tract";
@@ -31,8 +31,17 @@ pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeEr
         description: format!("{name}, {}", threads_text(threads)),
         name,
         engine: Box::new(Tract { plan, latent_first, executor, sizes: Sizes::of(model.metadata()) }),
+        provider: Provider::Cpu.name(),
+        kernels: kernels(),
+        threads,
+        placement: Vec::new(),
         notes: Vec::new(),
     })
+}
+
+/// Architecture and instruction set whose kernels it takes on this processor, in tract's words.
+pub(crate) fn kernels() -> String {
+    format!("{} {}", std::env::consts::ARCH, tract_linalg::isa::native().nickname())
 }
 
 impl Engine for Tract {

@@ -19,7 +19,11 @@ pub struct Encoding {
 }
 
 impl Encoding {
-    fn bytes(&self, frame: &Frame, format: Format) -> Result<Vec<u8>, RuntimeError> {
+    /// The file of one frame.
+    ///
+    /// # Errors
+    /// A picture that the format can't hold.
+    pub fn bytes(&self, frame: &Frame, format: Format) -> Result<Vec<u8>, RuntimeError> {
         let texts = encode::texts(frame, &self.origin);
         if self.scale > 1 {
             encode::encode(&frame.picture.enlarged(self.scale), &texts, format)

@@ -1,4 +1,4 @@
-//! The engine suite on ONNX Runtime, whose library is fetched for it.
+//! The tests of engine ort on real libraries of ONNX Runtime, which are fetched for it: old and new, with and without CUDA.
 
 use std::path::{Path, PathBuf};
 
@@ -12,48 +12,58 @@ use crate::command::{cargo, run as run_command};
 use crate::python::Python;
 use crate::setup::{beside, remove, replace};
 
-const VERSION: &str = "1.32.0";
+/// pip's packages: the oldest whose wheel has a library of its own, the newest, and one with the GPU's providers, which on
+/// a machine without a GPU must say what they lack.
+const BUILDS: [(&str, &str); 3] = [("onnxruntime", "1.19.2"), ("onnxruntime", "1.32.0"), ("onnxruntime-gpu", "1.24.4")];
 /// Where edge-runtime's tests look for the library.
 const LIBRARY: &str = "ORT_DYLIB_PATH";
 /// Makes their silence about a missing library a failure.
 const REQUIRE: &str = "MUDRA_REQUIRE_ORT";
-const SUITE: [&str; 5] = ["test", "--package", "edge-runtime", "--test", "engines"];
+const SUITE: [&str; 9] =
+    ["test", "--package", "edge-runtime", "--test", "engines", "--test", "ort", "--test", "verify"];
 const FILE_LIMIT: u64 = 1 << 30;
 
-/// Runs the suite with ORT_DYLIB_PATH as it is set, else with a library that pip fetches.
+/// Runs the suite with ORT_DYLIB_PATH as it is set, else with each library that pip fetches.
 ///
 /// # Errors
 /// A test fails.
 pub fn test(checkout: &Checkout) -> Result<Outcome> {
-    let library = match std::env::var_os(LIBRARY) {
-        Some(set) => PathBuf::from(set),
-        None => match fetched(checkout) {
-            Ok(library) => library,
+    if let Some(set) = std::env::var_os(LIBRARY) {
+        run_suite(checkout, Path::new(&set))?;
+        return Ok(Outcome::Done);
+    }
+    for (package, version) in BUILDS {
+        match fetched(checkout, package, version) {
+            Ok(library) => run_suite(checkout, &library)?,
             Err(error) => {
                 let remedy = format!("{error:#}; or set {LIBRARY} to libonnxruntime.so of version 1.17 or later");
                 return Ok(Outcome::skipped(test_count(checkout, &SUITE), &remedy));
             }
-        },
-    };
-    run_command(cargo(checkout, SUITE).env(LIBRARY, library).env(REQUIRE, "1"))?;
+        }
+    }
     Ok(Outcome::Done)
 }
 
-fn fetched(checkout: &Checkout) -> Result<PathBuf> {
-    let folder = checkout.target().join("onnxruntime").join(VERSION);
+fn run_suite(checkout: &Checkout, library: &Path) -> Result<()> {
+    run_command(cargo(checkout, SUITE).env(LIBRARY, library).env(REQUIRE, "1"))
+}
+
+fn fetched(checkout: &Checkout, package: &str, version: &str) -> Result<PathBuf> {
+    let folder = checkout.target().join("onnxruntime").join(format!("{package}-{version}"));
     if let Ok(library) = library_in(&folder) {
         return Ok(library);
     }
     let part = beside(&folder, "part");
     let downloads = beside(&folder, "download");
     std::fs::create_dir_all(&downloads).with_context(|| format!("create {}", downloads.display()))?;
-    Python::find()?.download(&format!("onnxruntime=={VERSION}"), &downloads)?;
+    Python::find()?.download(&format!("{package}=={version}"), &downloads)?;
     remove(&part)?;
     std::fs::create_dir_all(&part).with_context(|| format!("create {}", part.display()))?;
     for entry in std::fs::read_dir(&downloads).with_context(|| format!("read {}", downloads.display()))? {
         let mut wheel = Archive::open(&entry.context("read the wheels")?.path())?;
         for file in wheel.files()? {
-            if let Some(name) = library_name(&file.path) {
+            // Its providers lie beside it.
+            if let Some(name) = name_of(&file.path).filter(|name| name.starts_with("libonnxruntime")) {
                 wheel.extract(&file, &part.join(name), FILE_LIMIT)?;
             }
         }
@@ -73,5 +83,9 @@ fn library_in(folder: &Path) -> Result<PathBuf> {
 }
 
 fn library_name(path: &Path) -> Option<&str> {
-    path.file_name()?.to_str().filter(|name| name.starts_with("libonnxruntime.so"))
+    name_of(path).filter(|name| name.starts_with("libonnxruntime.so"))
+}
+
+fn name_of(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()
 }

@@ -1,0 +1,96 @@
+//! Where TensorRT keeps what it prepared, so that it does so once for a model, a library and a device.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use crate::Model;
+use crate::model::sha256_hex;
+
+/// Says that the preparation went to its end; what it says is for people.
+const MARK: &str = "prepared.txt";
+
+/// The folder for one model on one device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cache {
+    folder: PathBuf,
+    about: String,
+}
+
+impl Cache {
+    /// None without a place for caches.
+    pub fn of(model: &Model, library: &str, f16: bool) -> Option<Self> {
+        let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let base = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))?;
+        Some(Self::in_folder(&base, &[model.sha256(), library, &device(), if f16 { "f16" } else { "f32" }]))
+    }
+
+    fn in_folder(base: &Path, key: &[&str; 4]) -> Self {
+        let [model, library, device, precision] = key;
+        let about = format!("model {model}\nONNX Runtime {library}\ndevice {device}\nprecision {precision}\n");
+        let name = &sha256_hex(about.as_bytes())[..32];
+        Self { folder: base.join("edge-runtime").join("tensorrt").join(name), about }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn is_prepared(&self) -> bool {
+        fs::read_to_string(self.folder.join(MARK)).is_ok_and(|text| text == self.about)
+    }
+
+    /// Notes that all is in the folder.
+    pub fn mark(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        let part = self.folder.join(format!(".{MARK}.part"));
+        fs::write(&part, &self.about)?;
+        fs::rename(part, self.folder.join(MARK))
+    }
+}
+
+/// What an engine of TensorRT depends on beside the model: GPU and driver, or the Jetson and its release.
+fn device() -> String {
+    let mut parts = Vec::new();
+    for path in ["/proc/device-tree/model", "/etc/nv_tegra_release", "/proc/driver/nvidia/version"] {
+        parts.extend(first_line(Path::new(path)));
+    }
+    let mut gpus: Vec<PathBuf> =
+        fs::read_dir("/proc/driver/nvidia/gpus").into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    gpus.sort();
+    parts.extend(gpus.iter().filter_map(|gpu| first_line(&gpu.join("information"))));
+    if parts.is_empty() { "unknown".to_owned() } else { parts.join("; ") }
+}
+
+fn first_line(path: &Path) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+    text.lines().next().map(|line| line.chars().map(plain).collect::<String>().trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_of_the_key_makes_another_folder_which_is_prepared_once_marked() {
+        let base = tempfile::tempdir().expect("a folder");
+        let key = ["model", "1.20.0", "Orin", "f32"];
+        let cache = Cache::in_folder(base.path(), &key);
+        assert!(!cache.is_prepared());
+        cache.mark().expect("writable");
+        assert!(cache.is_prepared() && Cache::in_folder(base.path(), &key) == cache);
+        for part in 0..key.len() {
+            let mut other = key;
+            other[part] = "another";
+            let other = Cache::in_folder(base.path(), &other);
+            assert!(other.folder() != cache.folder() && !other.is_prepared(), "{part}");
+        }
+        fs::write(cache.folder().join(MARK), "something else").expect("writable");
+        assert!(!cache.is_prepared());
+    }
+
+    #[test]
+    fn a_device_is_one_line() {
+        assert!(!device().contains('\n') && !device().is_empty());
+    }
+}

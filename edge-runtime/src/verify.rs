@@ -1,0 +1,47 @@
+//! `edge-runtime verify`: does this device make the pictures that the model should make?
+
+use anyhow::{Context, Result, bail};
+use edge_runtime::parity::{self, Place, Row};
+use edge_runtime::{Model, verification};
+
+use crate::cli::Verify;
+use crate::setup;
+
+/// Runs the command.
+pub fn run(options: &Verify) -> Result<()> {
+    let (model, place) = Model::find(options.model.as_deref())?;
+    if !options.quiet {
+        eprintln!("model {place}");
+    }
+    let cases = verification::golden_cases(model.metadata()).with_context(|| format!("model {place}"))?;
+    let rows = verification::rows(&model, &options.specs(), &cases)?;
+    setup::print(&parity::table("engine", &rows))?;
+    for row in &rows {
+        if let Some(detail) = detail(&model, row) {
+            eprintln!("{detail}");
+        }
+    }
+    if rows.iter().all(|row| row.outcome.is_err()) {
+        bail!("model {place}: no engine could run");
+    }
+    match rows.iter().filter(|row| row.has_failed()).count() {
+        0 => Ok(()),
+        failed => bail!("model {place}: {failed} of {} engines make other pictures than the golden ones", rows.len()),
+    }
+}
+
+/// Where a failing engine's largest difference is, or all that is known about one that didn't run.
+fn detail(model: &Model, row: &Row) -> Option<String> {
+    match &row.outcome {
+        Err(problem) => Some(format!("{} not run: {problem}", row.name)),
+        Ok(parity) if parity.passes() => None,
+        Ok(parity) => parity.worst().map(|worst| format!("{}: {}", row.name, describe(model, worst))),
+    }
+}
+
+fn describe(model: &Model, worst: Place) -> String {
+    let golden = model.metadata().golden.get(worst.picture);
+    let label = golden.and_then(|golden| model.metadata().labels.name(golden.label)).unwrap_or_default();
+    let Place { row, column, channel, expected, found, .. } = worst;
+    format!("label {label:?}, row {row}, column {column}, channel {channel}: expected level {expected}, found {found}")
+}

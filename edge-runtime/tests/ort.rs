@@ -1,0 +1,102 @@
+//! ONNX Runtime as it really is on this machine: skipped aloud without its library, a failure where `MUDRA_REQUIRE_ORT`
+//! is set.
+
+#![cfg(feature = "ort")]
+
+mod common;
+
+use common::{LABELS, Network};
+use edge_runtime::engine::{self, ort};
+use edge_runtime::{EngineKind, EngineSpec, Model, OrtSettings, Provider, RuntimeError};
+
+fn model() -> Model {
+    Model::from_bytes(Network::new(&LABELS, 3).bytes()).expect("valid")
+}
+
+fn spec(provider: Provider) -> EngineSpec {
+    EngineSpec { kind: EngineKind::Ort, provider, threads: Some(1), ..EngineSpec::default() }
+}
+
+/// Whether there is a library to test with.
+fn is_here() -> bool {
+    match engine::open(&spec(Provider::Cpu), &model()) {
+        Ok(_) => true,
+        Err(error) if std::env::var_os("MUDRA_REQUIRE_ORT").is_none() => {
+            eprintln!("SKIPPED: {error}");
+            false
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn message(spec: &EngineSpec) -> String {
+    engine::open(spec, &model()).err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn the_nodes_that_ran_are_read_back() {
+    if !is_here() {
+        return;
+    }
+    let read_back = OrtSettings { read_back: true, ..OrtSettings::default() };
+    let opened = engine::open(&EngineSpec { ort: read_back, ..spec(Provider::Cpu) }, &model()).expect("opens");
+    let [placement] = &opened.placement[..] else { panic!("{:?}", opened.placement) };
+    assert_eq!((placement.provider.as_str(), opened.provider), ("cpu", "cpu"));
+    for operator in ["(ConvTranspose)", "(Gather)", "(Tanh)"] {
+        assert!(placement.nodes.iter().any(|node| node.ends_with(operator)), "{operator}: {:?}", placement.nodes);
+    }
+    let plain = engine::open(&spec(Provider::Cpu), &model()).expect("opens");
+    assert!(plain.placement.is_empty());
+}
+
+/// What a machine without the means answers; with them it runs, and on that provider.
+#[test]
+fn a_gpu_runs_or_says_why_and_is_never_replaced() {
+    if !is_here() {
+        return;
+    }
+    for provider in [Provider::Cuda, Provider::TensorRt] {
+        match engine::open(&spec(provider), &model()) {
+            Ok(opened) => assert_eq!(opened.provider, provider.name()),
+            Err(RuntimeError::Engine { doing, problem, .. }) => {
+                assert_eq!(doing, format!("start provider {}", provider.name()));
+                let known = ["not enabled in this build", "cannot open shared object file", "CUDA", "no such file"];
+                assert!(known.iter().any(|known| problem.contains(known)), "{problem}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn auto_says_once_why_each_other_provider_was_passed_over() {
+    if !is_here() {
+        return;
+    }
+    let opened = engine::open(&spec(Provider::Auto), &model()).expect("opens");
+    let notes = |provider: &str| {
+        let start = format!("{provider} passed over: ");
+        opened.notes.iter().filter(|note| note.starts_with(&start)).count()
+    };
+    assert_eq!(notes("tensorrt"), 1, "{:?}", opened.notes);
+    if opened.provider == "cpu" {
+        assert_eq!(notes("cuda"), 1, "{:?}", opened.notes);
+        let strict = OrtSettings { strict: true, ..OrtSettings::default() };
+        let message = message(&EngineSpec { ort: strict, ..spec(Provider::Auto) });
+        assert!(message.contains("find a provider that is not the CPU: tensorrt passed over: "), "{message}");
+        assert!(message.contains("; cuda passed over: "), "{message}");
+    }
+}
+
+#[test]
+fn the_library_is_reported_with_its_providers() {
+    if !is_here() {
+        return;
+    }
+    let report = ort::report(None).expect("a library");
+    assert!(report.path.is_file() && report.version.starts_with("1."), "{report:?}");
+    let providers: Vec<Provider> = report.providers.iter().map(|provider| provider.provider).collect();
+    assert_eq!(providers, [Provider::Cuda, Provider::TensorRt]);
+    let prepared = ort::is_prepared(&spec(Provider::TensorRt), &model());
+    assert!(prepared.is_ok_and(|prepared| !prepared), "a network of a test was never prepared");
+}
