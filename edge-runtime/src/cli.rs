@@ -87,7 +87,7 @@ pub struct EngineOptions {
     /// Model file [default: gen.onnx beside this program, models/gen.onnx, the one built in]
     #[arg(short, long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// What runs the model; auto is tract, or ort where a GPU is asked for
+    /// What runs the model; auto is native, tract for what that doesn't know, or ort where a GPU is asked for
     #[arg(long, value_name = "ENGINE", value_enum, default_value = "auto")]
     engine: EngineName,
     /// What the engine computes on; a GPU needs engine ort
@@ -109,6 +109,7 @@ impl EngineOptions {
     pub fn spec(&self) -> EngineSpec {
         let kind = match self.engine {
             EngineName::Auto => EngineKind::Auto,
+            EngineName::Native => EngineKind::Native,
             EngineName::Tract => EngineKind::Tract,
             EngineName::Ort => EngineKind::Ort,
         };
@@ -125,6 +126,7 @@ impl EngineOptions {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum EngineName {
     Auto,
+    Native,
     Tract,
     Ort,
 }

@@ -32,8 +32,12 @@ impl Generator {
     /// # Errors
     /// Those of [`engine::open`].
     pub fn open(model: &Model, spec: &EngineSpec) -> Result<Self, RuntimeError> {
-        let opened = engine::open(spec, model)?;
-        Ok(Self { opened, metadata: model.metadata().clone(), sha256: model.sha256().to_owned() })
+        Ok(Self::with(engine::open(spec, model)?, model))
+    }
+
+    /// Takes an engine that was opened on a model.
+    pub fn with(opened: Opened, model: &Model) -> Self {
+        Self { opened, metadata: model.metadata().clone(), sha256: model.sha256().to_owned() }
     }
 
     /// What the model says about itself.
@@ -46,7 +50,7 @@ impl Generator {
         Origin { model_sha256: self.sha256.clone(), engine: self.opened.name.clone() }
     }
 
-    /// The engine and what it runs on: `tract 0.23.9, 2 threads`.
+    /// The engine and what it runs on: `native 0.1.0 avx512, 2 threads`.
     pub fn engine(&self) -> &str {
         &self.opened.description
     }

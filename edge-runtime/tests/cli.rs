@@ -106,7 +106,7 @@ fn help_names_every_flag_with_its_value_and_default() {
         "--scale <K>",
         "--model <FILE>",
         "--engine <ENGINE>",
-        "[possible values: auto, tract, ort]",
+        "[possible values: auto, native, tract, ort]",
         "--provider <PROVIDER>",
         "[possible values: auto, cpu, cuda, tensorrt]",
         "--threads <N>",
@@ -229,7 +229,7 @@ fn one_picture_is_the_named_file_and_the_same_in_every_run() {
     assert_eq!((texts["Label"].as_str(), texts["Seed"].as_str(), texts["Index"].as_str()), ("a b", "9", "0"));
     let model = edge_runtime::Model::open(&place.path("model.onnx")).expect("valid");
     assert_eq!(texts["Model"], model.sha256());
-    assert!(texts["Engine"].starts_with("tract 0."));
+    assert!(texts["Engine"].starts_with("native 0."));
 }
 
 #[test]
