@@ -45,11 +45,8 @@ pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeEr
 /// # Errors
 /// A level that this CPU doesn't have, or a model that the engine doesn't know.
 pub fn open_at(level: Level, spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
-    let failed = |problem: &str| RuntimeError::Engine {
-        engine: NAME,
-        doing: "load the model",
-        problem: problem.to_owned(),
-    };
+    let failed =
+        |problem: &str| RuntimeError::Engine { engine: NAME, doing: "load the model", problem: problem.to_owned() };
     let plan = plan::read(model.graph())?;
     let kernels = Kernels::of(level).ok_or_else(|| failed("this CPU lacks the instructions"))?;
     let machine = Machine { kernels, threads: Threads::start(spec.thread_count())? };

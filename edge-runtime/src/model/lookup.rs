@@ -28,7 +28,11 @@ impl Model {
     }
 }
 
-fn choose(named: Option<&Path>, places: &[PathBuf], embedded: Option<&'static [u8]>) -> Result<(Model, String), RuntimeError> {
+fn choose(
+    named: Option<&Path>,
+    places: &[PathBuf],
+    embedded: Option<&'static [u8]>,
+) -> Result<(Model, String), RuntimeError> {
     let found = named.or_else(|| places.iter().map(PathBuf::as_path).find(|place| place.is_file()));
     match (found, embedded) {
         (Some(path), _) => Ok((Model::open(path)?, path.display().to_string())),
@@ -53,7 +57,7 @@ mod tests {
             std::fs::write(at(name), b"no model").expect("writable");
         }
         let places = [at("first"), at("second")];
-        let message = |named: Option<&Path>, places: &[PathBuf], embedded: Option<&[u8]>| {
+        let message = |named: Option<&Path>, places: &[PathBuf], embedded: Option<&'static [u8]>| {
             choose(named, places, embedded).err().map(|error| error.to_string()).unwrap_or_default()
         };
         let named = at("named");

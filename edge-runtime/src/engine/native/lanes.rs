@@ -11,7 +11,7 @@ pub(super) mod avx512;
 pub(super) mod neon;
 
 use super::numbers::Activation;
-use super::pack::PANEL;
+use super::pack::{BLOCK, WIDTH};
 use super::tile::{Dense, Shape, Tile};
 
 /// A vector of f32 of one instruction set.
@@ -72,8 +72,6 @@ struct Operands<T, const PAIRS: usize, const TAPS: usize> {
     /// From the first to the second pixel of a pair.
     step: usize,
     weights: [*const T; TAPS],
-    /// Lanes of a row of weights.
-    width: usize,
 }
 
 /// Adds the products of all input channels to the sums.
@@ -86,12 +84,12 @@ unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, cons
     shape: &Shape,
     operands: Operands<T, PAIRS, TAPS>,
 ) {
-    let Operands { mut pixels, step, mut weights, width } = operands;
+    let Operands { mut pixels, step, mut weights } = operands;
     let mut left = shape.channels;
     // SAFETY: the caller's; a block is left after its last channel, weights after the last row.
     unsafe {
         while left > 0 {
-            let count = left.min(PANEL);
+            let count = left.min(BLOCK);
             for channel in 0..count {
                 let mut row = [L::zero(); V];
                 for v in 0..V {
@@ -101,7 +99,7 @@ unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, cons
                     }
                 }
                 for tap in 0..TAPS {
-                    weights[tap] = weights[tap].add(width);
+                    weights[tap] = weights[tap].add(WIDTH);
                 }
                 for pair in 0..PAIRS {
                     for half in 0..2 {
@@ -125,7 +123,7 @@ unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, cons
 /// A square convolution without stride, over `PAIRS` pairs of neighboring pixels from the `first`-th pair on.
 ///
 /// # Safety
-/// That of [`Lanes`]; the tile must have been checked.
+/// That of [`Lanes`]; the tile must have been checked, and `V` vectors are [`WIDTH`] channels.
 #[inline(always)]
 pub(super) unsafe fn direct<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
     tile: &mut Tile<'_>,
@@ -134,30 +132,23 @@ pub(super) unsafe fn direct<L: Lanes, T: Stored, const PAIRS: usize, const V: us
 ) {
     let shape = tile.shape;
     let pairs = &tile.pairs[first..][..PAIRS];
-    let taps = shape.size * shape.size;
     // SAFETY: the tile has been checked: every pixel of every tap and every row of weights is inside.
     unsafe {
-        let mut lane = 0;
-        while lane < shape.width {
-            let bias = load_row::<L, V>(tile.bias.as_ptr().add(lane));
-            let mut sums: Sums<L, PAIRS, V> = [[bias; 2]; PAIRS];
-            for tap in 0..taps {
-                let offset = tap / shape.size * shape.row + tap % shape.size * PANEL;
-                let mut pixels = [tile.input.as_ptr(); PAIRS];
-                for pair in 0..PAIRS {
-                    pixels[pair] = pixels[pair].add(pairs[pair].input + offset);
-                }
-                let weights = [weights.as_ptr().add(tap * shape.channels * shape.width + lane)];
-                let operands = Operands { pixels, step: PANEL, weights, width: shape.width };
-                multiply::<L, T, PAIRS, V, 1>(&mut sums, &shape, operands);
-            }
+        let mut sums: Sums<L, PAIRS, V> = [[load_row::<L, V>(tile.bias.as_ptr()); 2]; PAIRS];
+        for tap in 0..shape.size * shape.size {
+            let offset = tap / shape.size * shape.row + tap % shape.size * BLOCK;
+            let mut pixels = [tile.input.as_ptr(); PAIRS];
             for pair in 0..PAIRS {
-                for half in 0..2 {
-                    let to = tile.output.as_mut_ptr().add(pairs[pair].output + half * shape.step + lane);
-                    store_row::<L, V>(to, sums[pair][half], shape.activation);
-                }
+                pixels[pair] = pixels[pair].add(pairs[pair].input + offset);
             }
-            lane += V * L::LANES;
+            let weights = [weights.as_ptr().add(tap * shape.channels * WIDTH)];
+            multiply::<L, T, PAIRS, V, 1>(&mut sums, &shape, Operands { pixels, step: BLOCK, weights });
+        }
+        for pair in 0..PAIRS {
+            for half in 0..2 {
+                let to = tile.output.as_mut_ptr().add(pairs[pair].output + half * shape.step);
+                store_row::<L, V>(to, sums[pair][half], shape.activation);
+            }
         }
     }
 }
@@ -179,51 +170,105 @@ pub(super) unsafe fn winograd<L: Lanes, T: Stored, const PAIRS: usize, const V: 
     let shape = tile.shape;
     // SAFETY: that of this function; each call has the taps of its row and column of products.
     unsafe {
-        let mut lane = 0;
-        while lane < shape.width {
-            let bias = load_row::<L, V>(tile.bias.as_ptr().add(lane));
-            let mut outputs: [Sums<L, PAIRS, V>; 4] = [[[bias; 2]; PAIRS]; 4];
-            let tap = |row: usize, column: usize| {
-                weights.as_ptr().wrapping_add((row * 2 + column) * shape.channels * shape.width + lane)
-            };
-            for i in 0..3 {
-                for j in 0..3 {
-                    let (rows, columns) = (i == 1, j == 1);
-                    let (row, column) = (i / 2, j / 2);
-                    let mut sums: Sums<L, PAIRS, V> = [[[L::zero(); V]; 2]; PAIRS];
-                    let pixels = planes::<PAIRS>(tile, first, i, j);
-                    let (step, width) = (2 * PANEL, shape.width);
-                    match (rows, columns) {
-                        (false, false) => {
-                            let operands = Operands { pixels, step, weights: [tap(row, column)], width };
-                            multiply::<L, T, PAIRS, V, 1>(&mut sums, &shape, operands);
-                        }
-                        (true, false) => {
-                            let operands = Operands { pixels, step, weights: [tap(0, column), tap(1, column)], width };
-                            multiply::<L, T, PAIRS, V, 2>(&mut sums, &shape, operands);
-                        }
-                        (false, true) => {
-                            let operands = Operands { pixels, step, weights: [tap(row, 0), tap(row, 1)], width };
-                            multiply::<L, T, PAIRS, V, 2>(&mut sums, &shape, operands);
-                        }
-                        (true, true) => {
-                            let weights = [tap(0, 0), tap(0, 1), tap(1, 0), tap(1, 1)];
-                            multiply::<L, T, PAIRS, V, 4>(&mut sums, &shape, Operands { pixels, step, weights, width });
-                        }
+        let mut outputs: [Sums<L, PAIRS, V>; 4] = [[[load_row::<L, V>(tile.bias.as_ptr()); 2]; PAIRS]; 4];
+        let tap = |row: usize, column: usize| weights.as_ptr().wrapping_add((row * 2 + column) * shape.channels * WIDTH);
+        for i in 0..3 {
+            for j in 0..3 {
+                let (row, column) = (i / 2, j / 2);
+                let mut sums: Sums<L, PAIRS, V> = [[[L::zero(); V]; 2]; PAIRS];
+                let (pixels, step) = (planes::<PAIRS>(tile, first, i, j), 2 * BLOCK);
+                match (i == 1, j == 1) {
+                    (false, false) => {
+                        let operands = Operands { pixels, step, weights: [tap(row, column)] };
+                        multiply::<L, T, PAIRS, V, 1>(&mut sums, &shape, operands);
                     }
-                    spread::<L, PAIRS, V>(&mut outputs, &sums, i, j);
-                }
-            }
-            for (place, sums) in outputs.iter().enumerate() {
-                for pair in 0..PAIRS {
-                    let corner = tile.pairs[first + pair].output + place / 2 * shape.output_row + place % 2 * shape.step;
-                    for half in 0..2 {
-                        let to = tile.output.as_mut_ptr().add(corner + half * 2 * shape.step + lane);
-                        store_row::<L, V>(to, sums[pair][half], shape.activation);
+                    (true, false) => {
+                        let operands = Operands { pixels, step, weights: [tap(0, column), tap(1, column)] };
+                        multiply::<L, T, PAIRS, V, 2>(&mut sums, &shape, operands);
+                    }
+                    (false, true) => {
+                        let operands = Operands { pixels, step, weights: [tap(row, 0), tap(row, 1)] };
+                        multiply::<L, T, PAIRS, V, 2>(&mut sums, &shape, operands);
+                    }
+                    (true, true) => {
+                        let weights = [tap(0, 0), tap(0, 1), tap(1, 0), tap(1, 1)];
+                        multiply::<L, T, PAIRS, V, 4>(&mut sums, &shape, Operands { pixels, step, weights });
                     }
                 }
+                spread::<L, PAIRS, V>(&mut outputs, &sums, i, j);
             }
-            lane += V * L::LANES;
+        }
+        for (place, sums) in outputs.iter().enumerate() {
+            for pair in 0..PAIRS {
+                let corner = tile.pairs[first + pair].output + place / 2 * shape.output_row + place % 2 * shape.step;
+                for half in 0..2 {
+                    let to = tile.output.as_mut_ptr().add(corner + half * 2 * shape.step);
+                    store_row::<L, V>(to, sums[pair][half], shape.activation);
+                }
+            }
+        }
+    }
+}
+
+/// [`winograd`] with the nine products of one pair at once, which needs 27 registers, each of [`WIDTH`] channels, and reads
+/// every weight once a pair.
+///
+/// # Safety
+/// That of [`direct`].
+#[inline(always)]
+pub(super) unsafe fn winograd_at_once<L: Lanes, T: Stored>(tile: &mut Tile<'_>, weights: &[T], pair: usize) {
+    let shape = tile.shape;
+    let tap = shape.channels * WIDTH;
+    // SAFETY: the tile has been checked: every pixel of every plane and every row of weights is inside.
+    unsafe {
+        let mut pixels = [tile.input.as_ptr(); 9];
+        for product in 0..9 {
+            [pixels[product]] = planes::<1>(tile, pair, product / 3, product % 3);
+        }
+        let mut sums = [[L::zero(); 2]; 9];
+        let mut row = weights.as_ptr();
+        let mut left = shape.channels;
+        while left > 0 {
+            let count = left.min(BLOCK);
+            for channel in 0..count {
+                let top = [T::load::<L>(row), T::load::<L>(row.add(tap))];
+                let bottom = [T::load::<L>(row.add(2 * tap)), T::load::<L>(row.add(3 * tap))];
+                let both = [L::add(top[0], bottom[0]), L::add(top[1], bottom[1])];
+                row = row.add(WIDTH);
+                let rows = [top, both, bottom];
+                for i in 0..3 {
+                    let weights = [rows[i][0], L::add(rows[i][0], rows[i][1]), rows[i][1]];
+                    for j in 0..3 {
+                        for half in 0..2 {
+                            let x = L::splat(pixels[i * 3 + j].add(half * 2 * BLOCK + channel));
+                            sums[i * 3 + j][half] = L::mul_add(x, weights[j], sums[i * 3 + j][half]);
+                        }
+                    }
+                }
+            }
+            left -= count;
+            if left > 0 {
+                for product in 0..9 {
+                    pixels[product] = pixels[product].add(shape.block);
+                }
+            }
+        }
+        let [bias] = load_row::<L, 1>(tile.bias.as_ptr());
+        for half in 0..2 {
+            let to = tile.output.as_mut_ptr().add(tile.pairs[pair].output + half * 2 * shape.step);
+            let product = |i: usize, j: usize| sums[i * 3 + j][half];
+            let mut upper = [bias; 3];
+            let mut lower = [bias; 3];
+            for j in 0..3 {
+                upper[j] = L::add(product(0, j), product(1, j));
+                lower[j] = L::sub(product(1, j), product(2, j));
+            }
+            for (line, m) in [upper, lower].into_iter().enumerate() {
+                let left = L::add(L::add(m[0], m[1]), bias);
+                let right = L::add(L::sub(m[1], m[2]), bias);
+                store_row::<L, 1>(to.add(line * shape.output_row), [left], shape.activation);
+                store_row::<L, 1>(to.add(line * shape.output_row + shape.step), [right], shape.activation);
+            }
         }
     }
 }
@@ -237,7 +282,7 @@ pub(super) unsafe fn winograd<L: Lanes, T: Stored, const PAIRS: usize, const V: 
 unsafe fn planes<const PAIRS: usize>(tile: &Tile<'_>, first: usize, i: usize, j: usize) -> [*const f32; PAIRS] {
     let shape = &tile.shape;
     let plane = usize::from(i != 1) + 2 * usize::from(j != 1);
-    let offset = plane * shape.plane + i.min(1) * shape.row + j.min(1) * PANEL;
+    let offset = plane * shape.plane + i.min(1) * shape.row + j.min(1) * BLOCK;
     let mut pixels = [tile.input.as_ptr(); PAIRS];
     for pair in 0..PAIRS {
         // SAFETY: inside a checked tile.
@@ -268,9 +313,7 @@ unsafe fn spread<L: Lanes, const PAIRS: usize, const V: usize>(
                 for v in 0..V {
                     let (sum, product) = (&mut outputs[place][pair][half][v], sums[pair][half][v]);
                     // SAFETY: the caller's.
-                    *sum = unsafe {
-                        if (i == 2) == (j == 2) { L::add(*sum, product) } else { L::sub(*sum, product) }
-                    };
+                    *sum = unsafe { if (i == 2) == (j == 2) { L::add(*sum, product) } else { L::sub(*sum, product) } };
                 }
             }
         }
@@ -283,15 +326,15 @@ unsafe fn spread<L: Lanes, const PAIRS: usize, const V: usize>(
 /// That of [`Lanes`]; the arguments must have been checked.
 #[inline(always)]
 pub(super) unsafe fn dense<L: Lanes, T: Stored, const V: usize>(dense: &mut Dense<'_>, weights: &[T]) {
-    // SAFETY: checked: a row of PANEL weights for each input, PANEL biases, PANEL outputs.
+    // SAFETY: checked: a row of BLOCK weights for each input, BLOCK biases, BLOCK outputs.
     unsafe {
         let mut lane = 0;
-        while lane < PANEL {
+        while lane < BLOCK {
             let mut sums = load_row::<L, V>(dense.bias.as_ptr().add(lane));
             for (input, x) in dense.input.iter().enumerate() {
                 let x = L::splat(x);
                 for v in 0..V {
-                    let weight = T::load::<L>(weights.as_ptr().add(input * PANEL + lane + v * L::LANES));
+                    let weight = T::load::<L>(weights.as_ptr().add(input * BLOCK + lane + v * L::LANES));
                     sums[v] = L::mul_add(x, weight, sums[v]);
                 }
             }

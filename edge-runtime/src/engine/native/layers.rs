@@ -3,15 +3,13 @@
 use super::level::Kernels;
 use super::maps::{Maps, Strip};
 use super::numbers::{Activation, Numbers};
-use super::pack::{self, HALF_PANEL, PANEL, Packed, Parities, Rows, Window};
+use super::pack::{self, WIDTH, BLOCK, Packed, Parities, Rows, Window};
 use super::plan::{self, Block, STEM};
 use super::threads::Threads;
 use super::tile::{Dense, Method, Pair, Shape, Tile};
 
 /// Input that a strip may read, so that it stays in a second-level cache: numbers.
 const STRIP: usize = 1 << 17;
-/// Pairs that a kernel is given at once.
-const PAIRS: usize = 64;
 
 /// What runs a layer.
 #[derive(Debug)]
@@ -30,7 +28,7 @@ impl Machine {
 #[derive(Debug)]
 pub(super) struct Stem {
     weights: Packed,
-    /// `[block][pixel][PANEL]`
+    /// `[block][pixel][BLOCK]`
     bias: Vec<f32>,
     activation: Activation,
     inputs: usize,
@@ -44,10 +42,10 @@ impl Stem {
     pub fn new(stem: &plan::Stem<'_>, machine: &Machine) -> Self {
         let dense = &stem.dense;
         let channels = dense.outputs / STEM;
-        let mut bias = vec![0.0; channels.next_multiple_of(PANEL) * STEM];
+        let mut bias = vec![0.0; channels.next_multiple_of(BLOCK) * STEM];
         for (channel, pixel) in (0..channels).flat_map(|channel| (0..STEM).map(move |pixel| (channel, pixel))) {
             let value = dense.bias.map_or(0.0, |bias| bias.get(channel * STEM + pixel));
-            bias[(channel / PANEL * STEM + pixel) * PANEL + channel % PANEL] = value;
+            bias[(channel / BLOCK * STEM + pixel) * BLOCK + channel % BLOCK] = value;
         }
         let order = Rows { inputs: dense.inputs, outputs: dense.outputs, transposed: dense.transposed };
         Self {
@@ -73,20 +71,20 @@ impl Stem {
     /// Fills the first plane of a map.
     pub fn run(&self, latents: &[f32], labels: &[usize], maps: &mut Maps, machine: &Machine) {
         let (row, image, block) = (maps.row(), maps.image(), maps.block());
-        let place = |pixel: usize| (pixel / 4 + 1) * row + (pixel % 4 + 1) * PANEL;
+        let place = |pixel: usize| (pixel / 4 + 1) * row + (pixel % 4 + 1) * BLOCK;
         let plane = maps.plane();
-        let blocks = maps.data[..plane].chunks_mut(block).take(self.channels.div_ceil(PANEL));
+        let blocks = maps.data[..plane].chunks_mut(block).take(self.channels.div_ceil(BLOCK));
         machine.threads.each(blocks.enumerate().collect(), |(index, maps)| {
             for pixel in 0..STEM {
                 let panel = index * STEM + pixel;
-                let weights = self.weights.part(panel * self.inputs * PANEL, self.inputs * PANEL);
+                let weights = self.weights.part(panel * self.inputs * BLOCK, self.inputs * BLOCK);
                 for (latent, map) in latents.chunks(self.inputs).zip(maps.chunks_mut(image)) {
                     machine.kernels.dense(Dense {
                         input: latent,
                         weights,
-                        bias: &self.bias[panel * PANEL..][..PANEL],
+                        bias: &self.bias[panel * BLOCK..][..BLOCK],
                         activation: self.activation,
-                        output: &mut map[place(pixel)..][..PANEL],
+                        output: &mut map[place(pixel)..][..BLOCK],
                     });
                 }
             }
@@ -95,7 +93,7 @@ impl Stem {
         for (index, label) in labels.iter().enumerate() {
             for (number, value) in self.table[label * map..][..map].iter().enumerate() {
                 let channel = self.channels + number / STEM;
-                maps.data[channel / PANEL * block + index * image + place(number % STEM) + channel % PANEL] = *value;
+                maps.data[channel / BLOCK * block + index * image + place(number % STEM) + channel % BLOCK] = *value;
             }
         }
     }
@@ -105,7 +103,7 @@ impl Stem {
 #[derive(Debug)]
 pub(super) struct Hidden {
     weights: Packed,
-    /// Panels of [`PANEL`] channels.
+    /// Panels of [`BLOCK`] channels.
     bias: Vec<f32>,
     activation: Activation,
     inputs: usize,
@@ -122,7 +120,7 @@ struct Task<'a> {
 
 impl Hidden {
     pub fn new(block: &Block<'_>, method: Method, machine: &Machine) -> Self {
-        let mut bias = vec![0.0; block.outputs.next_multiple_of(PANEL)];
+        let mut bias = vec![0.0; block.outputs.next_multiple_of(BLOCK)];
         for (channel, bias) in bias.iter_mut().enumerate().take(block.outputs) {
             *bias = block.bias.map_or(0.0, |bias| bias.get(channel));
         }
@@ -162,28 +160,26 @@ impl Hidden {
 
     fn strip(&self, from: &Maps, task: Task<'_>, kernels: Kernels) {
         let Task { panel, strip, output } = task;
-        let width = if self.outputs - panel * PANEL > HALF_PANEL { PANEL } else { HALF_PANEL };
-        let row = 2 * (from.side + 1) * PANEL;
+        let row = 2 * (from.side + 1) * BLOCK;
         let shape = Shape {
             size: 2,
             channels: self.inputs,
-            width,
             plane: from.plane(),
             block: from.block(),
             row: from.row(),
-            step: 2 * PANEL,
+            step: 2 * BLOCK,
             output_row: 2 * row,
             activation: self.activation,
         };
+        let len = 4 * self.inputs * WIDTH;
         let mut pairs = Vec::new();
         for parity in 0..4 {
             pairs.clear();
             self.pairs(from, strip, parity, &mut pairs);
-            let len = 4 * self.inputs * width;
-            let weights = self.weights.part(panel * 16 * self.inputs * PANEL + parity * len, len);
-            for pairs in pairs.chunks(PAIRS) {
-                let (bias, input) = (&self.bias[panel * PANEL..][..width], &*from.data);
-                kernels.tile(Tile { shape, input, weights, bias, pairs, output }, self.method);
+            for first in (panel * BLOCK..self.outputs.min((panel + 1) * BLOCK)).step_by(WIDTH) {
+                let weights = self.weights.part((first / WIDTH * 4 + parity) * len, len);
+                let (bias, output) = (&self.bias[first..][..WIDTH], &mut output[first % BLOCK..]);
+                kernels.tile(Tile { shape, input: &from.data, weights, bias, pairs: &pairs, output }, self.method);
             }
         }
     }
@@ -191,7 +187,7 @@ impl Hidden {
     /// Every pair of a strip, for one parity of output rows and columns.
     fn pairs(&self, from: &Maps, strip: Strip, parity: usize, pairs: &mut Vec<Pair>) {
         let (down, right) = (parity / 2, parity % 2);
-        let output_row = 2 * (from.side + 1) * PANEL;
+        let output_row = 2 * (from.side + 1) * BLOCK;
         let (rows, columns) = match self.method {
             Method::Direct => (1, 2),
             Method::Winograd => (2, 4),
@@ -203,8 +199,8 @@ impl Hidden {
                 let output = (top + 2 * y as isize) as usize * output_row;
                 let input = image * from.image() + (y + down) * from.row();
                 pairs.extend((0..from.side).step_by(columns).map(|x| Pair {
-                    input: input + (x + right) * PANEL,
-                    output: output + (2 * x + 1 + right) * PANEL,
+                    input: input + (x + right) * BLOCK,
+                    output: output + (2 * x + 1 + right) * BLOCK,
                 }));
             }
         }
@@ -215,7 +211,7 @@ impl Hidden {
 #[derive(Debug)]
 pub(super) struct Last {
     weights: Packed,
-    /// `[HALF_PANEL]`
+    /// `[WIDTH]`
     bias: Vec<f32>,
     inputs: usize,
     channels: usize,
@@ -230,7 +226,7 @@ struct Rows3<'a> {
 
 impl Last {
     pub fn new(block: &Block<'_>, machine: &Machine) -> Self {
-        let mut bias = vec![0.0; HALF_PANEL];
+        let mut bias = vec![0.0; WIDTH];
         for (lane, bias) in bias.iter_mut().enumerate().take(4 * block.outputs) {
             *bias = block.bias.map_or(0.0, |bias| bias.get(lane % block.outputs));
         }
@@ -267,24 +263,23 @@ impl Last {
         let shape = Shape {
             size: 3,
             channels: self.inputs,
-            width: HALF_PANEL,
             plane: from.plane(),
             block: from.block(),
             row: from.row(),
-            step: HALF_PANEL,
+            step: WIDTH,
             output_row: 0,
             activation: Activation::None,
         };
-        let mut line = vec![0.0; from.side * HALF_PANEL];
+        let mut line = vec![0.0; from.side * WIDTH];
         for row in 0..rows {
             let input = image * from.image() + (first + row) * from.row();
-            let pair = |x: usize| Pair { input: input + x * PANEL, output: x * HALF_PANEL };
+            let pair = |x: usize| Pair { input: input + x * BLOCK, output: x * WIDTH };
             let pairs: Vec<Pair> = (0..from.side).step_by(2).map(pair).collect();
-            let weights = self.weights.part(0, 9 * self.inputs * HALF_PANEL);
+            let weights = self.weights.part(0, 9 * self.inputs * WIDTH);
             let (bias, pairs, output) = (&*self.bias, &*pairs, &mut *line);
             kernels.tile(Tile { shape, input: &from.data, weights, bias, pairs, output }, Method::Direct);
             kernels.tanh(&mut line);
-            for (x, lanes) in line.chunks(HALF_PANEL).enumerate() {
+            for (x, lanes) in line.chunks(WIDTH).enumerate() {
                 for (lane, value) in lanes.iter().enumerate().take(4 * self.channels) {
                     let parity = lane / self.channels;
                     let place = (2 * row + parity / 2) * side + 2 * x + parity % 2;

@@ -1,7 +1,7 @@
 //! A feature map in memory, and which part of it each thread makes.
 
 use super::numbers::Aligned;
-use super::pack::PANEL;
+use super::pack::BLOCK;
 use super::threads::Threads;
 
 /// Planes of a map for [`super::tile::Method::Winograd`]: itself, and its differences downwards, to the right, and both.
@@ -28,7 +28,7 @@ pub(super) struct Strip {
 impl Maps {
     /// Zeros, with room for differences where there are to be any.
     pub fn new(images: usize, side: usize, channels: usize, differences: bool) -> Self {
-        let blocks = channels.div_ceil(PANEL);
+        let blocks = channels.div_ceil(BLOCK);
         let planes = if differences { PLANES } else { 1 };
         let mut maps = Self { data: Aligned::default(), images, side, blocks };
         maps.data = Aligned::new(planes * maps.plane());
@@ -37,7 +37,7 @@ impl Maps {
 
     /// Numbers between rows.
     pub fn row(&self) -> usize {
-        (self.side + 2) * PANEL
+        (self.side + 2) * BLOCK
     }
 
     /// Numbers between images.
@@ -76,12 +76,12 @@ impl Maps {
             for ((difference, x), next) in down.iter_mut().zip(here).zip(below) {
                 *difference = x - next;
             }
-            for ((difference, x), next) in right.iter_mut().zip(here).zip(&here[PANEL..]) {
+            for ((difference, x), next) in right.iter_mut().zip(here).zip(&here[BLOCK..]) {
                 *difference = x - next;
             }
-            let last = len.saturating_sub(PANEL);
+            let last = len.saturating_sub(BLOCK);
             for place in 0..last {
-                both[place] = down[place] - down[place + PANEL];
+                both[place] = down[place] - down[place + BLOCK];
             }
         });
     }
@@ -94,12 +94,15 @@ impl Maps {
         if self.side <= step || (self.images >= wanted && most >= self.side) {
             let images = self.images.div_ceil(wanted).min(most / self.side).max(1);
             let firsts = (0..self.images).step_by(images);
-            let whole = |first: usize| Strip { first: first * bordered, rows: images.min(self.images - first) * bordered };
+            let whole =
+                |first: usize| Strip { first: first * bordered, rows: images.min(self.images - first) * bordered };
             return firsts.map(whole).collect();
         }
         let rows = self.side.div_ceil(wanted.div_ceil(self.images)).min(most).next_multiple_of(step);
         let firsts = (0..self.images).flat_map(|image| (0..self.side).step_by(rows).map(move |row| (image, row)));
-        firsts.map(|(image, row)| Strip { first: image * bordered + 1 + row, rows: rows.min(self.side - row) }).collect()
+        firsts
+            .map(|(image, row)| Strip { first: image * bordered + 1 + row, rows: rows.min(self.side - row) })
+            .collect()
     }
 }
 

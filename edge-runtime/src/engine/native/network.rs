@@ -70,5 +70,7 @@ fn make(maps: &mut Vec<Maps>, images: usize, stem: &Stem, hidden: &[Hidden]) {
     let channels = std::iter::once(stem.outputs()).chain(hidden.iter().map(|layer| layer.outputs));
     let differences = |index: usize| hidden.get(index).is_some_and(|layer| layer.method == Method::Winograd);
     maps.clear();
-    maps.extend(channels.enumerate().map(|(index, channels)| Maps::new(images, 4 << index, channels, differences(index))));
+    maps.extend(
+        channels.enumerate().map(|(index, channels)| Maps::new(images, 4 << index, channels, differences(index))),
+    );
 }

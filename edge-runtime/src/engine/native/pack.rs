@@ -4,10 +4,10 @@ use super::numbers::{Aligned, Numbers, Zero, f32_from_f16};
 use super::plan::STEM;
 use super::threads::Threads;
 
-/// Output channels that a kernel makes at once, and channels of a block of a feature map.
-pub(super) const PANEL: usize = 32;
-/// Output channels of a panel of which the upper half is empty.
-pub(super) const HALF_PANEL: usize = PANEL / 2;
+/// Channels of a block of a feature map, and lanes of a dense layer's panel.
+pub(super) const BLOCK: usize = 32;
+/// Output channels that a convolution's kernel makes at once, and lanes of its panel.
+pub(super) const WIDTH: usize = 16;
 /// Weights that one thread packs at a time, about.
 const SHARE: usize = 1 << 16;
 
@@ -84,7 +84,8 @@ where
         let (whole, after) = std::mem::take(&mut rest).split_at_mut(rows * lanes);
         rest = after;
         let share = SHARE.div_ceil(lanes);
-        tasks.extend(whole.chunks_mut(share * lanes).enumerate().map(|(part, rows)| (panel, part * share, lanes, rows)));
+        tasks
+            .extend(whole.chunks_mut(share * lanes).enumerate().map(|(part, rows)| (panel, part * share, lanes, rows)));
     }
     threads.each(tasks, |(panel, first, lanes, rows)| {
         for (row, lanes) in rows.chunks_mut(lanes).enumerate() {
@@ -92,12 +93,6 @@ where
         }
     });
     packed
-}
-
-/// Panels of output channels, the last one a half where that is enough.
-pub(super) fn widths(outputs: usize) -> impl Iterator<Item = usize> {
-    let panels = outputs.div_ceil(PANEL);
-    (0..panels).map(move |panel| if outputs - panel * PANEL > HALF_PANEL { PANEL } else { HALF_PANEL })
 }
 
 /// A transposed convolution (kernel 4, stride 2, padding 1) as a 2x2 convolution for each parity of output row and column:
@@ -113,15 +108,15 @@ pub(super) struct Parities {
 
 impl Order for Parities {
     fn panels(&self) -> Vec<(usize, usize)> {
-        widths(self.outputs).map(|width| (16 * self.inputs, width)).collect()
+        vec![(16 * self.inputs, WIDTH); self.outputs.div_ceil(WIDTH)]
     }
 
     fn row(&self, panel: usize, row: usize, mut put: impl FnMut(usize, usize)) {
         let (place, input) = (row / self.inputs, row % self.inputs);
         let (parity, tap) = (place / 4, place % 4);
         let (kernel_row, kernel_column) = (3 - 2 * (tap / 2) - parity / 2, 3 - 2 * (tap % 2) - parity % 2);
-        let first = panel * PANEL;
-        for lane in 0..(self.outputs - first).min(PANEL) {
+        let first = panel * WIDTH;
+        for lane in 0..(self.outputs - first).min(WIDTH) {
             put(lane, ((input * self.outputs + first + lane) * 4 + kernel_row) * 4 + kernel_column);
         }
     }
@@ -137,7 +132,7 @@ pub(super) struct Window {
 
 impl Order for Window {
     fn panels(&self) -> Vec<(usize, usize)> {
-        vec![(9 * self.inputs, HALF_PANEL)]
+        vec![(9 * self.inputs, WIDTH)]
     }
 
     fn row(&self, _panel: usize, row: usize, mut put: impl FnMut(usize, usize)) {
@@ -147,7 +142,9 @@ impl Order for Window {
             _ => None,
         };
         for parity in 0..4 {
-            let (Some(row), Some(column)) = (kernel(tap / 3, parity / 2), kernel(tap % 3, parity % 2)) else { continue };
+            let (Some(row), Some(column)) = (kernel(tap / 3, parity / 2), kernel(tap % 3, parity % 2)) else {
+                continue;
+            };
             for output in 0..self.outputs {
                 put(parity * self.outputs + output, ((input * self.outputs + output) * 4 + row) * 4 + column);
             }
@@ -165,14 +162,14 @@ pub(super) struct Rows {
 
 impl Order for Rows {
     fn panels(&self) -> Vec<(usize, usize)> {
-        vec![(self.inputs, PANEL); (self.outputs / STEM).div_ceil(PANEL) * STEM]
+        vec![(self.inputs, BLOCK); (self.outputs / STEM).div_ceil(BLOCK) * STEM]
     }
 
     fn row(&self, panel: usize, row: usize, mut put: impl FnMut(usize, usize)) {
         let (block, pixel) = (panel / STEM, panel % STEM);
         let channels = self.outputs / STEM;
-        for lane in 0..(channels - block * PANEL).min(PANEL) {
-            let output = (block * PANEL + lane) * STEM + pixel;
+        for lane in 0..(channels - block * BLOCK).min(BLOCK) {
+            let output = (block * BLOCK + lane) * STEM + pixel;
             let index = if self.transposed { output * self.inputs + row } else { row * self.outputs + output };
             put(lane, index);
         }

@@ -1,6 +1,6 @@
 //! The same kernels in plain, safe Rust: what other CPUs run, and what the vector kernels are tested against.
 
-use super::pack::{HALF_PANEL, PANEL, Weights};
+use super::pack::{WIDTH, BLOCK, Weights};
 use super::tile::{Dense, Method, Tile};
 use crate::engine::native::numbers::f32_from_f16;
 
@@ -18,10 +18,10 @@ pub(super) fn tile(tile: &mut Tile<'_>, method: Method) {
 /// Runs a checked row of a dense layer.
 pub(super) fn dense(dense: &mut Dense<'_>) {
     let row = |input: usize, lane: usize| match dense.weights {
-        Weights::F32(weights) => weights[input * PANEL + lane],
-        Weights::F16(weights) => f32_from_f16(weights[input * PANEL + lane]),
+        Weights::F32(weights) => weights[input * BLOCK + lane],
+        Weights::F16(weights) => f32_from_f16(weights[input * BLOCK + lane]),
     };
-    for lane in 0..PANEL {
+    for lane in 0..BLOCK {
         let products = dense.input.iter().enumerate().map(|(input, x)| x * row(input, lane));
         dense.output[lane] = dense.activation.apply(products.fold(dense.bias[lane], |sum, product| sum + product));
     }
@@ -56,19 +56,20 @@ fn products<T: Copy, const PIXELS: usize>(
     weights: &[T],
     widen: impl Fn(T) -> f32 + Copy,
     start: usize,
-) -> [[f32; PANEL]; PIXELS] {
+) -> [[f32; WIDTH]; PIXELS] {
     let shape = &tile.shape;
-    let mut made = [[0.0; PANEL]; PIXELS];
-    for lane in (0..shape.width).step_by(LANES) {
+    let mut made = [[0.0; WIDTH]; PIXELS];
+    for lane in (0..WIDTH).step_by(LANES) {
         let mut sums = [[0.0; LANES]; PIXELS];
         for tap in 0..shape.size * shape.size {
-            let start = start + tap / shape.size * shape.row + tap % shape.size * PANEL;
-            let rows = weights[tap * shape.channels * shape.width..][..shape.channels * shape.width].chunks(shape.width);
+            let start = start + tap / shape.size * shape.row + tap % shape.size * BLOCK;
+            let rows =
+                weights[tap * shape.channels * WIDTH..][..shape.channels * WIDTH].chunks(WIDTH);
             for (channel, row) in rows.enumerate() {
-                let start = start + channel / PANEL * shape.block + channel % PANEL;
+                let start = start + channel / BLOCK * shape.block + channel % BLOCK;
                 let row: [f32; LANES] = std::array::from_fn(|place| widen(row[lane + place]));
                 for (pixel, sums) in sums.iter_mut().enumerate() {
-                    let x = tile.input[start + pixel * PANEL];
+                    let x = tile.input[start + pixel * BLOCK];
                     for place in 0..LANES {
                         sums[place] += x * row[place];
                     }
@@ -82,11 +83,11 @@ fn products<T: Copy, const PIXELS: usize>(
     made
 }
 
-fn store(tile: &mut Tile<'_>, start: usize, sums: &[f32; PANEL]) {
-    let outputs = tile.output[start..][..tile.shape.width].iter_mut();
+fn store(tile: &mut Tile<'_>, start: usize, sums: &[f32; WIDTH]) {
+    let outputs = tile.output[start..][..WIDTH].iter_mut();
     for ((output, sum), bias) in outputs.zip(sums).zip(tile.bias) {
         *output = tile.shape.activation.apply(sum + bias);
     }
 }
 
-const _: () = assert!(HALF_PANEL.is_multiple_of(LANES));
+const _: () = assert!(WIDTH.is_multiple_of(LANES));

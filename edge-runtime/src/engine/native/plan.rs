@@ -145,7 +145,9 @@ fn bias<'a>(rest: &[&Value<'a>]) -> Option<Option<Numbers<'a>>> {
 /// Fuses an activation into the layer before it, which can take one.
 fn active<'a>(value: &Value<'a>, activation: Activation) -> Option<Value<'a>> {
     match value {
-        Value::Dense(dense) if dense.activation == Activation::None => Some(Value::Dense(Dense { activation, ..*dense })),
+        Value::Dense(dense) if dense.activation == Activation::None => {
+            Some(Value::Dense(Dense { activation, ..*dense }))
+        }
         Value::Maps(plan) => {
             let mut plan = plan.clone();
             let last = plan.blocks.last_mut().filter(|last| last.activation == Activation::None)?;

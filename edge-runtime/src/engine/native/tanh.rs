@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn it_is_the_tangent_within_3e_7() {
-        let numbers: Vec<f32> = (-12_000..=12_000).map(|step| step as f32 / 1000.0).chain([1e-30, -1e30, 1e30]).collect();
+        let numbers: Vec<f32> =
+            (-12_000..=12_000).map(|step| step as f32 / 1000.0).chain([1e-30, -1e30, 1e30]).collect();
         for level in Level::available() {
             let mut found = numbers.clone();
             Kernels::of(level).expect("available").tanh(&mut found);

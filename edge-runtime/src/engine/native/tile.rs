@@ -1,7 +1,7 @@
 //! What a kernel is asked for, checked before memory is touched.
 
 use super::numbers::Activation;
-use super::pack::{HALF_PANEL, PANEL, Weights};
+use super::pack::{WIDTH, BLOCK, Weights};
 
 /// How the products of a tile are formed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +19,6 @@ pub(super) struct Shape {
     pub size: usize,
     /// Input channels.
     pub channels: usize,
-    /// Output channels of a tile, [`PANEL`] or [`HALF_PANEL`].
-    pub width: usize,
     /// Between planes of the input: itself and its differences.
     pub plane: usize,
     /// Between blocks of 32 input channels.
@@ -47,9 +45,9 @@ pub(super) struct Tile<'a> {
     pub shape: Shape,
     /// `[plane][block][image][row][column][32]`
     pub input: &'a [f32],
-    /// `[tap][channel][width]`
+    /// `[tap][channel][WIDTH]`
     pub weights: Weights<'a>,
-    /// `[width]`
+    /// `[WIDTH]`
     pub bias: &'a [f32],
     /// An even number of them.
     pub pairs: &'a [Pair],
@@ -60,24 +58,24 @@ impl Tile<'_> {
     /// Stops at anything that would lead a kernel outside of the slices.
     pub fn check(&self, method: Method) {
         let shape = &self.shape;
-        assert!(matches!(shape.width, HALF_PANEL | PANEL) && shape.channels > 0 && self.pairs.len().is_multiple_of(2));
+        assert!(shape.channels > 0 && self.pairs.len().is_multiple_of(2));
         assert!(method == Method::Direct || shape.size == 2);
         let taps = shape.size * shape.size;
-        assert!(self.weights.len() >= taps * shape.channels * shape.width && self.bias.len() >= shape.width);
-        let last_block = (shape.channels - 1) / PANEL * shape.block;
+        assert!(self.weights.len() >= taps * shape.channels * WIDTH && self.bias.len() >= WIDTH);
+        let last_block = (shape.channels - 1) / BLOCK * shape.block;
         let (read, written) = match method {
             Method::Direct => {
-                let corner = (shape.size - 1) * (shape.row + PANEL);
-                (last_block + corner + PANEL, shape.step)
+                let corner = (shape.size - 1) * (shape.row + BLOCK);
+                (last_block + corner + BLOCK, shape.step)
             }
             Method::Winograd => {
-                let corner = shape.row + PANEL;
-                (3 * shape.plane + last_block + corner + 2 * PANEL, shape.output_row + 3 * shape.step)
+                let corner = shape.row + BLOCK;
+                (3 * shape.plane + last_block + corner + 2 * BLOCK, shape.output_row + 3 * shape.step)
             }
         };
         for pair in self.pairs {
-            assert!(pair.input + read + PANEL <= self.input.len(), "{pair:?} of {}", self.input.len());
-            assert!(pair.output + written + shape.width <= self.output.len(), "{pair:?} of {}", self.output.len());
+            assert!(pair.input + read + BLOCK <= self.input.len(), "{pair:?} of {}", self.input.len());
+            assert!(pair.output + written + WIDTH <= self.output.len(), "{pair:?} of {}", self.output.len());
         }
     }
 }
@@ -86,19 +84,19 @@ impl Tile<'_> {
 #[derive(Debug)]
 pub(super) struct Dense<'a> {
     pub input: &'a [f32],
-    /// `[input][PANEL]`
+    /// `[input][BLOCK]`
     pub weights: Weights<'a>,
-    /// `[PANEL]`
+    /// `[BLOCK]`
     pub bias: &'a [f32],
     pub activation: Activation,
-    /// `[PANEL]`
+    /// `[BLOCK]`
     pub output: &'a mut [f32],
 }
 
 impl Dense<'_> {
     /// Stops at anything that would lead a kernel outside of the slices.
     pub fn check(&self) {
-        assert!(self.weights.len() >= self.input.len() * PANEL);
-        assert!(self.bias.len() >= PANEL && self.output.len() >= PANEL);
+        assert!(self.weights.len() >= self.input.len() * BLOCK);
+        assert!(self.bias.len() >= BLOCK && self.output.len() >= BLOCK);
     }
 }

@@ -1,9 +1,9 @@
-//! AVX-512: 16 numbers a vector, 32 registers, tiles of 8 pixels by 32 channels.
+//! AVX-512: 16 numbers a vector, 32 registers, tiles of 8 pixels, or 2 squares, by 16 channels.
 
 use std::arch::x86_64::*;
 
 use super::{Lanes, Stored};
-use crate::engine::native::pack::{PANEL, Weights};
+use crate::engine::native::pack::Weights;
 use crate::engine::native::tile::{Dense, Method, Tile};
 
 struct Avx512;
@@ -87,23 +87,30 @@ pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
 /// That of [`tile`].
 #[inline(always)]
 unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
-    let mut first = 0;
-    while first < tile.pairs.len() {
-        let four = tile.pairs.len() - first >= 4;
-        // SAFETY: the caller's; a tile has an even number of pairs.
-        unsafe {
-            match (method, tile.shape.width == PANEL, four) {
-                (Method::Direct, true, true) => super::direct::<Avx512, T, 4, 2>(tile, weights, first),
-                (Method::Direct, true, false) => super::direct::<Avx512, T, 2, 2>(tile, weights, first),
-                (Method::Direct, false, true) => super::direct::<Avx512, T, 4, 1>(tile, weights, first),
-                (Method::Direct, false, false) => super::direct::<Avx512, T, 2, 1>(tile, weights, first),
-                (Method::Winograd, true, true) => super::winograd::<Avx512, T, 4, 2>(tile, weights, first),
-                (Method::Winograd, true, false) => super::winograd::<Avx512, T, 2, 2>(tile, weights, first),
-                (Method::Winograd, false, true) => super::winograd::<Avx512, T, 4, 1>(tile, weights, first),
-                (Method::Winograd, false, false) => super::winograd::<Avx512, T, 2, 1>(tile, weights, first),
+    // SAFETY: the caller's; a tile has an even number of pairs.
+    unsafe {
+        match method {
+            Method::Direct if tile.pairs.len().is_multiple_of(4) => {
+                for first in (0..tile.pairs.len()).step_by(4) {
+                    super::direct::<Avx512, T, 4, 1>(tile, weights, first);
+                }
+            }
+            Method::Direct => {
+                for first in (0..tile.pairs.len()).step_by(2) {
+                    super::direct::<Avx512, T, 2, 1>(tile, weights, first);
+                }
+            }
+            Method::Winograd if std::env::var_os("P16").is_some() && tile.pairs.len() % 8 == 0 => {
+                for first in (0..tile.pairs.len()).step_by(8) {
+                    super::winograd::<Avx512, T, 8, 1>(tile, weights, first);
+                }
+            }
+            Method::Winograd => {
+                for pair in 0..tile.pairs.len() {
+                    super::winograd_at_once::<Avx512, T>(tile, weights, pair);
+                }
             }
         }
-        first += if four { 4 } else { 2 };
     }
 }
 
