@@ -5,7 +5,9 @@
 //! and [`network`] run it over feature maps ([`maps`]); [`level`] picks the kernels of this CPU, which are written once in
 //! [`lanes`], and in plain Rust in [`plain`].
 
+mod elementwise;
 mod lanes;
+mod last;
 mod layers;
 mod level;
 mod maps;
@@ -14,7 +16,6 @@ mod numbers;
 mod pack;
 mod plain;
 mod plan;
-mod tanh;
 mod threads;
 mod tile;
 
@@ -24,7 +25,6 @@ use layers::Machine;
 use level::Kernels;
 use network::Network;
 use threads::Threads;
-use tile::Method;
 
 use super::{Batch, Engine, EngineSpec, Opened, Sizes, threads_text};
 use crate::{Model, RuntimeError};
@@ -50,8 +50,7 @@ pub fn open_at(level: Level, spec: &EngineSpec, model: &Model) -> Result<Opened,
     let plan = plan::read(model.graph())?;
     let kernels = Kernels::of(level).ok_or_else(|| failed("this CPU lacks the instructions"))?;
     let machine = Machine { kernels, threads: Threads::start(spec.thread_count())? };
-    let method = if std::env::var_os("DIRECT").is_some() { Method::Direct } else { Method::Winograd };
-    let network = Network::new(&plan, machine, method).ok_or_else(|| failed("expected a block, found none"))?;
+    let network = Network::new(&plan, machine).ok_or_else(|| failed("expected a block, found none"))?;
     let name = format!("{NAME} {} {}", env!("CARGO_PKG_VERSION"), level.name());
     Ok(Opened {
         description: format!("{name}, {}", threads_text(spec.thread_count())),

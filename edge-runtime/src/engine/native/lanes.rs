@@ -120,12 +120,12 @@ unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, cons
     }
 }
 
-/// A square convolution without stride, over `PAIRS` pairs of neighboring pixels from the `first`-th pair on.
+/// A 1x1 convolution of `PAIRS` pairs of neighboring pixels from the `first`-th pair on.
 ///
 /// # Safety
 /// That of [`Lanes`]; the tile must have been checked, and `V` vectors are [`WIDTH`] channels.
 #[inline(always)]
-pub(super) unsafe fn direct<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
+pub(super) unsafe fn pixels<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
     tile: &mut Tile<'_>,
     weights: &[T],
     first: usize,
@@ -135,15 +135,12 @@ pub(super) unsafe fn direct<L: Lanes, T: Stored, const PAIRS: usize, const V: us
     // SAFETY: the tile has been checked: every pixel of every tap and every row of weights is inside.
     unsafe {
         let mut sums: Sums<L, PAIRS, V> = [[load_row::<L, V>(tile.bias.as_ptr()); 2]; PAIRS];
-        for tap in 0..shape.size * shape.size {
-            let offset = tap / shape.size * shape.row + tap % shape.size * BLOCK;
-            let mut pixels = [tile.input.as_ptr(); PAIRS];
-            for pair in 0..PAIRS {
-                pixels[pair] = pixels[pair].add(pairs[pair].input + offset);
-            }
-            let weights = [weights.as_ptr().add(tap * shape.channels * WIDTH)];
-            multiply::<L, T, PAIRS, V, 1>(&mut sums, &shape, Operands { pixels, step: BLOCK, weights });
+        let mut from = [tile.input.as_ptr(); PAIRS];
+        for pair in 0..PAIRS {
+            from[pair] = from[pair].add(pairs[pair].input);
         }
+        let operands = Operands { pixels: from, step: BLOCK, weights: [weights.as_ptr()] };
+        multiply::<L, T, PAIRS, V, 1>(&mut sums, &shape, operands);
         for pair in 0..PAIRS {
             for half in 0..2 {
                 let to = tile.output.as_mut_ptr().add(pairs[pair].output + half * shape.step);
@@ -153,16 +150,16 @@ pub(super) unsafe fn direct<L: Lanes, T: Stored, const PAIRS: usize, const V: us
     }
 }
 
-/// A 2x2 convolution as F(2x2, 2x2): 9 products for 4 pixels of output where [`direct`] needs 16 (Winograd, Arithmetic
+/// A 2x2 convolution as F(2x2, 2x2): 9 products for 4 pixels of output instead of 16 (Winograd, Arithmetic
 /// Complexity of Computations, 1980; Lavin and Gray, arXiv 1509.09308).
 ///
 /// In one dimension, from inputs d and taps g: `y0 = (d0 - d1) g0 + d1 (g0 + g1)`, `y1 = d1 (g0 + g1) - (d1 - d2) g1`.
 /// The differences of the inputs are planes of the feature map: itself, down, right, both.
 ///
 /// # Safety
-/// That of [`direct`].
+/// That of [`pixels`].
 #[inline(always)]
-pub(super) unsafe fn winograd<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
+pub(super) unsafe fn squares<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
     tile: &mut Tile<'_>,
     weights: &[T],
     first: usize,
@@ -171,7 +168,8 @@ pub(super) unsafe fn winograd<L: Lanes, T: Stored, const PAIRS: usize, const V: 
     // SAFETY: that of this function; each call has the taps of its row and column of products.
     unsafe {
         let mut outputs: [Sums<L, PAIRS, V>; 4] = [[[load_row::<L, V>(tile.bias.as_ptr()); 2]; PAIRS]; 4];
-        let tap = |row: usize, column: usize| weights.as_ptr().wrapping_add((row * 2 + column) * shape.channels * WIDTH);
+        let tap =
+            |row: usize, column: usize| weights.as_ptr().wrapping_add((row * 2 + column) * shape.channels * WIDTH);
         for i in 0..3 {
             for j in 0..3 {
                 let (row, column) = (i / 2, j / 2);
@@ -210,13 +208,13 @@ pub(super) unsafe fn winograd<L: Lanes, T: Stored, const PAIRS: usize, const V: 
     }
 }
 
-/// [`winograd`] with the nine products of one pair at once, which needs 27 registers, each of [`WIDTH`] channels, and reads
+/// [`squares`] with the nine products of one pair at once, which needs 27 registers, each of [`WIDTH`] channels, and reads
 /// every weight once a pair.
 ///
 /// # Safety
-/// That of [`direct`].
+/// That of [`pixels`].
 #[inline(always)]
-pub(super) unsafe fn winograd_at_once<L: Lanes, T: Stored>(tile: &mut Tile<'_>, weights: &[T], pair: usize) {
+pub(super) unsafe fn squares_at_once<L: Lanes, T: Stored>(tile: &mut Tile<'_>, weights: &[T], pair: usize) {
     let shape = tile.shape;
     let tap = shape.channels * WIDTH;
     // SAFETY: the tile has been checked: every pixel of every plane and every row of weights is inside.

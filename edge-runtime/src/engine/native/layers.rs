@@ -1,9 +1,9 @@
 //! The layers of a network, each with its packed weights.
 
 use super::level::Kernels;
-use super::maps::{Maps, Strip};
+use super::maps::{Maps, PLANES, Strip};
 use super::numbers::{Activation, Numbers};
-use super::pack::{self, WIDTH, BLOCK, Packed, Parities, Rows, Window};
+use super::pack::{self, BLOCK, Packed, Parities, Rows, WIDTH};
 use super::plan::{self, Block, STEM};
 use super::threads::Threads;
 use super::tile::{Dense, Method, Pair, Shape, Tile};
@@ -19,7 +19,8 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    fn pack(&self, order: &impl pack::Order, numbers: Numbers<'_>) -> Packed {
+    /// Packs the weights of a layer.
+    pub fn pack(&self, order: &impl pack::Order, numbers: Numbers<'_>) -> Packed {
         pack::pack(order, numbers, self.kernels.level().widens(), &self.threads)
     }
 }
@@ -64,10 +65,6 @@ impl Stem {
         self.channels + self.label_channels
     }
 
-    pub fn bytes(&self) -> usize {
-        self.weights.bytes()
-    }
-
     /// Fills the first plane of a map.
     pub fn run(&self, latents: &[f32], labels: &[usize], maps: &mut Maps, machine: &Machine) {
         let (row, image, block) = (maps.row(), maps.image(), maps.block());
@@ -108,7 +105,6 @@ pub(super) struct Hidden {
     activation: Activation,
     inputs: usize,
     pub outputs: usize,
-    pub method: Method,
 }
 
 /// What is made by one task: a strip of one panel.
@@ -119,30 +115,21 @@ struct Task<'a> {
 }
 
 impl Hidden {
-    pub fn new(block: &Block<'_>, method: Method, machine: &Machine) -> Self {
+    pub fn new(block: &Block<'_>, machine: &Machine) -> Self {
         let mut bias = vec![0.0; block.outputs.next_multiple_of(BLOCK)];
         for (channel, bias) in bias.iter_mut().enumerate().take(block.outputs) {
             *bias = block.bias.map_or(0.0, |bias| bias.get(channel));
         }
         let order = Parities { inputs: block.inputs, outputs: block.outputs };
         let weights = machine.pack(&order, block.weight);
-        Self { weights, bias, activation: block.activation, inputs: block.inputs, outputs: block.outputs, method }
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.weights.bytes()
+        Self { weights, bias, activation: block.activation, inputs: block.inputs, outputs: block.outputs }
     }
 
     /// Fills the first plane of `to` from `from`.
     pub fn run(&self, from: &Maps, to: &mut Maps, machine: &Machine) {
-        // Rows of output that belong together: two for a pixel, four for a square, and all of them where a square is half
-        // an image.
-        let step = match self.method {
-            Method::Direct => 2,
-            Method::Winograd if from.side == 4 => 8,
-            Method::Winograd => 4,
-        };
-        let most = 2 * STRIP / (from.row() * from.blocks * if self.method == Method::Winograd { 4 } else { 1 });
+        // Four rows of output come from a row of squares; a tile needs both rows of the smallest image.
+        let step = if from.side == 4 { 8 } else { 4 };
+        let most = 2 * STRIP / (PLANES * from.row() * from.blocks);
         let strips = to.strips(step, most.max(step), &machine.threads);
         let (row, block, plane) = (to.row(), to.block(), to.plane());
         let mut tasks = Vec::new();
@@ -162,7 +149,6 @@ impl Hidden {
         let Task { panel, strip, output } = task;
         let row = 2 * (from.side + 1) * BLOCK;
         let shape = Shape {
-            size: 2,
             channels: self.inputs,
             plane: from.plane(),
             block: from.block(),
@@ -175,116 +161,29 @@ impl Hidden {
         let mut pairs = Vec::new();
         for parity in 0..4 {
             pairs.clear();
-            self.pairs(from, strip, parity, &mut pairs);
+            Self::pairs(from, strip, parity, &mut pairs);
             for first in (panel * BLOCK..self.outputs.min((panel + 1) * BLOCK)).step_by(WIDTH) {
                 let weights = self.weights.part((first / WIDTH * 4 + parity) * len, len);
                 let (bias, output) = (&self.bias[first..][..WIDTH], &mut output[first % BLOCK..]);
-                kernels.tile(Tile { shape, input: &from.data, weights, bias, pairs: &pairs, output }, self.method);
+                kernels.tile(Tile { shape, input: &from.data, weights, bias, pairs: &pairs, output }, Method::Squares);
             }
         }
     }
 
     /// Every pair of a strip, for one parity of output rows and columns.
-    fn pairs(&self, from: &Maps, strip: Strip, parity: usize, pairs: &mut Vec<Pair>) {
+    fn pairs(from: &Maps, strip: Strip, parity: usize, pairs: &mut Vec<Pair>) {
         let (down, right) = (parity / 2, parity % 2);
         let output_row = 2 * (from.side + 1) * BLOCK;
-        let (rows, columns) = match self.method {
-            Method::Direct => (1, 2),
-            Method::Winograd => (2, 4),
-        };
         for (image, lines) in strip.images(2 * from.side) {
             // The strip may begin inside of this image.
             let top = (image * (2 * from.side + 2) + 1 + down) as isize - strip.first as isize;
-            for y in (lines.start / 2..lines.end / 2).step_by(rows) {
+            for y in (lines.start / 2..lines.end / 2).step_by(2) {
                 let output = (top + 2 * y as isize) as usize * output_row;
                 let input = image * from.image() + (y + down) * from.row();
-                pairs.extend((0..from.side).step_by(columns).map(|x| Pair {
+                pairs.extend((0..from.side).step_by(4).map(|x| Pair {
                     input: input + (x + right) * BLOCK,
                     output: output + (2 * x + 1 + right) * BLOCK,
                 }));
-            }
-        }
-    }
-}
-
-/// The last block, to pictures.
-#[derive(Debug)]
-pub(super) struct Last {
-    weights: Packed,
-    /// `[WIDTH]`
-    bias: Vec<f32>,
-    inputs: usize,
-    channels: usize,
-}
-
-/// Rows of input pixels of one image, with the rows of each color that they become.
-struct Rows3<'a> {
-    image: usize,
-    first: usize,
-    colors: Vec<&'a mut [f32]>,
-}
-
-impl Last {
-    pub fn new(block: &Block<'_>, machine: &Machine) -> Self {
-        let mut bias = vec![0.0; WIDTH];
-        for (lane, bias) in bias.iter_mut().enumerate().take(4 * block.outputs) {
-            *bias = block.bias.map_or(0.0, |bias| bias.get(lane % block.outputs));
-        }
-        let order = Window { inputs: block.inputs, outputs: block.outputs };
-        let weights = machine.pack(&order, block.weight);
-        Self { weights, bias, inputs: block.inputs, channels: block.outputs }
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.weights.bytes()
-    }
-
-    /// Fills pictures `[image][channel][row][column]`.
-    pub fn run(&self, from: &Maps, pictures: &mut [f32], machine: &Machine) {
-        let side = 2 * from.side;
-        let most = (STRIP / (from.row() * from.blocks)).clamp(1, from.side);
-        let rows = most.min(from.side.div_ceil(4 * machine.threads.count()));
-        let mut tasks = Vec::new();
-        for (image, picture) in pictures.chunks_mut(self.channels * side * side).enumerate() {
-            let mut colors: Vec<_> =
-                picture.chunks_mut(side * side).map(|color| color.chunks_mut(2 * rows * side)).collect();
-            for first in (0..from.side).step_by(rows) {
-                let colors = colors.iter_mut().filter_map(Iterator::next).collect();
-                tasks.push(Rows3 { image, first, colors });
-            }
-        }
-        machine.threads.each(tasks, |task| self.rows(from, task, machine.kernels));
-    }
-
-    fn rows(&self, from: &Maps, task: Rows3<'_>, kernels: Kernels) {
-        let Rows3 { image, first, mut colors } = task;
-        let side = 2 * from.side;
-        let rows = colors.first().map_or(0, |color| color.len() / (2 * side));
-        let shape = Shape {
-            size: 3,
-            channels: self.inputs,
-            plane: from.plane(),
-            block: from.block(),
-            row: from.row(),
-            step: WIDTH,
-            output_row: 0,
-            activation: Activation::None,
-        };
-        let mut line = vec![0.0; from.side * WIDTH];
-        for row in 0..rows {
-            let input = image * from.image() + (first + row) * from.row();
-            let pair = |x: usize| Pair { input: input + x * BLOCK, output: x * WIDTH };
-            let pairs: Vec<Pair> = (0..from.side).step_by(2).map(pair).collect();
-            let weights = self.weights.part(0, 9 * self.inputs * WIDTH);
-            let (bias, pairs, output) = (&*self.bias, &*pairs, &mut *line);
-            kernels.tile(Tile { shape, input: &from.data, weights, bias, pairs, output }, Method::Direct);
-            kernels.tanh(&mut line);
-            for (x, lanes) in line.chunks(WIDTH).enumerate() {
-                for (lane, value) in lanes.iter().enumerate().take(4 * self.channels) {
-                    let parity = lane / self.channels;
-                    let place = (2 * row + parity / 2) * side + 2 * x + parity % 2;
-                    colors[lane % self.channels][place] = *value;
-                }
             }
         }
     }

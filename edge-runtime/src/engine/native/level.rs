@@ -1,7 +1,8 @@
 //! Which instructions the kernels use.
 
+use super::elementwise::{self, Differences};
+use super::plain;
 use super::tile::{Dense, Method, Tile};
-use super::{plain, tanh};
 
 /// A set of kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl Level {
 
     /// Whether f16 weights are widened at load, since no instruction does it on the way.
     pub(super) fn widens(self) -> bool {
-        self == Self::Plain || std::env::var_os("WIDE").is_some()
+        self == Self::Plain
     }
 }
 
@@ -117,7 +118,20 @@ impl Kernels {
             // SAFETY: the level is available.
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => unsafe { super::lanes::avx512::tanh(numbers) },
-            _ => tanh::all(numbers),
+            _ => elementwise::tanh(numbers),
+        }
+    }
+
+    /// Fills rows of differences, the same bits at every level.
+    pub fn differences(self, rows: Differences<'_>) {
+        match self.0 {
+            // SAFETY: the level is available.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { super::lanes::avx2::differences(rows) },
+            // SAFETY: the level is available.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { super::lanes::avx512::differences(rows) },
+            _ => elementwise::differences(rows),
         }
     }
 }

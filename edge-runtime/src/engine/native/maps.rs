@@ -1,11 +1,13 @@
 //! A feature map in memory, and which part of it each thread makes.
 
+use super::elementwise::Differences;
+use super::layers::Machine;
 use super::numbers::Aligned;
 use super::pack::BLOCK;
 use super::threads::Threads;
 
-/// Planes of a map for [`super::tile::Method::Winograd`]: itself, and its differences downwards, to the right, and both.
-const PLANES: usize = 4;
+/// Planes of a map for [`super::tile::Method::Squares`]: itself, and its differences downwards, to the right, and both.
+pub(super) const PLANES: usize = 4;
 
 /// A map of several images: `[plane][block of 32 channels][image][row][column][32]`, each image with a border of one zero
 /// pixel.
@@ -55,33 +57,28 @@ impl Maps {
         self.blocks * self.block()
     }
 
-    /// Fills the planes of differences from the first plane.
-    pub fn differentiate(&mut self, threads: &Threads) {
+    /// Fills the planes of differences from the first plane. What has no neighbor, in the last row and column of a border,
+    /// keeps no sense, and nothing reads it.
+    pub fn differentiate(&mut self, machine: &Machine) {
         let (row, block, plane) = (self.row(), self.block(), self.plane());
+        let share = share(self.images * (self.side + 2), self.blocks, &machine.threads) * row;
         let (itself, differences) = self.data.split_at_mut(plane);
         let itself = &*itself;
         let (down, rest) = differences.split_at_mut(plane);
         let (right, both) = rest.split_at_mut(plane);
-        // The last row and column of a border have no neighbor, and nothing reads their differences.
-        let share = share(self.images * (self.side + 2), self.blocks, threads) * row;
         let shares = down.chunks_mut(block).zip(right.chunks_mut(block)).zip(both.chunks_mut(block)).enumerate();
         let tasks = shares.flat_map(|(index, ((down, right), both))| {
             let parts = down.chunks_mut(share).zip(right.chunks_mut(share)).zip(both.chunks_mut(share)).enumerate();
             parts.map(move |(part, ((down, right), both))| (index * block + part * share, down, right, both))
         });
-        threads.each(tasks.collect(), |(start, down, right, both)| {
-            let len = down.len();
-            let below = &itself[(start + row).min(plane)..];
-            let here = &itself[start..];
-            for ((difference, x), next) in down.iter_mut().zip(here).zip(below) {
-                *difference = x - next;
-            }
-            for ((difference, x), next) in right.iter_mut().zip(here).zip(&here[BLOCK..]) {
-                *difference = x - next;
-            }
-            let last = len.saturating_sub(BLOCK);
-            for place in 0..last {
-                both[place] = down[place] - down[place + BLOCK];
+        machine.threads.each(tasks.collect(), |(start, down, right, both)| {
+            let rows = down.chunks_mut(row).zip(right.chunks_mut(row)).zip(both.chunks_mut(row)).enumerate();
+            for (line, ((down, right), both)) in rows {
+                let start = start + line * row;
+                let Some(below) = itself.get(start + row..start + 2 * row) else { continue };
+                let inner = ..row - BLOCK;
+                let (down, right, both) = (&mut down[inner], &mut right[inner], &mut both[inner]);
+                machine.kernels.differences(Differences { here: &itself[start..][..row], below, down, right, both });
             }
         });
     }

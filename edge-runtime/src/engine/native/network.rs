@@ -1,9 +1,9 @@
 //! A network that is ready to run.
 
-use super::layers::{Hidden, Last, Machine, Stem};
+use super::last::Last;
+use super::layers::{Hidden, Machine, Stem};
 use super::maps::Maps;
 use super::plan::Plan;
-use super::tile::Method;
 
 /// Images that go through the layers together: more would only take caches from each other.
 const IMAGES: usize = 4;
@@ -20,20 +20,15 @@ pub(super) struct Network {
 
 impl Network {
     /// Packs a network; a plan has at least one block.
-    pub fn new(plan: &Plan<'_>, machine: Machine, method: Method) -> Option<Self> {
+    pub fn new(plan: &Plan<'_>, machine: Machine) -> Option<Self> {
         let (last, hidden) = plan.blocks.split_last()?;
         Some(Self {
             stem: Stem::new(&plan.stem, &machine),
-            hidden: hidden.iter().map(|block| Hidden::new(block, method, &machine)).collect(),
+            hidden: hidden.iter().map(|block| Hidden::new(block, &machine)).collect(),
             last: Last::new(last, &machine),
             machine,
             maps: Vec::new(),
         })
-    }
-
-    /// Bytes of packed weights.
-    pub fn bytes(&self) -> usize {
-        self.stem.bytes() + self.hidden.iter().map(Hidden::bytes).sum::<usize>() + self.last.bytes()
     }
 
     /// Fills pictures `[n, channels, side, side]` from latents `[n, latent_dim]` and labels `[n]`.
@@ -50,9 +45,7 @@ impl Network {
                 stem.run(latents, labels, first, machine);
                 let mut from = first;
                 for (layer, to) in hidden.iter().zip(rest) {
-                    if layer.method == Method::Winograd {
-                        from.differentiate(&machine.threads);
-                    }
+                    from.differentiate(machine);
                     layer.run(from, to, machine);
                     from = to;
                 }
@@ -68,9 +61,8 @@ fn make(maps: &mut Vec<Maps>, images: usize, stem: &Stem, hidden: &[Hidden]) {
         return;
     }
     let channels = std::iter::once(stem.outputs()).chain(hidden.iter().map(|layer| layer.outputs));
-    let differences = |index: usize| hidden.get(index).is_some_and(|layer| layer.method == Method::Winograd);
     maps.clear();
     maps.extend(
-        channels.enumerate().map(|(index, channels)| Maps::new(images, 4 << index, channels, differences(index))),
+        channels.enumerate().map(|(index, channels)| Maps::new(images, 4 << index, channels, index < hidden.len())),
     );
 }

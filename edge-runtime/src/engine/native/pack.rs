@@ -33,14 +33,6 @@ impl Packed {
             Self::F16(weights) => Weights::F16(&weights[start..][..len]),
         }
     }
-
-    /// Bytes in memory.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Self::F32(weights) => size_of_val::<[f32]>(weights),
-            Self::F16(weights) => size_of_val::<[u16]>(weights),
-        }
-    }
 }
 
 impl Weights<'_> {
@@ -122,29 +114,26 @@ impl Order for Parities {
     }
 }
 
-/// The same convolution to few channels as one 3x3 convolution to all four parities of them: rows `[tap][inputs]`, lanes
+/// The same convolution to few channels, from the side of its input: what each pixel adds to the outputs of its neighbors.
+/// Panels `[row of neighbors][column of neighbors]`, near (its own outputs) and far (the next ones), rows `[inputs]`, lanes
 /// `[parity][outputs]`.
+///
+/// An output of parity 0 has its near pixel below it and its far one above, one of parity 1 the other way around.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Window {
+pub(super) struct Neighbors {
     pub inputs: usize,
     pub outputs: usize,
 }
 
-impl Order for Window {
+impl Order for Neighbors {
     fn panels(&self) -> Vec<(usize, usize)> {
-        vec![(9 * self.inputs, WIDTH)]
+        vec![(self.inputs, WIDTH); 4]
     }
 
-    fn row(&self, _panel: usize, row: usize, mut put: impl FnMut(usize, usize)) {
-        let (tap, input) = (row / self.inputs, row % self.inputs);
-        let kernel = |place: usize, parity: usize| match place.checked_sub(parity) {
-            Some(tap @ 0..=1) => Some(3 - 2 * tap - parity),
-            _ => None,
-        };
+    fn row(&self, panel: usize, input: usize, mut put: impl FnMut(usize, usize)) {
+        let kernel = |far: usize, parity: usize| if far == 0 { 1 + parity } else { 3 - 3 * parity };
         for parity in 0..4 {
-            let (Some(row), Some(column)) = (kernel(tap / 3, parity / 2), kernel(tap % 3, parity % 2)) else {
-                continue;
-            };
+            let (row, column) = (kernel(panel / 2, parity / 2), kernel(panel % 2, parity % 2));
             for output in 0..self.outputs {
                 put(parity * self.outputs + output, ((input * self.outputs + output) * 4 + row) * 4 + column);
             }

@@ -1,6 +1,6 @@
 //! The same kernels in plain, safe Rust: what other CPUs run, and what the vector kernels are tested against.
 
-use super::pack::{WIDTH, BLOCK, Weights};
+use super::pack::{BLOCK, WIDTH, Weights};
 use super::tile::{Dense, Method, Tile};
 use crate::engine::native::numbers::f32_from_f16;
 
@@ -27,20 +27,20 @@ pub(super) fn dense(dense: &mut Dense<'_>) {
     }
 }
 
-/// Both methods compute the same; the direct one needs no planes.
+/// Squares are made from the pixels themselves and all four taps, without differences.
 fn with<T: Copy>(tile: &mut Tile<'_>, method: Method, weights: &[T], widen: impl Fn(T) -> f32 + Copy) {
     let shape = tile.shape;
     for pair in tile.pairs {
         match method {
-            Method::Direct => {
-                let sums = products::<T, 2>(tile, weights, widen, pair.input);
+            Method::Pixels => {
+                let sums = products::<T, 2, 1>(tile, weights, widen, pair.input);
                 for (half, sums) in sums.iter().enumerate() {
                     store(tile, pair.output + half * shape.step, sums);
                 }
             }
-            Method::Winograd => {
+            Method::Squares => {
                 for row in 0..2 {
-                    let sums = products::<T, 4>(tile, weights, widen, pair.input + row * shape.row);
+                    let sums = products::<T, 4, 2>(tile, weights, widen, pair.input + row * shape.row);
                     for (column, sums) in sums.iter().enumerate() {
                         store(tile, pair.output + row * shape.output_row + column * shape.step, sums);
                     }
@@ -50,8 +50,8 @@ fn with<T: Copy>(tile: &mut Tile<'_>, method: Method, weights: &[T], widen: impl
     }
 }
 
-/// The sums of neighboring pixels of a row.
-fn products<T: Copy, const PIXELS: usize>(
+/// The sums of neighboring pixels of a row: a convolution of `SIZE` by `SIZE` taps.
+fn products<T: Copy, const PIXELS: usize, const SIZE: usize>(
     tile: &Tile<'_>,
     weights: &[T],
     widen: impl Fn(T) -> f32 + Copy,
@@ -61,10 +61,9 @@ fn products<T: Copy, const PIXELS: usize>(
     let mut made = [[0.0; WIDTH]; PIXELS];
     for lane in (0..WIDTH).step_by(LANES) {
         let mut sums = [[0.0; LANES]; PIXELS];
-        for tap in 0..shape.size * shape.size {
-            let start = start + tap / shape.size * shape.row + tap % shape.size * BLOCK;
-            let rows =
-                weights[tap * shape.channels * WIDTH..][..shape.channels * WIDTH].chunks(WIDTH);
+        for tap in 0..SIZE * SIZE {
+            let start = start + tap / SIZE * shape.row + tap % SIZE * BLOCK;
+            let rows = weights[tap * shape.channels * WIDTH..][..shape.channels * WIDTH].chunks(WIDTH);
             for (channel, row) in rows.enumerate() {
                 let start = start + channel / BLOCK * shape.block + channel % BLOCK;
                 let row: [f32; LANES] = std::array::from_fn(|place| widen(row[lane + place]));

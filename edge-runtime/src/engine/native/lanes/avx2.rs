@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::{Lanes, Stored};
+use crate::engine::native::elementwise::{self, Differences};
 use crate::engine::native::pack::Weights;
 use crate::engine::native::tile::{Dense, Method, Tile};
 
@@ -91,8 +92,8 @@ unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
         // SAFETY: the caller's; a tile has an even number of pairs.
         unsafe {
             match method {
-                Method::Direct => super::direct::<Avx2, T, 2, 2>(tile, weights, first),
-                Method::Winograd => super::winograd::<Avx2, T, 2, 2>(tile, weights, first),
+                Method::Pixels => super::pixels::<Avx2, T, 2, 2>(tile, weights, first),
+                Method::Squares => super::squares::<Avx2, T, 2, 2>(tile, weights, first),
             }
         }
     }
@@ -113,11 +114,20 @@ pub unsafe fn dense(dense: &mut Dense<'_>) {
     }
 }
 
-/// Ends a picture, see [`crate::engine::native::tanh`].
+/// As [`elementwise::tanh`].
 ///
 /// # Safety
 /// That of [`tile`].
 #[target_feature(enable = "avx2,fma,f16c")]
 pub unsafe fn tanh(numbers: &mut [f32]) {
-    crate::engine::native::tanh::all(numbers);
+    elementwise::tanh(numbers);
+}
+
+/// As [`elementwise::differences`].
+///
+/// # Safety
+/// That of [`tile`].
+#[target_feature(enable = "avx2,fma,f16c")]
+pub unsafe fn differences(rows: Differences<'_>) {
+    elementwise::differences(rows);
 }

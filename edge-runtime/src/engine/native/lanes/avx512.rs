@@ -1,8 +1,9 @@
-//! AVX-512: 16 numbers a vector, 32 registers, tiles of 8 pixels, or 2 squares, by 16 channels.
+//! AVX-512: 16 numbers a vector, 32 registers, tiles of 16 pixels or 2 squares by 16 channels.
 
 use std::arch::x86_64::*;
 
 use super::{Lanes, Stored};
+use crate::engine::native::elementwise::{self, Differences};
 use crate::engine::native::pack::Weights;
 use crate::engine::native::tile::{Dense, Method, Tile};
 
@@ -90,24 +91,19 @@ unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
     // SAFETY: the caller's; a tile has an even number of pairs.
     unsafe {
         match method {
-            Method::Direct if tile.pairs.len().is_multiple_of(4) => {
-                for first in (0..tile.pairs.len()).step_by(4) {
-                    super::direct::<Avx512, T, 4, 1>(tile, weights, first);
-                }
-            }
-            Method::Direct => {
-                for first in (0..tile.pairs.len()).step_by(2) {
-                    super::direct::<Avx512, T, 2, 1>(tile, weights, first);
-                }
-            }
-            Method::Winograd if std::env::var_os("P16").is_some() && tile.pairs.len() % 8 == 0 => {
+            Method::Pixels if tile.pairs.len().is_multiple_of(8) => {
                 for first in (0..tile.pairs.len()).step_by(8) {
-                    super::winograd::<Avx512, T, 8, 1>(tile, weights, first);
+                    super::pixels::<Avx512, T, 8, 1>(tile, weights, first);
                 }
             }
-            Method::Winograd => {
+            Method::Pixels => {
+                for first in (0..tile.pairs.len()).step_by(2) {
+                    super::pixels::<Avx512, T, 2, 1>(tile, weights, first);
+                }
+            }
+            Method::Squares => {
                 for pair in 0..tile.pairs.len() {
-                    super::winograd_at_once::<Avx512, T>(tile, weights, pair);
+                    super::squares_at_once::<Avx512, T>(tile, weights, pair);
                 }
             }
         }
@@ -129,11 +125,20 @@ pub unsafe fn dense(dense: &mut Dense<'_>) {
     }
 }
 
-/// Ends a picture, see [`crate::engine::native::tanh`].
+/// As [`elementwise::tanh`].
 ///
 /// # Safety
 /// That of [`tile`].
 #[target_feature(enable = "avx512f")]
 pub unsafe fn tanh(numbers: &mut [f32]) {
-    crate::engine::native::tanh::all(numbers);
+    elementwise::tanh(numbers);
+}
+
+/// As [`elementwise::differences`].
+///
+/// # Safety
+/// That of [`tile`].
+#[target_feature(enable = "avx512f")]
+pub unsafe fn differences(rows: Differences<'_>) {
+    elementwise::differences(rows);
 }

@@ -96,8 +96,8 @@ unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
         // SAFETY: the caller's; a tile has an even number of pairs.
         unsafe {
             match method {
-                Method::Direct => super::direct::<Neon, T, 2, 4>(tile, weights, first),
-                Method::Winograd => super::winograd::<Neon, T, 2, 4>(tile, weights, first),
+                Method::Pixels => super::pixels::<Neon, T, 2, 4>(tile, weights, first),
+                Method::Squares => super::squares::<Neon, T, 2, 4>(tile, weights, first),
             }
         }
     }
