@@ -20,7 +20,7 @@ const BATCHES: [usize; 4] = [1, 4, 9, 16];
 /// Time that one engine is given in one round.
 const TURN: Duration = Duration::from_millis(250);
 
-/// Reads a number of threads, then for each line runs that many times and answers with milliseconds a run.
+/// For each line, which is a time in seconds, runs that long and answers with milliseconds a run: median and least.
 const ONNX_RUNTIME: &str = r#"
 import sys, time, numpy, onnxruntime
 options = onnxruntime.SessionOptions()
@@ -37,7 +37,7 @@ for line in sys.stdin:
         begin = time.perf_counter()
         session.run(None, inputs)
         times.append(time.perf_counter() - begin)
-    print(sorted(times)[len(times) // 2] * 1e3, flush=True)
+    print(sorted(times)[len(times) // 2] * 1e3, min(times) * 1e3, flush=True)
 "#;
 
 #[derive(Debug, Parser)]
@@ -68,6 +68,8 @@ struct Entry {
     runner: Runner,
     /// Milliseconds an image, one a round.
     rounds: Vec<f64>,
+    /// The shortest run of all rounds.
+    least: f64,
 }
 
 enum Runner {
@@ -82,8 +84,9 @@ fn main() -> Result<()> {
         let mut entries = entries(&options, &model, *threads)?;
         for _ in 0..options.rounds {
             for entry in &mut entries {
-                let time = entry.runner.turn()?;
-                entry.rounds.push(time);
+                let (median, least) = entry.runner.turn()?;
+                entry.rounds.push(median);
+                entry.least = entry.least.min(least);
             }
         }
         println!("{}", table(&mut entries, *threads)?);
@@ -117,7 +120,12 @@ fn ours(name: &str, engine: Box<dyn Engine>, model: &Model, batch: usize) -> Ent
     let dim = model.metadata().architecture.latent_dim;
     let latents = (0..batch as u32).flat_map(|index| latent::latent(1, index, dim)).collect();
     let labels = (0..batch).map(|index| (index % model.metadata().labels.len()) as i64).collect();
-    Entry { name: name.to_owned(), runner: Runner::Ours { engine, latents, labels }, rounds: Vec::new() }
+    Entry {
+        name: name.to_owned(),
+        runner: Runner::Ours { engine, latents, labels },
+        rounds: Vec::new(),
+        least: f64::INFINITY,
+    }
 }
 
 fn python_entry(python: &Path, model: &Path, threads: usize) -> Result<Entry> {
@@ -127,7 +135,7 @@ fn python_entry(python: &Path, model: &Path, threads: usize) -> Result<Entry> {
     let input = child.stdin.take().context("python has no standard input")?;
     let mut output = BufReader::new(child.stdout.take().context("python has no standard output")?);
     let name = format!("ONNX Runtime {}", line(&mut output)?);
-    Ok(Entry { name, runner: Runner::Python { child, input, output }, rounds: Vec::new() })
+    Ok(Entry { name, runner: Runner::Python { child, input, output }, rounds: Vec::new(), least: f64::INFINITY })
 }
 
 fn line(output: &mut BufReader<ChildStdout>) -> Result<String> {
@@ -139,8 +147,8 @@ fn line(output: &mut BufReader<ChildStdout>) -> Result<String> {
 }
 
 impl Runner {
-    /// Runs for a while and returns the median of milliseconds an image.
-    fn turn(&mut self) -> Result<f64> {
+    /// Runs for a while; milliseconds an image, median and least.
+    fn turn(&mut self) -> Result<(f64, f64)> {
         match self {
             Self::Ours { engine, latents, labels } => {
                 let start = Instant::now();
@@ -150,12 +158,14 @@ impl Runner {
                     engine.run(&Batch { latents, labels })?;
                     times.push(begin.elapsed().as_secs_f64() * 1e3 / labels.len() as f64);
                 }
-                Ok(median(&mut times))
+                Ok((median(&mut times), times.first().copied().unwrap_or(f64::NAN)))
             }
             Self::Python { input, output, .. } => {
                 writeln!(input, "{}", TURN.as_secs_f64())?;
                 input.flush()?;
-                line(output)?.parse().context("a time from python")
+                let answer = line(output)?;
+                let (median, least) = answer.split_once(' ').context("two times from python")?;
+                Ok((median.parse()?, least.parse()?))
             }
         }
     }
@@ -175,16 +185,16 @@ fn median(times: &mut [f64]) -> f64 {
     times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The medians, as ratios to the first entry too.
+/// Medians and shortest runs, each also as a ratio to the first entry's.
 fn table(entries: &mut [Entry], threads: usize) -> Result<String> {
-    let mut text = format!(
-        "{threads} thread(s), milliseconds an image\n\n| engine | ms | least | ratio |\n| --- | --- | --- | --- |\n"
-    );
+    let mut text = format!("{threads} thread(s), milliseconds an image\n\n");
+    text += "| engine | median | ratio | least | ratio |\n| --- | --- | --- | --- | --- |\n";
     let mut first = None;
-    for entry in entries {
-        let middle = median(&mut entry.rounds);
-        let ratio = middle / *first.get_or_insert(middle);
-        writeln!(text, "| {} | {middle:.2} | {:.2} | {ratio:.2} |", entry.name, entry.rounds[0])?;
+    for Entry { name, rounds, least, .. } in entries {
+        let middle = median(rounds);
+        let (of_median, of_least) = *first.get_or_insert((middle, *least));
+        let ratios = (middle / of_median, *least / of_least);
+        writeln!(text, "| {name} | {middle:.2} | {:.2} | {least:.2} | {:.2} |", ratios.0, ratios.1)?;
     }
     Ok(text)
 }

@@ -87,7 +87,7 @@ pub struct EngineOptions {
     /// Model file [default: gen.onnx beside this program, models/gen.onnx, the one built in]
     #[arg(short, long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// What runs the model; auto is native or, for what that doesn't know, tract; ort for a GPU
+    /// What runs the model; auto is native, else tract, or ort for a GPU
     #[arg(long, value_name = "ENGINE", value_enum, default_value = "auto")]
     engine: EngineName,
     /// What the engine computes on; a GPU needs engine ort

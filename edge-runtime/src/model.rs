@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use model_spec::Metadata;
 use prost::Message;
@@ -22,6 +23,8 @@ use crate::onnx::{GraphProto, ModelProto};
 
 /// The most bytes that a model file may have: 1 GiB.
 pub const MAX_BYTES: u64 = 1 << 30;
+/// A file of this size is hashed while the engine loads it: 1 MiB.
+const HASH_ASIDE: usize = 1 << 20;
 
 /// A model of the contract: the ONNX bytes and what they say about themselves.
 #[derive(Debug, Clone)]
@@ -29,7 +32,7 @@ pub struct Model {
     bytes: Bytes,
     graph: GraphProto,
     metadata: Metadata,
-    sha256: String,
+    sha256: Arc<OnceLock<String>>,
 }
 
 impl Model {
@@ -58,8 +61,13 @@ impl Model {
         interface::check(&proto, &metadata)?;
         let graph = proto.graph.ok_or_else(|| contract("graph", "one", "none"))?;
         graph::check(&graph, &metadata)?;
-        let sha256 = sha256_hex(&bytes);
-        Ok(Self { bytes, graph, metadata, sha256 })
+        let model = Self { bytes, graph, metadata, sha256: Arc::default() };
+        if model.bytes.len() >= HASH_ASIDE {
+            let early = model.clone();
+            // Without a thread it is hashed when it is asked for.
+            std::thread::Builder::new().spawn(move || _ = early.sha256()).ok();
+        }
+        Ok(model)
     }
 
     /// The ONNX file.
@@ -79,7 +87,7 @@ impl Model {
 
     /// SHA-256 of the file, in hexadecimal.
     pub fn sha256(&self) -> &str {
-        &self.sha256
+        self.sha256.get_or_init(|| sha256_hex(&self.bytes))
     }
 }
 

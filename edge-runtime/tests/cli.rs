@@ -148,7 +148,7 @@ fn every_misuse_is_refused_with_its_reason_and_leaves_no_file() {
         Refused(&["-l", "0", "--threads", "0", "-o", "a.png"], 2, "0 is not in 1..=1024"),
         Refused(&["-l", "0", "--seed", "-5", "-o", "a.png"], 2, "--seed"),
         Refused(&["-l", "0", "--seed", "18446744073709551616", "-o", "a.png"], 2, "too large"),
-        Refused(&["-l", "0", "--engine", "fast", "-o", "a.png"], 2, "invalid value 'native'"),
+        Refused(&["-l", "0", "--engine", "fast", "-o", "a.png"], 2, "invalid value 'fast'"),
         Refused(&["-l", "0", "--provider", "tpu", "-o", "a.png"], 2, "invalid value 'tpu'"),
         Refused(&["-l", "0", "--display", "window"], 2, "display \"window\": expected terminal, fb:PATH"),
         Refused(&["-l", "0", "--grid", "a.gif"], 2, "--grid: picture file \"a.gif\""),

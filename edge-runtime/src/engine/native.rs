@@ -63,6 +63,9 @@ pub fn open_at(level: Level, spec: &EngineSpec, model: &Model) -> Result<Opened,
 impl Engine for Native {
     fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError> {
         let count = self.sizes.check(batch)?;
+        if count == 0 {
+            return Ok(Vec::new());
+        }
         let labels: Vec<usize> = batch.labels.iter().filter_map(|label| usize::try_from(*label).ok()).collect();
         let mut pictures = vec![0.0; count * self.sizes.pixels];
         self.network.run(batch.latents, &labels, &mut pictures);

@@ -3,6 +3,8 @@
 //! A feature map lies in memory as `[block of 32 channels][image][row][column][32]`, with a border of one zero pixel around
 //! each image. The kernels make tiles of a few pixels by 16 or 32 output channels, whose sums stay in registers.
 
+#![allow(clippy::needless_range_loop, reason = "counted loops over registers, which are unrolled")]
+
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]

@@ -109,8 +109,8 @@ impl Last {
         let panel = near.len() / 4;
         let bias = self.bias[lane % self.channels];
         let odd = lane + self.channels;
-        let (near, near_far) = (&near[..2 * panel]).split_at(panel);
-        let (far, far_far) = (&far[2 * panel..]).split_at(panel);
+        let (near, near_far) = near[..2 * panel].split_at(panel);
+        let (far, far_far) = far[2 * panel..].split_at(panel);
         // Columns start one pixel after the border: the pixel before, the pixel itself, the pixel after.
         for (x, outputs) in row.chunks_mut(2).enumerate() {
             let (before, itself, after) = (x * WIDTH, (x + 1) * WIDTH, (x + 2) * WIDTH);

@@ -31,7 +31,7 @@ impl Network {
         })
     }
 
-    /// Fills pictures `[n, channels, side, side]` from latents `[n, latent_dim]` and labels `[n]`.
+    /// Fills pictures `[n, channels, side, side]` from latents `[n, latent_dim]` and labels `[n]`, n at least 1.
     pub fn run(&mut self, latents: &[f32], labels: &[usize], pictures: &mut [f32]) {
         let images = labels.len().max(1);
         let (latent, picture) = (latents.len() / images, pictures.len() / images);
