@@ -215,6 +215,7 @@ pub(super) unsafe fn squares<L: Lanes, T: Stored, const PAIRS: usize, const V: u
 ///
 /// # Safety
 /// That of [`pixels`].
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) unsafe fn squares_at_once<L: Lanes, T: Stored>(tile: &mut Tile<'_>, weights: &[T], pair: usize) {
     let shape = tile.shape;
