@@ -240,7 +240,7 @@ pub struct EngineOptions {
     /// Model file [default: gen.onnx beside this program, models/gen.onnx, the one built in]
     #[arg(short, long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// What runs the model; auto is tract, or ort where a GPU is asked for
+    /// What runs the model; auto is native, else tract, or ort for a GPU
     #[arg(long, value_name = "ENGINE", value_enum, default_value = "auto")]
     engine: EngineName,
     /// What the engine computes on; a GPU needs engine ort
@@ -282,6 +282,7 @@ impl EngineOptions {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum EngineName {
     Auto,
+    Native,
     Tract,
     Ort,
 }
@@ -290,6 +291,7 @@ impl From<EngineName> for EngineKind {
     fn from(name: EngineName) -> Self {
         match name {
             EngineName::Auto => Self::Auto,
+            EngineName::Native => Self::Native,
             EngineName::Tract => Self::Tract,
             EngineName::Ort => Self::Ort,
         }

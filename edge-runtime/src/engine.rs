@@ -1,5 +1,6 @@
 //! What runs a model: one trait, an implementation a file, and [`open`] that picks among them.
 
+pub mod native;
 #[cfg(feature = "ort")]
 pub mod ort;
 #[cfg(feature = "ort")]
@@ -8,6 +9,7 @@ mod ort_library;
 mod ort_profile;
 #[cfg(feature = "ort")]
 mod tensorrt_cache;
+#[cfg(feature = "tract")]
 pub mod tract;
 
 use std::path::PathBuf;
@@ -38,9 +40,11 @@ pub trait Engine: Send {
 /// Which engine to open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EngineKind {
-    /// tract, unless a GPU is asked for.
+    /// native where it knows the model, else tract; ort where a GPU is asked for.
     #[default]
     Auto,
+    /// Our own kernels for the family of networks.
+    Native,
     /// Pure Rust, any CPU.
     Tract,
     /// ONNX Runtime, loaded at run time.
@@ -52,6 +56,7 @@ impl EngineKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
+            Self::Native => "native",
             Self::Tract => "tract",
             Self::Ort => "ort",
         }
@@ -60,7 +65,13 @@ impl EngineKind {
 
 /// Every engine of this build, without `Auto`, which is one of them.
 pub fn built_in() -> &'static [EngineKind] {
-    if cfg!(feature = "ort") { &[EngineKind::Tract, EngineKind::Ort] } else { &[EngineKind::Tract] }
+    &[
+        EngineKind::Native,
+        #[cfg(feature = "tract")]
+        EngineKind::Tract,
+        #[cfg(feature = "ort")]
+        EngineKind::Ort,
+    ]
 }
 
 /// What the engine computes on.
@@ -127,7 +138,8 @@ impl EngineSpec {
 pub struct Opened {
     /// The engine.
     pub engine: Box<dyn Engine>,
-    /// Name and version, and for ort the provider: `tract 0.23.9`. Two of the same name make the same bytes.
+    /// Name and version, for ort the provider, for native the kernels: `tract 0.23.9`. Two of the same name make the same
+    /// bytes.
     pub name: String,
     /// The name and what it runs on: `tract 0.23.9, 2 threads`.
     pub description: String,
@@ -171,11 +183,36 @@ pub fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
         return Err(RuntimeError::Strict);
     }
     match spec.kind {
+        EngineKind::Native if gpu => Err(RuntimeError::Provider { engine: "native", provider: spec.provider.name() }),
         EngineKind::Tract if gpu => Err(RuntimeError::Provider { engine: "tract", provider: spec.provider.name() }),
         EngineKind::Auto if gpu => open_ort(spec, model),
-        EngineKind::Auto | EngineKind::Tract => tract::open(spec, model),
+        EngineKind::Auto => open_auto(spec, model),
+        EngineKind::Native => native::open(spec, model),
+        EngineKind::Tract => open_tract(spec, model),
         EngineKind::Ort => open_ort(spec, model),
     }
+}
+
+/// native, or tract with a note that says why.
+fn open_auto(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
+    match native::open(spec, model) {
+        Err(passed @ RuntimeError::Unsupported { .. }) if cfg!(feature = "tract") => {
+            let mut opened = open_tract(spec, model)?;
+            opened.notes.insert(0, format!("native passed over: {passed}"));
+            Ok(opened)
+        }
+        opened => opened,
+    }
+}
+
+#[cfg(feature = "tract")]
+fn open_tract(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
+    tract::open(spec, model)
+}
+
+#[cfg(not(feature = "tract"))]
+fn open_tract(_spec: &EngineSpec, _model: &Model) -> Result<Opened, RuntimeError> {
+    Err(RuntimeError::BuiltWithout("tract"))
 }
 
 #[cfg(feature = "ort")]

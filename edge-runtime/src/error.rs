@@ -87,6 +87,14 @@ pub enum RuntimeError {
         /// Its own message, causes included.
         problem: String,
     },
+    /// A model with a node that an engine has no kernel for.
+    #[error("engine {engine}: no kernel for {node}; engine tract or ort may run it")]
+    Unsupported {
+        /// The engine.
+        engine: &'static str,
+        /// The node, by name and operator.
+        node: String,
+    },
     /// No ONNX Runtime library that loads.
     #[error("engine ort: no ONNX Runtime library found; name one with --ort-lib or ORT_DYLIB_PATH; tried:{tried}")]
     OrtLibrary {

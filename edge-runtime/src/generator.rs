@@ -33,13 +33,17 @@ impl Generator {
     /// # Errors
     /// Those of [`engine::open`].
     pub fn open(model: &Model, spec: &EngineSpec) -> Result<Self, RuntimeError> {
-        let opened = engine::open(spec, model)?;
-        Ok(Self {
+        Ok(Self::with(engine::open(spec, model)?, model))
+    }
+
+    /// Takes an engine that was opened on a model.
+    pub fn with(opened: Opened, model: &Model) -> Self {
+        Self {
             opened,
             metadata: model.metadata().clone(),
             sha256: model.sha256().to_owned(),
             truncation: Truncation::default(),
-        })
+        }
     }
 
     /// The same generator with its own latents drawn to their mean; latents of any other origin stay as they are.
@@ -57,7 +61,7 @@ impl Generator {
         Origin { model_sha256: self.sha256.clone(), engine: self.opened.name.clone(), truncation: self.truncation }
     }
 
-    /// The engine and what it runs on: `tract 0.23.9, 2 threads`.
+    /// The engine and what it runs on: `native 0.1.0 avx512, 2 threads`.
     pub fn engine(&self) -> &str {
         &self.opened.description
     }

@@ -5,27 +5,34 @@ mod interface;
 mod lookup;
 mod operators;
 
+pub(crate) use operators::title as node_title;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use model_spec::Metadata;
 use prost::Message;
+use prost::bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::RuntimeError;
-use crate::onnx::ModelProto;
+use crate::onnx::{GraphProto, ModelProto};
 
 /// The most bytes that a model file may have: 1 GiB.
 pub const MAX_BYTES: u64 = 1 << 30;
+/// A file of this size is hashed while the engine loads it: 1 MiB.
+const HASH_ASIDE: usize = 1 << 20;
 
 /// A model of the contract: the ONNX bytes and what they say about themselves.
 #[derive(Debug, Clone)]
 pub struct Model {
-    bytes: Vec<u8>,
+    bytes: Bytes,
+    graph: GraphProto,
     metadata: Metadata,
-    sha256: String,
+    sha256: Arc<OnceLock<String>>,
 }
 
 impl Model {
@@ -44,22 +51,33 @@ impl Model {
     ///
     /// # Errors
     /// The first thing that breaks the contract, with what was expected and what was found.
-    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, RuntimeError> {
+    pub fn from_bytes(bytes: impl Into<Bytes>) -> Result<Self, RuntimeError> {
+        let bytes = bytes.into();
         check_size(bytes.len() as u64)?;
-        let proto = ModelProto::decode(bytes.as_slice()).map_err(RuntimeError::NotOnnx)?;
+        let proto = ModelProto::decode(bytes.clone()).map_err(RuntimeError::NotOnnx)?;
         let pairs: BTreeMap<String, String> =
             proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
         let metadata = Metadata::from_pairs(&pairs)?;
         interface::check(&proto, &metadata)?;
-        let graph = proto.graph.as_ref().ok_or_else(|| contract("graph", "one", "none"))?;
-        graph::check(graph, &metadata)?;
-        let sha256 = sha256_hex(&bytes);
-        Ok(Self { bytes, metadata, sha256 })
+        let graph = proto.graph.ok_or_else(|| contract("graph", "one", "none"))?;
+        graph::check(&graph, &metadata)?;
+        let model = Self { bytes, graph, metadata, sha256: Arc::default() };
+        if model.bytes.len() >= HASH_ASIDE {
+            let early = model.clone();
+            // Without a thread it is hashed when it is asked for.
+            std::thread::Builder::new().spawn(move || _ = early.sha256()).ok();
+        }
+        Ok(model)
     }
 
     /// The ONNX file.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The graph of the file, held against the contract; its weights are parts of [`Model::bytes`].
+    pub(crate) fn graph(&self) -> &GraphProto {
+        &self.graph
     }
 
     /// Labels, architecture and the rest that the file says about itself.
@@ -69,7 +87,7 @@ impl Model {
 
     /// SHA-256 of the file, in hexadecimal.
     pub fn sha256(&self) -> &str {
-        &self.sha256
+        self.sha256.get_or_init(|| sha256_hex(&self.bytes))
     }
 }
 

@@ -4,6 +4,7 @@
 //! reading.
 
 use prost::Message;
+use prost::bytes::Bytes;
 
 /// Element types of tensors (`TensorProto.DataType`).
 pub mod data_type {
@@ -150,9 +151,9 @@ pub struct TensorProto {
     /// Name.
     #[prost(string, tag = "8")]
     pub name: String,
-    /// Elements, little-endian.
-    #[prost(bytes = "vec", tag = "9")]
-    pub raw_data: Vec<u8>,
+    /// Elements, little-endian; read from a file they stay a part of its bytes.
+    #[prost(bytes = "bytes", tag = "9")]
+    pub raw_data: Bytes,
     /// 1 for elements in another file, which no file of the contract has.
     #[prost(int32, tag = "14")]
     pub data_location: i32,

@@ -106,7 +106,7 @@ fn help_names_every_flag_with_its_value_and_default() {
         "--scale <K>",
         "--model <FILE>",
         "--engine <ENGINE>",
-        "[possible values: auto, tract, ort]",
+        "[possible values: auto, native, tract, ort]",
         "--provider <PROVIDER>",
         "[possible values: auto, cpu, cuda, tensorrt]",
         "--threads <N>",
@@ -148,7 +148,7 @@ fn every_misuse_is_refused_with_its_reason_and_leaves_no_file() {
         Refused(&["-l", "0", "--threads", "0", "-o", "a.png"], 2, "0 is not in 1..=1024"),
         Refused(&["-l", "0", "--seed", "-5", "-o", "a.png"], 2, "--seed"),
         Refused(&["-l", "0", "--seed", "18446744073709551616", "-o", "a.png"], 2, "too large"),
-        Refused(&["-l", "0", "--engine", "native", "-o", "a.png"], 2, "invalid value 'native'"),
+        Refused(&["-l", "0", "--engine", "fast", "-o", "a.png"], 2, "invalid value 'fast'"),
         Refused(&["-l", "0", "--provider", "tpu", "-o", "a.png"], 2, "invalid value 'tpu'"),
         Refused(&["-l", "0", "--display", "window"], 2, "display \"window\": expected terminal, fb:PATH"),
         Refused(&["-l", "0", "--grid", "a.gif"], 2, "--grid: picture file \"a.gif\""),
@@ -229,7 +229,7 @@ fn one_picture_is_the_named_file_and_the_same_in_every_run() {
     assert_eq!((texts["Label"].as_str(), texts["Seed"].as_str(), texts["Index"].as_str()), ("a b", "9", "0"));
     let model = edge_runtime::Model::open(&place.path("model.onnx")).expect("valid");
     assert_eq!(texts["Model"], model.sha256());
-    assert!(texts["Engine"].starts_with("tract 0."));
+    assert!(texts["Engine"].starts_with("native 0."));
 }
 
 #[test]

@@ -3,30 +3,55 @@
 mod common;
 
 use common::{LABELS, Network};
+use edge_runtime::engine::native::{self, Level};
 use edge_runtime::{Batch, Engine, EngineKind, EngineSpec, Generator, Model, Opened, Provider, RuntimeError, engine};
+use prost::Message;
 
 /// Two sums of the same numbers in another order; measured about 1e-6.
 const TOLERANCE: f32 = 1e-5;
 
-/// Every engine that can run here. A missing ONNX Runtime library is said aloud, and is a failure where
-/// `MUDRA_REQUIRE_ORT` is set.
-fn engines() -> Vec<EngineSpec> {
-    let spec =
-        |kind, threads| EngineSpec { kind, provider: Provider::Cpu, threads: Some(threads), ..EngineSpec::default() };
-    let mut specs = vec![spec(EngineKind::Tract, 1), spec(EngineKind::Tract, 2)];
+/// An engine, and for native the kernels that it is forced to take.
+#[derive(Debug, Clone)]
+struct Subject {
+    spec: EngineSpec,
+    level: Option<Level>,
+}
+
+impl Subject {
+    fn new(kind: EngineKind, threads: usize, level: Option<Level>) -> Self {
+        let spec = EngineSpec { kind, provider: Provider::Cpu, threads: Some(threads), ..EngineSpec::default() };
+        Self { spec, level }
+    }
+
+    fn try_open(&self, model: &Model) -> Result<Opened, RuntimeError> {
+        match self.level {
+            Some(level) => native::open_at(level, &self.spec, model),
+            None => engine::open(&self.spec, model),
+        }
+    }
+}
+
+/// Every engine that can run here, native with every kernel that this CPU has. A missing ONNX Runtime library is said
+/// aloud, and is a failure where `MUDRA_REQUIRE_ORT` is set.
+fn engines() -> Vec<Subject> {
+    let tract = cfg!(feature = "tract").then_some([1, 2]).into_iter().flatten();
+    let mut subjects: Vec<_> = tract.map(|threads| Subject::new(EngineKind::Tract, threads, None)).collect();
+    for level in Level::available() {
+        subjects.extend([1, 2, 3].map(|threads| Subject::new(EngineKind::Native, threads, Some(level))));
+    }
     let model = Model::from_bytes(Network::new(&LABELS, 3).bytes()).expect("valid");
-    let ort = spec(EngineKind::Ort, 2);
-    match engine::open(&ort, &model) {
-        Ok(_) => specs.push(ort),
+    let ort = Subject::new(EngineKind::Ort, 2, None);
+    match ort.try_open(&model) {
+        Ok(_) => subjects.push(ort),
         Err(error) if std::env::var_os("MUDRA_REQUIRE_ORT").is_none() => eprintln!("SKIPPED engine ort: {error}"),
         Err(error) => panic!("{error}"),
     }
-    specs
+    subjects
 }
 
-fn open(spec: &EngineSpec, network: &Network) -> Opened {
+fn open(subject: &Subject, network: &Network) -> Opened {
     let model = Model::from_bytes(network.bytes()).expect("valid");
-    engine::open(spec, &model).unwrap_or_else(|error| panic!("{spec:?}: {error}"))
+    subject.try_open(&model).unwrap_or_else(|error| panic!("{subject:?}: {error}"))
 }
 
 #[test]
@@ -99,12 +124,13 @@ fn every_engine_makes_the_same_picture_within_one_level() {
     let network = Network::new(&LABELS, 3);
     let model = Model::from_bytes(network.bytes()).expect("valid");
     let [first, others @ ..] = &engines()[..] else { panic!("no engine") };
-    let mut generator = Generator::open(&model, first).expect("opens");
-    let frame = generator.frame(2, 11, 4).expect("runs");
+    let generator = |subject: &Subject| Generator::with(subject.try_open(&model).expect("opens"), &model);
+    let mut generator_of_first = generator(first);
+    let frame = generator_of_first.frame(2, 11, 4).expect("runs");
     assert_eq!((frame.label.as_str(), frame.seed, frame.index), ("ä", 11, 4));
-    assert_eq!(generator.frame(2, 11, 4).expect("runs"), frame);
+    assert_eq!(generator_of_first.frame(2, 11, 4).expect("runs"), frame);
     for spec in others {
-        let other = Generator::open(&model, spec).expect("opens").frame(2, 11, 4).expect("runs");
+        let other = generator(spec).frame(2, 11, 4).expect("runs");
         let levels = frame.picture.levels().iter().zip(other.picture.levels());
         let worst = levels.map(|(a, b)| a.abs_diff(*b)).max();
         assert!(worst <= Some(1), "{spec:?}: {worst:?}");
@@ -112,19 +138,88 @@ fn every_engine_makes_the_same_picture_within_one_level() {
 }
 
 #[test]
-fn auto_is_tract_and_says_its_version_and_threads() {
-    let opened = open(&EngineSpec { threads: Some(3), ..EngineSpec::default() }, &Network::new(&LABELS, 3));
-    assert!(opened.name.starts_with("tract 0."), "{}", opened.name);
+fn native_makes_the_same_bits_with_any_number_of_threads_in_any_batch() {
+    struct Case(usize, usize, usize, &'static [usize]);
+    let cases = [
+        Case(32, 1, 6, &[8, 5]),
+        Case(32, 3, 31, &[33, 16]),
+        Case(64, 3, 64, &[17, 48, 1]),
+        Case(128, 1, 1, &[4, 3, 2, 5]),
+        Case(256, 3, 3, &[4, 3, 2, 5, 7]),
+    ];
+    for Case(size, channels, stem, widths) in cases {
+        let network = Network::sized(&LABELS, channels, size, stem, widths);
+        let network = if size == 64 { network.rounded() } else { network };
+        let (latents, labels) = network.batch_of(9);
+        let rows = latents.chunks(network.architecture.latent_dim).zip(&labels).take(2);
+        let expected: Vec<f32> = rows.flat_map(|(latent, label)| network.forward(latent, *label as usize)).collect();
+        for level in Level::available() {
+            let run = |threads: usize, batch: usize| {
+                let mut opened = open(&Subject::new(EngineKind::Native, threads, Some(level)), &network);
+                let parts = latents.chunks(batch * network.architecture.latent_dim).zip(labels.chunks(batch));
+                let mut run = |latents, labels| opened.engine.run(&Batch { latents, labels }).expect("runs");
+                parts.flat_map(|(latents, labels)| run(latents, labels)).collect::<Vec<f32>>()
+            };
+            let found = run(1, 1);
+            let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst <= TOLERANCE, "{level:?}, {size} pixels, {widths:?}: {worst}");
+            let batches: &[(usize, usize)] = if size == 32 { &BATCHES } else { &[(2, 9), (3, 4)] };
+            for (threads, batch) in batches {
+                let same = run(*threads, *batch) == found;
+                assert!(same, "{level:?}, {size} pixels, {threads} threads, {batch} at once");
+            }
+        }
+    }
+}
+
+/// Threads and pictures at once.
+const BATCHES: [(usize, usize); 10] = [(1, 2), (2, 3), (3, 4), (2, 5), (5, 6), (1, 7), (2, 8), (4, 9), (7, 1), (2, 1)];
+
+#[test]
+fn auto_is_native_and_says_its_version_kernels_and_threads() {
+    let opened = open(
+        &Subject { spec: EngineSpec { threads: Some(3), ..EngineSpec::default() }, level: None },
+        &Network::new(&LABELS, 3),
+    );
+    assert!(opened.name.starts_with("native 0."), "{}", opened.name);
+    assert!(opened.name.ends_with(Level::best().name()), "{}", opened.name);
     assert_eq!(opened.description, format!("{}, 3 threads", opened.name));
     assert!(opened.notes.is_empty());
 }
 
+/// Valid for the contract, and the same picture for tract, but not written as the exporter writes it.
+fn unusual() -> Model {
+    let mut proto = Network::new(&LABELS, 3).proto();
+    let graph = proto.graph.as_mut().expect("a graph");
+    let gemm = graph.node.iter_mut().find(|node| node.op_type == "Gemm").expect("a dense layer");
+    gemm.attribute.push(common::float("alpha", 0.5));
+    Model::from_bytes(proto.encode_to_vec()).expect("valid")
+}
+
 #[test]
-fn tract_refuses_a_gpu_instead_of_running_on_the_cpu() {
+fn native_refuses_what_it_does_not_know_by_node_name() {
+    let error = engine::open(&Subject::new(EngineKind::Native, 1, None).spec, &unusual()).err().expect("refused");
+    let expected = "engine native: no kernel for node \"Gemm dense\" (Gemm); engine tract or ort may run it";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[cfg(feature = "tract")]
+#[test]
+fn auto_takes_tract_for_what_native_does_not_know_and_says_why() {
+    let opened = engine::open(&EngineSpec::default(), &unusual()).expect("tract runs it");
+    assert!(opened.name.starts_with("tract 0."), "{}", opened.name);
+    assert!(opened.notes[0].starts_with("native passed over: engine native: no kernel for"), "{:?}", opened.notes);
+}
+
+#[test]
+fn engines_of_the_cpu_refuse_a_gpu() {
     let model = Model::from_bytes(Network::new(&LABELS, 3).bytes()).expect("valid");
-    let spec = EngineSpec { kind: EngineKind::Tract, provider: Provider::Cuda, ..EngineSpec::default() };
-    let error = engine::open(&spec, &model).err().expect("refused");
-    assert_eq!(error.to_string(), "engine tract runs on the CPU only, found provider cuda; ask for engine ort");
+    for (kind, name) in [(EngineKind::Tract, "tract"), (EngineKind::Native, "native")] {
+        let spec = EngineSpec { kind, provider: Provider::Cuda, ..EngineSpec::default() };
+        let error = engine::open(&spec, &model).err().expect("refused");
+        let expected = format!("engine {name} runs on the CPU only, found provider cuda; ask for engine ort");
+        assert_eq!(error.to_string(), expected);
+    }
 }
 
 #[test]

@@ -92,7 +92,9 @@ fn damaged_message(good: &ModelProto, dice: &mut Dice) -> ModelProto {
             7 if weights > 0 => {
                 let raw = &mut graph.initializer[dice.below(weights)].raw_data;
                 let place = dice.below(raw.len());
-                raw.iter_mut().skip(place).take(4).for_each(|byte| *byte = 0xFF);
+                let mut changed = raw.to_vec();
+                changed.iter_mut().skip(place).take(4).for_each(|byte| *byte = 0xFF);
+                *raw = changed.into();
             }
             8 if nodes > 0 => {
                 let operators = ["Tanh", "Loop", "Cast", "Concat", "Reshape", "ConvTranspose", "Gemm", "Gather", ""];

@@ -28,11 +28,15 @@ impl Model {
     }
 }
 
-fn choose(named: Option<&Path>, places: &[PathBuf], embedded: Option<&[u8]>) -> Result<(Model, String), RuntimeError> {
+fn choose(
+    named: Option<&Path>,
+    places: &[PathBuf],
+    embedded: Option<&'static [u8]>,
+) -> Result<(Model, String), RuntimeError> {
     let found = named.or_else(|| places.iter().map(PathBuf::as_path).find(|place| place.is_file()));
     match (found, embedded) {
         (Some(path), _) => Ok((Model::open(path)?, path.display().to_string())),
-        (None, Some(bytes)) => Ok((Model::from_bytes(bytes.to_vec())?, BUILT_IN.to_owned())),
+        (None, Some(bytes)) => Ok((Model::from_bytes(bytes)?, BUILT_IN.to_owned())),
         (None, None) => {
             let tried: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
             Err(RuntimeError::NoModel { tried: tried.join(", ") })
@@ -53,7 +57,7 @@ mod tests {
             std::fs::write(at(name), b"no model").expect("writable");
         }
         let places = [at("first"), at("second")];
-        let message = |named: Option<&Path>, places: &[PathBuf], embedded: Option<&[u8]>| {
+        let message = |named: Option<&Path>, places: &[PathBuf], embedded: Option<&'static [u8]>| {
             choose(named, places, embedded).err().map(|error| error.to_string()).unwrap_or_default()
         };
         let named = at("named");

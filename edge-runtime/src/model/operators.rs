@@ -6,7 +6,7 @@ use crate::RuntimeError;
 use crate::onnx::{AttributeProto, NodeProto, attribute_type, data_type};
 
 /// A node for a message: `node "deconv" (ConvTranspose)`.
-pub(super) fn title(node: &NodeProto) -> String {
+pub(crate) fn title(node: &NodeProto) -> String {
     format!("node {:?} ({})", node.name, node.op_type)
 }
 

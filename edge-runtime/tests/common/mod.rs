@@ -42,14 +42,19 @@ struct Block {
 
 impl Network {
     pub fn new(labels: &[&str], channels: usize) -> Self {
+        Self::sized(labels, channels, 32, 6, &[8, 5])
+    }
+
+    /// One of another picture size and other numbers of channels.
+    pub fn sized(labels: &[&str], channels: usize, image_size: usize, stem_channels: usize, widths: &[usize]) -> Self {
         let architecture = Architecture {
             family: Family::Cdcgan,
-            image_size: 32,
+            image_size,
             channels,
             latent_dim: 7,
             embedding_dim: 5,
-            stem_channels: 6,
-            widths: vec![8, 5],
+            stem_channels,
+            widths: widths.to_vec(),
             discriminator: Opponent::Concatenation,
             discriminator_widths: vec![4; 4],
         };
@@ -93,6 +98,7 @@ impl Network {
             data_set: None,
             progress: None,
             scores: Default::default(),
+            features: None,
             exporter: "tests".to_owned(),
             golden: Vec::new(),
         }
@@ -160,7 +166,12 @@ impl Network {
 
     /// Latents and labels that show every label and several latents.
     pub fn batch(&self) -> (Vec<f32>, Vec<i64>) {
-        let labels: Vec<i64> = (0..self.labels.len() as i64).chain([0, 1]).collect();
+        self.batch_of(self.labels.len() + 2)
+    }
+
+    /// As many latents, with the labels in turn.
+    pub fn batch_of(&self, count: usize) -> (Vec<f32>, Vec<i64>) {
+        let labels: Vec<i64> = (0..count).map(|index| (index % self.labels.len()) as i64).collect();
         let dim = self.architecture.latent_dim;
         let latents = (0..labels.len() as u32).flat_map(|index| latent::latent(3, index, dim)).collect();
         (latents, labels)
@@ -279,7 +290,7 @@ pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
     AttributeProto { name: name.to_owned(), ints: values.to_vec(), r#type: attribute_type::INTS, ..Default::default() }
 }
 
-fn float(name: &str, f: f32) -> AttributeProto {
+pub fn float(name: &str, f: f32) -> AttributeProto {
     AttributeProto { name: name.to_owned(), f, r#type: attribute_type::FLOAT, ..Default::default() }
 }
 

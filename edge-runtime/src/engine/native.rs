@@ -1,0 +1,79 @@
+//! Our own kernels for the family of networks.
+//!
+//! A transposed convolution of kernel 4, stride 2, padding 1 is four 2x2 convolutions, one for each parity of output row and
+//! column. [`plan`] recognizes the family in a graph, [`pack`] brings its weights into the order of the kernels, [`layers`]
+//! and [`network`] run it over feature maps ([`maps`]); [`level`] picks the kernels of this CPU, which are written once in
+//! [`lanes`], and in plain Rust in [`plain`].
+
+mod elementwise;
+mod lanes;
+mod last;
+mod layers;
+mod level;
+mod maps;
+mod network;
+mod numbers;
+mod pack;
+mod plain;
+mod plan;
+mod threads;
+mod tile;
+
+pub use level::Level;
+
+use layers::Machine;
+use level::Kernels;
+use network::Network;
+use threads::Threads;
+
+use super::{Batch, Engine, EngineSpec, Opened, Provider, Sizes, threads_text};
+use crate::{Model, RuntimeError};
+
+const NAME: &str = "native";
+
+struct Native {
+    network: Network,
+    sizes: Sizes,
+}
+
+pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
+    open_at(Level::best(), spec, model)
+}
+
+/// Opens the engine with kernels of another level than this CPU's best, for tests and comparisons.
+///
+/// # Errors
+/// A level that this CPU doesn't have, or a model that the engine doesn't know.
+pub fn open_at(level: Level, spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
+    let failed =
+        |problem: &str| RuntimeError::Engine { engine: NAME, doing: "load the model", problem: problem.to_owned() };
+    let plan = plan::read(model.graph())?;
+    let kernels = Kernels::of(level).ok_or_else(|| failed("this CPU lacks the instructions"))?;
+    let machine = Machine { kernels, threads: Threads::start(spec.thread_count())? };
+    let network = Network::new(&plan, machine).ok_or_else(|| failed("expected a block, found none"))?;
+    let name = format!("{NAME} {} {}", env!("CARGO_PKG_VERSION"), level.name());
+    Ok(Opened {
+        description: format!("{name}, {}", threads_text(spec.thread_count())),
+        name,
+        engine: Box::new(Native { network, sizes: Sizes::of(model.metadata()) }),
+        provider: Provider::Cpu.name(),
+        kernels: level.name().to_owned(),
+        threads: spec.thread_count(),
+        placement: Vec::new(),
+        notes: Vec::new(),
+    })
+}
+
+impl Engine for Native {
+    fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError> {
+        let count = self.sizes.check(batch)?;
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let labels: Vec<usize> = batch.labels.iter().filter_map(|label| usize::try_from(*label).ok()).collect();
+        let mut pictures = vec![0.0; count * self.sizes.pixels];
+        self.network.run(batch.latents, &labels, &mut pictures);
+        self.sizes.check_pictures(NAME, count, &pictures)?;
+        Ok(pictures)
+    }
+}

@@ -1,0 +1,377 @@
+//! The kernels, written once over vectors of any width.
+//!
+//! A feature map lies in memory as `[block of 32 channels][image][row][column][32]`, with a border of one zero pixel around
+//! each image. The kernels make tiles of a few pixels by 16 or 32 output channels, whose sums stay in registers.
+
+#![allow(clippy::needless_range_loop, reason = "counted loops over registers, which are unrolled")]
+
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx512;
+#[cfg(target_arch = "aarch64")]
+pub(super) mod neon;
+
+use super::numbers::Activation;
+use super::pack::{BLOCK, WIDTH};
+use super::tile::{Dense, Shape, Tile};
+
+/// A vector of f32 of one instruction set.
+///
+/// # Safety
+/// Every function may be called only where the CPU has that instruction set, and inside a function that enables it;
+/// pointers must be valid for `LANES` numbers, or for one where that is said.
+pub(super) unsafe trait Lanes {
+    type Vector: Copy;
+    const LANES: usize;
+
+    unsafe fn zero() -> Self::Vector;
+    unsafe fn load(from: *const f32) -> Self::Vector;
+    unsafe fn load_f16(from: *const u16) -> Self::Vector;
+    /// Reads one number.
+    unsafe fn splat(from: *const f32) -> Self::Vector;
+    unsafe fn store(to: *mut f32, x: Self::Vector);
+    /// `a * b + c`, rounded once.
+    unsafe fn mul_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    unsafe fn sub(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// As [`Activation::apply`].
+    unsafe fn relu(x: Self::Vector) -> Self::Vector;
+    /// As [`Activation::apply`]; the slope is the same in all lanes.
+    unsafe fn leaky(x: Self::Vector, slope: Self::Vector) -> Self::Vector;
+}
+
+/// Stored weights.
+pub(super) trait Stored: Copy {
+    /// # Safety
+    /// That of [`Lanes::load`].
+    unsafe fn load<L: Lanes>(from: *const Self) -> L::Vector;
+}
+
+impl Stored for f32 {
+    #[inline(always)]
+    unsafe fn load<L: Lanes>(from: *const Self) -> L::Vector {
+        // SAFETY: the caller's.
+        unsafe { L::load(from) }
+    }
+}
+
+impl Stored for u16 {
+    #[inline(always)]
+    unsafe fn load<L: Lanes>(from: *const Self) -> L::Vector {
+        // SAFETY: the caller's.
+        unsafe { L::load_f16(from) }
+    }
+}
+
+/// Sums of a tile: pairs of pixels by vectors of output channels.
+type Sums<L, const PAIRS: usize, const V: usize> = [[[<L as Lanes>::Vector; V]; 2]; PAIRS];
+
+/// Where a product reads: a pixel of each pair, and weight rows that are added to each other before they are used.
+#[derive(Clone, Copy)]
+struct Operands<T, const PAIRS: usize, const TAPS: usize> {
+    pixels: [*const f32; PAIRS],
+    /// From the first to the second pixel of a pair.
+    step: usize,
+    weights: [*const T; TAPS],
+}
+
+/// Adds the products of all input channels to the sums.
+///
+/// # Safety
+/// That of [`Lanes`] for every pixel and row that the operands and the shape lead to.
+#[inline(always)]
+unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, const TAPS: usize>(
+    sums: &mut Sums<L, PAIRS, V>,
+    shape: &Shape,
+    operands: Operands<T, PAIRS, TAPS>,
+) {
+    let Operands { mut pixels, step, mut weights } = operands;
+    let mut left = shape.channels;
+    // SAFETY: the caller's; a block is left after its last channel, weights after the last row.
+    unsafe {
+        while left > 0 {
+            let count = left.min(BLOCK);
+            for channel in 0..count {
+                let mut row = [L::zero(); V];
+                for v in 0..V {
+                    row[v] = T::load::<L>(weights[0].add(v * L::LANES));
+                    for tap in 1..TAPS {
+                        row[v] = L::add(row[v], T::load::<L>(weights[tap].add(v * L::LANES)));
+                    }
+                }
+                for tap in 0..TAPS {
+                    weights[tap] = weights[tap].add(WIDTH);
+                }
+                for pair in 0..PAIRS {
+                    for half in 0..2 {
+                        let x = L::splat(pixels[pair].add(half * step + channel));
+                        for v in 0..V {
+                            sums[pair][half][v] = L::mul_add(x, row[v], sums[pair][half][v]);
+                        }
+                    }
+                }
+            }
+            left -= count;
+            if left > 0 {
+                for pair in 0..PAIRS {
+                    pixels[pair] = pixels[pair].add(shape.block);
+                }
+            }
+        }
+    }
+}
+
+/// A 1x1 convolution of `PAIRS` pairs of neighboring pixels from the `first`-th pair on.
+///
+/// # Safety
+/// That of [`Lanes`]; the tile must have been checked, and `V` vectors are [`WIDTH`] channels.
+#[inline(always)]
+pub(super) unsafe fn pixels<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
+    tile: &mut Tile<'_>,
+    weights: &[T],
+    first: usize,
+) {
+    let shape = tile.shape;
+    let pairs = &tile.pairs[first..][..PAIRS];
+    // SAFETY: the tile has been checked: every pixel of every tap and every row of weights is inside.
+    unsafe {
+        let mut sums: Sums<L, PAIRS, V> = [[load_row::<L, V>(tile.bias.as_ptr()); 2]; PAIRS];
+        let mut from = [tile.input.as_ptr(); PAIRS];
+        for pair in 0..PAIRS {
+            from[pair] = from[pair].add(pairs[pair].input);
+        }
+        let operands = Operands { pixels: from, step: BLOCK, weights: [weights.as_ptr()] };
+        multiply::<L, T, PAIRS, V, 1>(&mut sums, &shape, operands);
+        for pair in 0..PAIRS {
+            for half in 0..2 {
+                let to = tile.output.as_mut_ptr().add(pairs[pair].output + half * shape.step);
+                store_row::<L, V>(to, sums[pair][half], shape.activation);
+            }
+        }
+    }
+}
+
+/// A 2x2 convolution as F(2x2, 2x2): 9 products for 4 pixels of output instead of 16 (Winograd, Arithmetic
+/// Complexity of Computations, 1980; Lavin and Gray, arXiv 1509.09308).
+///
+/// In one dimension, from inputs d and taps g: `y0 = (d0 - d1) g0 + d1 (g0 + g1)`, `y1 = d1 (g0 + g1) - (d1 - d2) g1`.
+/// The differences of the inputs are planes of the feature map: itself, down, right, both.
+///
+/// # Safety
+/// That of [`pixels`].
+#[inline(always)]
+pub(super) unsafe fn squares<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
+    tile: &mut Tile<'_>,
+    weights: &[T],
+    first: usize,
+) {
+    let shape = tile.shape;
+    // SAFETY: that of this function; each call has the taps of its row and column of products.
+    unsafe {
+        let mut outputs: [Sums<L, PAIRS, V>; 4] = [[[load_row::<L, V>(tile.bias.as_ptr()); 2]; PAIRS]; 4];
+        let tap =
+            |row: usize, column: usize| weights.as_ptr().wrapping_add((row * 2 + column) * shape.channels * WIDTH);
+        for i in 0..3 {
+            for j in 0..3 {
+                let (row, column) = (i / 2, j / 2);
+                let mut sums: Sums<L, PAIRS, V> = [[[L::zero(); V]; 2]; PAIRS];
+                let (pixels, step) = (planes::<PAIRS>(tile, first, i, j), 2 * BLOCK);
+                match (i == 1, j == 1) {
+                    (false, false) => {
+                        let operands = Operands { pixels, step, weights: [tap(row, column)] };
+                        multiply::<L, T, PAIRS, V, 1>(&mut sums, &shape, operands);
+                    }
+                    (true, false) => {
+                        let operands = Operands { pixels, step, weights: [tap(0, column), tap(1, column)] };
+                        multiply::<L, T, PAIRS, V, 2>(&mut sums, &shape, operands);
+                    }
+                    (false, true) => {
+                        let operands = Operands { pixels, step, weights: [tap(row, 0), tap(row, 1)] };
+                        multiply::<L, T, PAIRS, V, 2>(&mut sums, &shape, operands);
+                    }
+                    (true, true) => {
+                        let weights = [tap(0, 0), tap(0, 1), tap(1, 0), tap(1, 1)];
+                        multiply::<L, T, PAIRS, V, 4>(&mut sums, &shape, Operands { pixels, step, weights });
+                    }
+                }
+                spread::<L, PAIRS, V>(&mut outputs, &sums, i, j);
+            }
+        }
+        for (place, sums) in outputs.iter().enumerate() {
+            for pair in 0..PAIRS {
+                let corner = tile.pairs[first + pair].output + place / 2 * shape.output_row + place % 2 * shape.step;
+                for half in 0..2 {
+                    let to = tile.output.as_mut_ptr().add(corner + half * 2 * shape.step);
+                    store_row::<L, V>(to, sums[pair][half], shape.activation);
+                }
+            }
+        }
+    }
+}
+
+/// [`squares`] with the nine products of one pair at once, which needs 27 registers, each of [`WIDTH`] channels, and reads
+/// every weight once a pair.
+///
+/// # Safety
+/// That of [`pixels`].
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) unsafe fn squares_at_once<L: Lanes, T: Stored>(tile: &mut Tile<'_>, weights: &[T], pair: usize) {
+    let shape = tile.shape;
+    let tap = shape.channels * WIDTH;
+    // SAFETY: the tile has been checked: every pixel of every plane and every row of weights is inside.
+    unsafe {
+        let mut pixels = [tile.input.as_ptr(); 9];
+        for product in 0..9 {
+            [pixels[product]] = planes::<1>(tile, pair, product / 3, product % 3);
+        }
+        let mut sums = [[L::zero(); 2]; 9];
+        let mut row = weights.as_ptr();
+        let mut left = shape.channels;
+        while left > 0 {
+            let count = left.min(BLOCK);
+            for channel in 0..count {
+                let top = [T::load::<L>(row), T::load::<L>(row.add(tap))];
+                let bottom = [T::load::<L>(row.add(2 * tap)), T::load::<L>(row.add(3 * tap))];
+                let both = [L::add(top[0], bottom[0]), L::add(top[1], bottom[1])];
+                row = row.add(WIDTH);
+                let rows = [top, both, bottom];
+                for i in 0..3 {
+                    let weights = [rows[i][0], L::add(rows[i][0], rows[i][1]), rows[i][1]];
+                    for j in 0..3 {
+                        for half in 0..2 {
+                            let x = L::splat(pixels[i * 3 + j].add(half * 2 * BLOCK + channel));
+                            sums[i * 3 + j][half] = L::mul_add(x, weights[j], sums[i * 3 + j][half]);
+                        }
+                    }
+                }
+            }
+            left -= count;
+            if left > 0 {
+                for product in 0..9 {
+                    pixels[product] = pixels[product].add(shape.block);
+                }
+            }
+        }
+        let [bias] = load_row::<L, 1>(tile.bias.as_ptr());
+        for half in 0..2 {
+            let to = tile.output.as_mut_ptr().add(tile.pairs[pair].output + half * 2 * shape.step);
+            let product = |i: usize, j: usize| sums[i * 3 + j][half];
+            let mut upper = [bias; 3];
+            let mut lower = [bias; 3];
+            for j in 0..3 {
+                upper[j] = L::add(product(0, j), product(1, j));
+                lower[j] = L::sub(product(1, j), product(2, j));
+            }
+            for (line, m) in [upper, lower].into_iter().enumerate() {
+                let left = L::add(L::add(m[0], m[1]), bias);
+                let right = L::add(L::sub(m[1], m[2]), bias);
+                store_row::<L, 1>(to.add(line * shape.output_row), [left], shape.activation);
+                store_row::<L, 1>(to.add(line * shape.output_row + shape.step), [right], shape.activation);
+            }
+        }
+    }
+}
+
+/// The pixels that product (i, j) reads: of the plane that is a difference where an index is not 1, one further where it
+/// is not 0.
+///
+/// # Safety
+/// The tile must have been checked.
+#[inline(always)]
+unsafe fn planes<const PAIRS: usize>(tile: &Tile<'_>, first: usize, i: usize, j: usize) -> [*const f32; PAIRS] {
+    let shape = &tile.shape;
+    let plane = usize::from(i != 1) + 2 * usize::from(j != 1);
+    let offset = plane * shape.plane + i.min(1) * shape.row + j.min(1) * BLOCK;
+    let mut pixels = [tile.input.as_ptr(); PAIRS];
+    for pair in 0..PAIRS {
+        // SAFETY: inside a checked tile.
+        pixels[pair] = unsafe { pixels[pair].add(tile.pairs[first + pair].input + offset) };
+    }
+    pixels
+}
+
+/// Adds product (i, j) to the outputs that it is part of, or subtracts it: index 0 is part of output 0, 1 of both, 2 of
+/// output 1, negative.
+///
+/// # Safety
+/// That of [`Lanes`].
+#[inline(always)]
+unsafe fn spread<L: Lanes, const PAIRS: usize, const V: usize>(
+    outputs: &mut [Sums<L, PAIRS, V>; 4],
+    sums: &Sums<L, PAIRS, V>,
+    i: usize,
+    j: usize,
+) {
+    for place in 0..4 {
+        let (row, column) = (place / 2, place % 2);
+        if (i == 0 && row == 1) || (i == 2 && row == 0) || (j == 0 && column == 1) || (j == 2 && column == 0) {
+            continue;
+        }
+        for pair in 0..PAIRS {
+            for half in 0..2 {
+                for v in 0..V {
+                    let (sum, product) = (&mut outputs[place][pair][half][v], sums[pair][half][v]);
+                    // SAFETY: the caller's.
+                    *sum = unsafe { if (i == 2) == (j == 2) { L::add(*sum, product) } else { L::sub(*sum, product) } };
+                }
+            }
+        }
+    }
+}
+
+/// One row of a dense layer's panel.
+///
+/// # Safety
+/// That of [`Lanes`]; the arguments must have been checked.
+#[inline(always)]
+pub(super) unsafe fn dense<L: Lanes, T: Stored, const V: usize>(dense: &mut Dense<'_>, weights: &[T]) {
+    // SAFETY: checked: a row of BLOCK weights for each input, BLOCK biases, BLOCK outputs.
+    unsafe {
+        let mut lane = 0;
+        while lane < BLOCK {
+            let mut sums = load_row::<L, V>(dense.bias.as_ptr().add(lane));
+            for (input, x) in dense.input.iter().enumerate() {
+                let x = L::splat(x);
+                for v in 0..V {
+                    let weight = T::load::<L>(weights.as_ptr().add(input * BLOCK + lane + v * L::LANES));
+                    sums[v] = L::mul_add(x, weight, sums[v]);
+                }
+            }
+            store_row::<L, V>(dense.output.as_mut_ptr().add(lane), sums, dense.activation);
+            lane += V * L::LANES;
+        }
+    }
+}
+
+/// # Safety
+/// That of [`Lanes`], for `V` vectors.
+#[inline(always)]
+unsafe fn load_row<L: Lanes, const V: usize>(from: *const f32) -> [L::Vector; V] {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut row = [L::zero(); V];
+        for v in 0..V {
+            row[v] = L::load(from.add(v * L::LANES));
+        }
+        row
+    }
+}
+
+/// # Safety
+/// That of [`Lanes`], for `V` vectors.
+#[inline(always)]
+unsafe fn store_row<L: Lanes, const V: usize>(to: *mut f32, row: [L::Vector; V], activation: Activation) {
+    // SAFETY: the caller's; the slope is one number.
+    unsafe {
+        for v in 0..V {
+            let x = match activation {
+                Activation::None => row[v],
+                Activation::Relu => L::relu(row[v]),
+                Activation::Leaky(slope) => L::leaky(row[v], L::splat(&slope)),
+            };
+            L::store(to.add(v * L::LANES), x);
+        }
+    }
+}

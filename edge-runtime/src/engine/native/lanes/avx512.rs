@@ -1,0 +1,144 @@
+//! AVX-512: 16 numbers a vector, 32 registers, tiles of 16 pixels or 2 squares by 16 channels.
+
+use std::arch::x86_64::*;
+
+use super::{Lanes, Stored};
+use crate::engine::native::elementwise::{self, Differences};
+use crate::engine::native::pack::Weights;
+use crate::engine::native::tile::{Dense, Method, Tile};
+
+struct Avx512;
+
+// SAFETY: every function is one instruction of AVX-512F on memory that the caller vouches for.
+unsafe impl Lanes for Avx512 {
+    type Vector = __m512;
+    const LANES: usize = 16;
+
+    #[inline(always)]
+    unsafe fn zero() -> __m512 {
+        unsafe { _mm512_setzero_ps() }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> __m512 {
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_f16(from: *const u16) -> __m512 {
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(from: *const f32) -> __m512 {
+        unsafe { _mm512_set1_ps(*from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, x: __m512) {
+        unsafe { _mm512_storeu_ps(to, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    /// The second operand is the result where one is not a number.
+    #[inline(always)]
+    unsafe fn relu(x: __m512) -> __m512 {
+        unsafe { _mm512_max_ps(_mm512_setzero_ps(), x) }
+    }
+
+    #[inline(always)]
+    unsafe fn leaky(x: __m512, slope: __m512) -> __m512 {
+        unsafe {
+            let negative = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, _mm512_setzero_ps());
+            _mm512_mask_mul_ps(x, negative, x, slope)
+        }
+    }
+}
+
+/// Runs a checked tile.
+///
+/// # Safety
+/// The CPU must have AVX-512F.
+#[target_feature(enable = "avx512f")]
+pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
+    // SAFETY: the caller's, and the features are enabled here.
+    unsafe {
+        match tile.weights {
+            Weights::F32(weights) => any(tile, method, weights),
+            Weights::F16(weights) => any(tile, method, weights),
+        }
+    }
+}
+
+/// # Safety
+/// That of [`tile`].
+#[inline(always)]
+unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
+    // SAFETY: the caller's; a tile has an even number of pairs.
+    unsafe {
+        match method {
+            Method::Pixels if tile.pairs.len().is_multiple_of(8) => {
+                for first in (0..tile.pairs.len()).step_by(8) {
+                    super::pixels::<Avx512, T, 8, 1>(tile, weights, first);
+                }
+            }
+            Method::Pixels => {
+                for first in (0..tile.pairs.len()).step_by(2) {
+                    super::pixels::<Avx512, T, 2, 1>(tile, weights, first);
+                }
+            }
+            Method::Squares => {
+                for pair in 0..tile.pairs.len() {
+                    super::squares_at_once::<Avx512, T>(tile, weights, pair);
+                }
+            }
+        }
+    }
+}
+
+/// Runs a checked row of a dense layer.
+///
+/// # Safety
+/// That of [`tile`].
+#[target_feature(enable = "avx512f")]
+pub unsafe fn dense(dense: &mut Dense<'_>) {
+    // SAFETY: the caller's, and the features are enabled here.
+    unsafe {
+        match dense.weights {
+            Weights::F32(weights) => super::dense::<Avx512, f32, 2>(dense, weights),
+            Weights::F16(weights) => super::dense::<Avx512, u16, 2>(dense, weights),
+        }
+    }
+}
+
+/// As [`elementwise::tanh`].
+///
+/// # Safety
+/// That of [`tile`].
+#[target_feature(enable = "avx512f")]
+pub unsafe fn tanh(numbers: &mut [f32]) {
+    elementwise::tanh(numbers);
+}
+
+/// As [`elementwise::differences`].
+///
+/// # Safety
+/// That of [`tile`].
+#[target_feature(enable = "avx512f")]
+pub unsafe fn differences(rows: Differences<'_>) {
+    elementwise::differences(rows);
+}

@@ -1,0 +1,137 @@
+//! Which instructions the kernels use.
+
+use super::elementwise::{self, Differences};
+use super::plain;
+use super::tile::{Dense, Method, Tile};
+
+/// A set of kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Rust without a word about the CPU.
+    Plain,
+    /// 256-bit vectors: AVX2, FMA and F16C.
+    Avx2,
+    /// 512-bit vectors: AVX-512F.
+    Avx512,
+    /// 128-bit vectors of 64-bit ARM.
+    Neon,
+}
+
+impl Level {
+    /// Those that this CPU can run, slowest first.
+    pub fn available() -> Vec<Self> {
+        [Self::Plain, Self::Neon, Self::Avx2, Self::Avx512].into_iter().filter(|level| level.is_available()).collect()
+    }
+
+    /// The fastest that this CPU can run.
+    pub fn best() -> Self {
+        Self::available().pop().unwrap_or(Self::Plain)
+    }
+
+    /// Whether this CPU can run it.
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Plain => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => is_x86_feature_detected!("avx512f"),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[allow(unreachable_patterns, reason = "of other architectures")]
+            _ => false,
+        }
+    }
+
+    /// Its name: `avx512`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+            Self::Neon => "neon",
+        }
+    }
+
+    /// Whether f16 weights are widened at load, since no instruction does it on the way.
+    pub(super) fn widens(self) -> bool {
+        self == Self::Plain
+    }
+}
+
+/// A level that this CPU has been seen to have: what its kernels need to be called.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kernels(Level);
+
+impl Kernels {
+    /// None where this CPU can't run the level.
+    pub fn of(level: Level) -> Option<Self> {
+        level.is_available().then_some(Self(level))
+    }
+
+    pub fn level(self) -> Level {
+        self.0
+    }
+
+    /// Fills the outputs of a tile.
+    pub fn tile(self, mut tile: Tile<'_>, method: Method) {
+        tile.check(method);
+        match self.0 {
+            // SAFETY: the level is available and the tile checked.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { super::lanes::avx2::tile(&mut tile, method) },
+            // SAFETY: the level is available and the tile checked.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { super::lanes::avx512::tile(&mut tile, method) },
+            // SAFETY: the level is available and the tile checked.
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => unsafe { super::lanes::neon::tile(&mut tile, method) },
+            _ => plain::tile(&mut tile, method),
+        }
+    }
+
+    /// Fills a row of a dense layer's panel.
+    pub fn dense(self, mut dense: Dense<'_>) {
+        dense.check();
+        match self.0 {
+            // SAFETY: the level is available and the row checked.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { super::lanes::avx2::dense(&mut dense) },
+            // SAFETY: the level is available and the row checked.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { super::lanes::avx512::dense(&mut dense) },
+            // SAFETY: the level is available and the row checked.
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => unsafe { super::lanes::neon::dense(&mut dense) },
+            _ => plain::dense(&mut dense),
+        }
+    }
+
+    /// The hyperbolic tangent of each number, the same bits at every level.
+    pub fn tanh(self, numbers: &mut [f32]) {
+        match self.0 {
+            // SAFETY: the level is available.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { super::lanes::avx2::tanh(numbers) },
+            // SAFETY: the level is available.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { super::lanes::avx512::tanh(numbers) },
+            _ => elementwise::tanh(numbers),
+        }
+    }
+
+    /// Fills rows of differences, the same bits at every level.
+    pub fn differences(self, rows: Differences<'_>) {
+        match self.0 {
+            // SAFETY: the level is available.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { super::lanes::avx2::differences(rows) },
+            // SAFETY: the level is available.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { super::lanes::avx512::differences(rows) },
+            _ => elementwise::differences(rows),
+        }
+    }
+}

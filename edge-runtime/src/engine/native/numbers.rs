@@ -1,0 +1,139 @@
+//! Weights as a file stores them, the activation after a layer, and memory that starts at a cache line.
+
+use std::ops::{Deref, DerefMut};
+
+/// Bytes of a cache line and of the widest vector.
+const LINE: usize = 64;
+
+/// Numbers in the bytes of a file, little-endian.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Numbers<'a> {
+    F32(&'a [[u8; 4]]),
+    F16(&'a [[u8; 2]]),
+}
+
+impl Numbers<'_> {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(numbers) => numbers.len(),
+            Self::F16(numbers) => numbers.len(),
+        }
+    }
+
+    pub fn get(&self, index: usize) -> f32 {
+        match self {
+            Self::F32(numbers) => f32::from_le_bytes(numbers[index]),
+            Self::F16(numbers) => f32_from_f16(u16::from_le_bytes(numbers[index])),
+        }
+    }
+}
+
+/// The value of a finite half-precision number (IEEE 754, binary16).
+pub(super) fn f32_from_f16(half: u16) -> f32 {
+    /// 2^112, between the exponent biases of both formats: 127 - 15.
+    const REBIAS: f32 = f32::from_bits((112 + 127) << 23);
+    let magnitude = f32::from_bits(u32::from(half & 0x7FFF) << 13) * REBIAS;
+    f32::from_bits(magnitude.to_bits() | u32::from(half & 0x8000) << 16)
+}
+
+/// What a layer's sums go through.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Activation {
+    None,
+    Relu,
+    /// Slope below zero.
+    Leaky(f32),
+}
+
+impl Activation {
+    /// Not a number stays not a number.
+    pub fn apply(self, x: f32) -> f32 {
+        match self {
+            Self::Relu if x < 0.0 => 0.0,
+            Self::Leaky(slope) if x < 0.0 => x * slope,
+            _ => x,
+        }
+    }
+}
+
+/// Memory that starts at a cache line.
+#[derive(Debug, Default)]
+pub(super) struct Aligned<T> {
+    data: Vec<T>,
+    start: usize,
+    len: usize,
+}
+
+impl<T: Copy + Default> Aligned<T> {
+    /// Zeros.
+    pub fn new(len: usize) -> Self
+    where
+        T: Zero,
+    {
+        let data = T::zeros(len + LINE / size_of::<T>());
+        let start = data.as_ptr().align_offset(LINE).min(LINE / size_of::<T>());
+        Self { data, start, len }
+    }
+}
+
+/// A number whose zeros the system can hand out without writing them.
+pub(super) trait Zero: Sized {
+    fn zeros(len: usize) -> Vec<Self>;
+}
+
+impl Zero for f32 {
+    fn zeros(len: usize) -> Vec<Self> {
+        vec![0.0; len]
+    }
+}
+
+impl Zero for u16 {
+    fn zeros(len: usize) -> Vec<Self> {
+        vec![0; len]
+    }
+}
+
+impl<T> Deref for Aligned<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.data[self.start..][..self.len]
+    }
+}
+
+impl<T> DerefMut for Aligned<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.data[self.start..][..self.len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finite_half_has_its_value() {
+        for half in (0..=u16::MAX).filter(|half| half & 0x7C00 != 0x7C00) {
+            let expected = half::f16::from_bits(half).to_f32();
+            assert_eq!(f32_from_f16(half).to_bits(), expected.to_bits(), "{half:#x}");
+        }
+    }
+
+    #[test]
+    fn activations_keep_what_is_not_a_number() {
+        assert_eq!([-2.0, -0.0, 3.0].map(|x| Activation::Leaky(0.5).apply(x)), [-1.0, 0.0, 3.0]);
+        assert_eq!([f32::NEG_INFINITY, 3.0].map(|x| Activation::Relu.apply(x)), [0.0, 3.0]);
+        for activation in [Activation::None, Activation::Relu, Activation::Leaky(0.2)] {
+            assert!(activation.apply(f32::NAN).is_nan());
+        }
+    }
+
+    #[test]
+    fn memory_starts_at_a_line_and_is_zero() {
+        for len in [0, 1, 17, 5000] {
+            let memory = Aligned::<u16>::new(len);
+            assert_eq!((memory.len(), memory.as_ptr() as usize % LINE), (len, 0));
+            assert!(memory.iter().all(|x| *x == 0));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What a kernel is asked for, checked before memory is touched.
+
+use super::numbers::Activation;
+use super::pack::{BLOCK, WIDTH, Weights};
+
+/// What becomes of the pixels of a tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    /// A 1x1 convolution: pairs of neighboring pixels, one output each.
+    Pixels,
+    /// A 2x2 convolution as F(2x2, 2x2): pairs of neighboring 2x2 squares, four outputs each.
+    Squares,
+}
+
+/// The numbers that all tiles of a layer share; distances are in numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    /// Input channels.
+    pub channels: usize,
+    /// Between planes of the input: itself and its differences.
+    pub plane: usize,
+    /// Between blocks of 32 input channels.
+    pub block: usize,
+    /// Between rows of the input.
+    pub row: usize,
+    /// Between outputs of neighboring input pixels.
+    pub step: usize,
+    /// Between rows of outputs of one parity.
+    pub output_row: usize,
+    pub activation: Activation,
+}
+
+/// Two neighboring pixels, or squares: where the first one's top left tap is read and its output written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Pair {
+    pub input: usize,
+    pub output: usize,
+}
+
+/// Pixels by one panel of output channels.
+#[derive(Debug)]
+pub(super) struct Tile<'a> {
+    pub shape: Shape,
+    /// `[plane][block][image][row][column][32]`
+    pub input: &'a [f32],
+    /// `[tap][channel][WIDTH]`
+    pub weights: Weights<'a>,
+    /// `[WIDTH]`
+    pub bias: &'a [f32],
+    /// An even number of them.
+    pub pairs: &'a [Pair],
+    pub output: &'a mut [f32],
+}
+
+impl Tile<'_> {
+    /// Stops at anything that would lead a kernel outside of the slices.
+    pub fn check(&self, method: Method) {
+        let shape = &self.shape;
+        assert!(shape.channels > 0 && self.pairs.len().is_multiple_of(2));
+        let taps = if method == Method::Pixels { 1 } else { 4 };
+        assert!(self.weights.len() >= taps * shape.channels * WIDTH && self.bias.len() >= WIDTH);
+        let last_block = (shape.channels - 1) / BLOCK * shape.block;
+        // From the first number of a pair to the first of its last pixel.
+        let (read, written) = match method {
+            Method::Pixels => (BLOCK, shape.step),
+            Method::Squares => {
+                assert!(shape.plane > last_block);
+                (3 * shape.plane + shape.row + 3 * BLOCK, shape.output_row + 3 * shape.step)
+            }
+        };
+        let read = read + last_block;
+        for pair in self.pairs {
+            assert!(pair.input + read + BLOCK <= self.input.len(), "{pair:?} of {}", self.input.len());
+            assert!(pair.output + written + WIDTH <= self.output.len(), "{pair:?} of {}", self.output.len());
+        }
+    }
+}
+
+/// One row of a dense layer's panel.
+#[derive(Debug)]
+pub(super) struct Dense<'a> {
+    pub input: &'a [f32],
+    /// `[input][BLOCK]`
+    pub weights: Weights<'a>,
+    /// `[BLOCK]`
+    pub bias: &'a [f32],
+    pub activation: Activation,
+    /// `[BLOCK]`
+    pub output: &'a mut [f32],
+}
+
+impl Dense<'_> {
+    /// Stops at anything that would lead a kernel outside of the slices.
+    pub fn check(&self) {
+        assert!(self.weights.len() >= self.input.len() * BLOCK);
+        assert!(self.bias.len() >= BLOCK && self.output.len() >= BLOCK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::native::level::{Kernels, Level};
+    use crate::engine::native::numbers::f32_from_f16;
+
+    const SIDE: usize = 8;
+
+    /// Small even numbers around 0, exact in f16.
+    fn numbers(count: usize, salt: u32) -> Vec<f32> {
+        let mixed =
+            |index: usize| (index as u32 ^ salt).wrapping_mul(0x9E37_79B9).rotate_left(15).wrapping_mul(0x85EB_CA6B);
+        (0..count).map(|index| ((mixed(index) >> 20) as f32 - 2048.0) / 2048.0).collect()
+    }
+
+    /// One plane of a map and its differences, as the layers make them.
+    fn planes(channels: usize) -> (Vec<f32>, Shape) {
+        let (row, block) = ((SIDE + 2) * BLOCK, (SIDE + 2) * (SIDE + 2) * BLOCK);
+        let plane = channels.div_ceil(BLOCK) * block;
+        let itself = numbers(plane, 5);
+        let at = |place: usize| itself.get(place).copied().unwrap_or_default();
+        let down = |place: usize| at(place) - at(place + row);
+        let mut input = itself.clone();
+        input.extend((0..plane).map(down));
+        input.extend((0..plane).map(|place| at(place) - at(place + BLOCK)));
+        input.extend((0..plane).map(|place| down(place) - down(place + BLOCK)));
+        let activation = Activation::Leaky(0.25);
+        (input, Shape { channels, plane, block, row, step: WIDTH, output_row: 2 * SIDE * WIDTH, activation })
+    }
+
+    #[test]
+    fn every_kernel_computes_what_its_plain_twin_computes() {
+        let methods = |channels| [(channels, Method::Pixels), (channels, Method::Squares)];
+        for (channels, method) in [1, 31, 32, 33, 70].into_iter().flat_map(methods) {
+            let (input, shape) = planes(channels);
+            let weights = numbers(4 * channels * WIDTH, 9);
+            let halves: Vec<u16> = weights.iter().map(|weight| half::f16::from_f32(*weight).to_bits()).collect();
+            let exact: Vec<f32> = halves.iter().map(|half| f32_from_f16(*half)).collect();
+            let bias = numbers(WIDTH, 3);
+            for count in [2, 6, 8] {
+                let pairs: Vec<Pair> = (0..count)
+                    .map(|index| Pair {
+                        input: (index / 2 * shape.row) + index % 2 * 2 * BLOCK,
+                        output: index * 9 * WIDTH,
+                    })
+                    .collect();
+                let run = |level: Level, weights: Weights<'_>| {
+                    let mut output = vec![7.0; 5 * 2 * SIDE * WIDTH * 2];
+                    let (input, bias, pairs) = (&*input, &*bias, &*pairs);
+                    let tile = Tile { shape, input, weights, bias, pairs, output: &mut output };
+                    Kernels::of(level).expect("available").tile(tile, method);
+                    output
+                };
+                let expected = run(Level::Plain, Weights::F32(&exact));
+                for level in Level::available() {
+                    for weights in [Weights::F32(&exact), Weights::F16(&halves)] {
+                        let found = run(level, weights);
+                        let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                        assert!(worst < 1e-4, "{level:?} {method:?}, {channels} channels: {worst}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_dense_row_computes_what_its_plain_twin_computes() {
+        for inputs in [1, 7, 100] {
+            let (input, bias) = (numbers(inputs, 1), numbers(BLOCK, 2));
+            let halves: Vec<u16> =
+                numbers(inputs * BLOCK, 4).iter().map(|weight| half::f16::from_f32(*weight).to_bits()).collect();
+            let exact: Vec<f32> = halves.iter().map(|half| f32_from_f16(*half)).collect();
+            let run = |level: Level, weights: Weights<'_>| {
+                let mut output = vec![0.0; BLOCK];
+                let activation = Activation::Relu;
+                let dense = Dense { input: &input, weights, bias: &bias, activation, output: &mut output };
+                Kernels::of(level).expect("available").dense(dense);
+                output
+            };
+            let expected = run(Level::Plain, Weights::F32(&exact));
+            for level in Level::available() {
+                for weights in [Weights::F32(&exact), Weights::F16(&halves)] {
+                    let found = run(level, weights);
+                    let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                    assert!(worst < 1e-5, "{level:?}, {inputs} inputs: {worst}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "of 1200")]
+    fn a_tile_outside_of_its_input_is_never_run() {
+        let (_, shape) = planes(1);
+        let (input, weights, bias) = (vec![0.0; 1200], vec![0.0; 4 * WIDTH], vec![0.0; WIDTH]);
+        let pairs = [Pair { input: 0, output: 0 }, Pair { input: 1140, output: 0 }];
+        let (weights, output) = (Weights::F32(&weights), &mut vec![0.0; 4096][..]);
+        let tile = Tile { shape, input: &input, weights, bias: &bias, pairs: &pairs, output };
+        Kernels::of(Level::Plain).expect("available").tile(tile, Method::Pixels);
+    }
+}
