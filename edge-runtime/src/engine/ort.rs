@@ -150,7 +150,8 @@ impl Attempt<'_> {
             .with_profile_min_shapes(shapes(1))
             .with_profile_opt_shapes(shapes(1))
             .with_profile_max_shapes(shapes(BATCH));
-        match &self.cache {
+        // A place that can't be written is told when the mark can't be, after the model has run.
+        match self.cache.as_ref().filter(|cache| cache.create().is_ok()) {
             Some(cache) => {
                 let folder = cache.folder().display().to_string();
                 let caching = tensorrt.with_engine_cache(true).with_engine_cache_path(&folder);

@@ -35,13 +35,18 @@ impl Cache {
         &self.folder
     }
 
+    /// Makes the folder, of which TensorRT would make the last part only.
+    pub fn create(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)
+    }
+
     pub fn is_prepared(&self) -> bool {
         fs::read_to_string(self.folder.join(MARK)).is_ok_and(|text| text == self.about)
     }
 
     /// Notes that all is in the folder.
     pub fn mark(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
+        self.create()?;
         let part = self.folder.join(format!(".{MARK}.part"));
         fs::write(&part, &self.about)?;
         fs::rename(part, self.folder.join(MARK))
