@@ -64,5 +64,11 @@ fn row(model: &Model, spec: &EngineSpec, cases: &[Case]) -> Result<Row, RuntimeE
 
 /// Whether an error is about this machine or about what the engine is for, and not about the model.
 fn is_absence(error: &RuntimeError) -> bool {
-    matches!(error, RuntimeError::OrtLibrary { .. } | RuntimeError::Provider { .. } | RuntimeError::Strict)
+    matches!(
+        error,
+        RuntimeError::OrtLibrary { .. }
+            | RuntimeError::Provider { .. }
+            | RuntimeError::Strict
+            | RuntimeError::Unsupported { .. }
+    )
 }

@@ -1,6 +1,8 @@
 //! Processor, memory, C library, and whether this is a Jetson.
 
 use super::{Finding, Root, absent, fine, problem};
+use crate::engine::native;
+#[cfg(feature = "tract")]
 use crate::engine::tract;
 
 /// Instructions that kernels are written for, under Linux's names.
@@ -39,8 +41,10 @@ fn processor(root: &Root) -> Finding {
     let flags = value(&["flags", "Features"]).unwrap_or_default();
     let known: Vec<&str> = FEATURES.into_iter().filter(|known| flags.split(' ').any(|flag| flag == *known)).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let kernels = tract::kernels();
-    fine("processor", format!("{name}, {cores} cores to use, {}; tract's kernels: {kernels}", known.join(" ")))
+    let mut kernels = format!("native {}", native::Level::best().name());
+    #[cfg(feature = "tract")]
+    kernels.push_str(&format!(", tract {}", tract::kernels()));
+    fine("processor", format!("{name}, {cores} cores to use, {}; kernels: {kernels}", known.join(" ")))
 }
 
 fn memory(root: &Root) -> Finding {
@@ -68,7 +72,7 @@ fn c_library() -> Finding {
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn c_library() -> Finding {
-    absent("C library", "not glibc", "ONNX Runtime's libraries for Linux need glibc; tract needs none")
+    absent("C library", "not glibc", "ONNX Runtime's libraries for Linux need glibc; the other engines need none")
 }
 
 /// The release file of NVIDIA's Linux for Tegra: `# R36 (release), REVISION: 3.0, ...`.
@@ -89,7 +93,11 @@ fn jetpack(root: &Root) -> Finding {
         Some(38..) => fine("JetPack", format!("7, Linux for Tegra {release}")),
         Some(36..) => fine("JetPack", format!("6, Linux for Tegra {release}: ONNX Runtime 1.18 to 1.23")),
         Some(35) => fine("JetPack", format!("5, Linux for Tegra {release}: ONNX Runtime 1.17 or 1.18")),
-        _ => problem("JetPack", format!("Linux for Tegra {release}"), "ort needs JetPack 5 or later; tract runs here"),
+        _ => problem(
+            "JetPack",
+            format!("Linux for Tegra {release}"),
+            "ort needs JetPack 5 or later; the other engines run here",
+        ),
     }
 }
 
