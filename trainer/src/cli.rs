@@ -57,7 +57,7 @@ pub struct TrainOptions {
     /// Pictures in a step [default: the recipe's, 128 or 32]
     #[arg(long, value_name = "N", value_parser = batch_size)]
     pub batch_size: Option<usize>,
-    /// Learning rate of both networks [default: 0.0002]
+    /// Learning rate of both networks [default: the recipe's, 0.0002 or 0.0008]
     #[arg(long, value_name = "RATE", value_parser = learning_rate, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     /// Side of the pictures in pixels: 32, 64, 128 or 256 [default: 128]

@@ -122,6 +122,7 @@ impl Source {
             labels: &data.labels,
             size: self.architecture().image_size,
             channels: self.architecture().channels,
+            device: meter.device(),
         };
         Ok(match self {
             Self::Checkpoint { generator, manifest, path, .. } => {

@@ -69,7 +69,7 @@ fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Re
         seed: options.seed.unwrap_or(1),
         epochs: options.epochs.unwrap_or(100),
         batch_size: options.batch_size.unwrap_or(recipe.batch_size()),
-        learning_rate: options.lr.unwrap_or(2e-4),
+        learning_rate: options.lr.unwrap_or(recipe.learning_rate()),
         checkpoint_every: options.save_every.unwrap_or(10),
         keep: options.keep.unwrap_or(0),
         eval_every_kimg: options.eval_every.unwrap_or(DEFAULT_EVAL_EVERY),

@@ -86,7 +86,7 @@ impl Recipe {
                 augment: Augment::default(),
                 generator_start: Convolutions::HeTransposed,
                 latent_scale: 2.0,
-                label_deviation: 0.1,
+                label_deviation: 8.0,
             },
         }
     }
@@ -96,6 +96,14 @@ impl Recipe {
         match self {
             Self::Reference => 128,
             Self::Paired => 32,
+        }
+    }
+
+    /// Step size of both optimizers.
+    pub fn learning_rate(self) -> f64 {
+        match self {
+            Self::Reference => 2e-4,
+            Self::Paired => 8e-4,
         }
     }
 

@@ -263,6 +263,7 @@ impl Session {
             labels: &self.labels,
             size: architecture.image_size,
             channels: architecture.channels,
+            device: meter.device(),
         };
         meter.measure(&fakes::from_generator(self.gan.best_generator(), &wanted)).map(Some)
     }

@@ -56,6 +56,7 @@ fn coarse(images: &Tensor) -> Tensor {
 
 #[test]
 fn every_way_to_be_worse_shows_in_the_scores_that_are_for_it() {
+    tch::set_num_threads(1); // small pictures gain nothing from more
     let bench = Bench::new();
     // Other hands of the same kind: as good as a generator can be.
     let fresh = hands::rendered_hands(HALF as usize, SIDE as usize, 3, 2, &|_, _| {});

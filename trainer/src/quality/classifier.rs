@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use model_spec::weights::{Role, WeightSpec};
-use tch::{Device, Kind, Reduction, Tensor};
+use tch::{Kind, Reduction, Tensor};
 
 use super::holdout::{self, Rule, Split};
 use crate::adam::{Adam, AdamOptions};
@@ -129,7 +129,7 @@ impl Classifier {
         let (mean, deviation) = (numbers(), numbers());
         reader.copy_to(SHIFT_NAME, &mean)?;
         reader.copy_to(SCALE_NAME, &deviation)?;
-        let tried = Tensor::zeros([2], (Kind::Int64, Device::Cpu));
+        let tried = Tensor::zeros([2], (Kind::Int64, device));
         reader.copy_to(TRIED_NAME, &tried)?;
         let [right, pictures] = [0, 1].map(|place| tried.int64_value(&[place]) as u64);
         let sha256 = crate::checkpoint::sha256_hex(&bytes);
@@ -205,7 +205,7 @@ fn measured(weights: Weights, pictures: &OnDevice<'_>, split: &Split, label_of: 
     Fitted {
         mean: features.mean_dim(0, false, Kind::Float),
         deviation: features.std_dim(0, true, false).clamp_min(1e-6),
-        tried: Tensor::from_slice(&[right, split.held_out.len() as i64]),
+        tried: Tensor::from_slice(&[right, split.held_out.len() as i64]).to_device(device),
         weights: plain.weights,
     }
 }

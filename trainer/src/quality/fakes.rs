@@ -5,7 +5,7 @@ use std::path::Path;
 use edge_runtime::{EngineSpec, Model, Request};
 use model_spec::pixels::chw8_from_hwc8;
 use model_spec::{Labels, latent};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::meter::Fakes;
 use crate::dataset::{self, DataSet, FolderOptions};
@@ -29,6 +29,8 @@ pub struct Wanted<'a> {
     pub size: usize,
     /// 3 or 1.
     pub channels: usize,
+    /// Where the pictures are measured.
+    pub device: Device,
 }
 
 impl Wanted<'_> {
@@ -98,7 +100,7 @@ pub fn from_folder(path: &Path, wanted: &Wanted<'_>) -> Result<Fakes, TrainError
 
 fn images(levels: &[u8], wanted: &Wanted<'_>) -> Tensor {
     let side = wanted.size as i64;
-    Tensor::from_slice(levels).to_kind(Kind::Uint8).view([-1, wanted.channels as i64, side, side])
+    Tensor::from_slice(levels).to_device(wanted.device).view([-1, wanted.channels as i64, side, side])
 }
 
 fn refuse_other(path: &Path, wanted: &Wanted<'_>, labels: &Labels, shape: (usize, usize)) -> Result<(), TrainError> {

@@ -38,7 +38,7 @@ pub struct Networks<'a> {
 /// Generated pictures.
 #[derive(Debug)]
 pub struct Fakes {
-    /// u8 `[n, channels, side, side]`, on any device
+    /// u8 `[n, channels, side, side]`, where the real pictures are
     pub images: Tensor,
     /// What each was made for, `[n]`.
     pub label_of: Vec<i64>,
@@ -88,10 +88,9 @@ impl Meter {
     /// # Errors
     /// Too few fakes of some label, or an extractor that fails.
     pub fn measure(&self, fakes: &Fakes) -> Result<Evaluation, TrainError> {
-        let images = fakes.images.to_device(self.device());
-        let reading = self.classifier.look(&images);
+        let reading = self.classifier.look(&fakes.images);
         let features = match &self.extractor {
-            Some(extractor) => extractor.features(&images)?,
+            Some(extractor) => extractor.features(&fakes.images)?,
             None => reading.features,
         };
         let seen = Vec::<i64>::try_from(&reading.labels).expect("one label a picture");
@@ -116,7 +115,8 @@ impl Meter {
         })
     }
 
-    fn device(&self) -> Device {
+    /// Where fakes are measured.
+    pub fn device(&self) -> Device {
         self.reals.device()
     }
 

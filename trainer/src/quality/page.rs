@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::classifier::OnDevice;
 use super::meter::Fakes;
@@ -74,8 +74,6 @@ fn neighbors(page: &Page<'_>) -> Sheet {
 
 fn picked(images: &Tensor, places: &[i64]) -> Tensor {
     signed_from_u8(&images.index_select(0, &Tensor::from_slice(places).to_device(images.device())))
-        .to_device(tch::Device::Cpu)
-        .to_kind(Kind::Float)
 }
 
 fn html(folder: &Path, page: &Page<'_>, neighbors: &Sheet) -> String {
