@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn a_projection_discriminator_halves_the_side_down_to_4() {
         let made = Architecture::reference(128, 3).expect("valid").against_projection(32);
-        assert_eq!(made.check(), Ok(()));
+        made.check().expect("valid");
         assert_eq!(made.discriminator_widths, [32, 64, 128, 256, 256]);
         assert_eq!(made.discriminator_sides(), [64, 32, 16, 8, 4]);
         assert_eq!(made.discriminator_features(), 256 * 4 * 4);

@@ -5,7 +5,7 @@ use std::path::Path;
 use edge_runtime::{EngineSpec, Model, Request};
 use model_spec::pixels::chw8_from_hwc8;
 use model_spec::{Labels, latent};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::meter::Fakes;
 use crate::dataset::{self, DataSet, FolderOptions};
