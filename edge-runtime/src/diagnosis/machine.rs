@@ -41,10 +41,12 @@ fn processor(root: &Root) -> Finding {
     let flags = value(&["flags", "Features"]).unwrap_or_default();
     let known: Vec<&str> = FEATURES.into_iter().filter(|known| flags.split(' ').any(|flag| flag == *known)).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut kernels = format!("native {}", native::Level::best().name());
-    #[cfg(feature = "tract")]
-    kernels.push_str(&format!(", tract {}", tract::kernels()));
-    fine("processor", format!("{name}, {cores} cores to use, {}; kernels: {kernels}", known.join(" ")))
+    let kernels = [
+        format!("native {}", native::Level::best().name()),
+        #[cfg(feature = "tract")]
+        format!("tract {}", tract::kernels()),
+    ];
+    fine("processor", format!("{name}, {cores} cores to use, {}; kernels: {}", known.join(" "), kernels.join(", ")))
 }
 
 fn memory(root: &Root) -> Finding {
