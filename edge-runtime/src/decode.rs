@@ -36,7 +36,7 @@ pub fn png(bytes: &[u8]) -> Result<Decoded, RuntimeError> {
 /// Reads a PNG that must have a size, width x height x channels, before anything is allocated for it.
 ///
 /// # Errors
-/// Those of [`png`], or another size.
+/// Those of [`png()`], or another size.
 pub fn png_of_size(bytes: &[u8], expected: [usize; 3]) -> Result<Decoded, RuntimeError> {
     let info = open(bytes)?;
     let channels = info.info().color_type.samples();

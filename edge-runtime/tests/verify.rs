@@ -220,7 +220,9 @@ fn every_engine_passes_the_right_file_and_fails_the_wrong_one() {
             assert!(ran.is_err() || ran == Ok(passes), "{}", parity::table("engine", &rows));
         }
         if std::env::var_os("MUDRA_REQUIRE_ORT").is_some() {
-            assert!(rows.iter().all(|row| row.outcome.is_ok()), "{}", parity::table("engine", &rows));
+            // native knows the family only, which the wrong file has left.
+            let mut expected = rows.iter().filter(|row| passes || !row.name.starts_with("native"));
+            assert!(expected.all(|row| row.outcome.is_ok()), "{}", parity::table("engine", &rows));
         }
     }
 }

@@ -48,7 +48,7 @@ pub struct TrainOptions {
     /// Size of the generator: full, or small (less than a quarter of the multiplications) [default: full]
     #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
     pub preset: Option<Preset>,
-    /// Change one number of the recipe, as options.json names it: method.penalty=1, architecture.widths=[128,64,32]
+    /// Change one number of the recipe, as options.json names it: method.penalty=1, method.augment.cutout=0.5
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Passes over the data; a resumed run may be given more [default: 100]

@@ -1,9 +1,9 @@
 //! Our own kernels for the family of networks.
 //!
 //! A transposed convolution of kernel 4, stride 2, padding 1 is four 2x2 convolutions, one for each parity of output row and
-//! column. [`plan`] recognizes the family in a graph, [`pack`] brings its weights into the order of the kernels, [`layers`]
-//! and [`network`] run it over feature maps ([`maps`]); [`level`] picks the kernels of this CPU, which are written once in
-//! [`lanes`], and in plain Rust in [`plain`].
+//! column. `plan` recognizes the family in a graph, `pack` brings its weights into the order of the kernels, `layers`
+//! and `network` run it over feature maps (`maps`); `level` picks the kernels of this CPU, which are written once in
+//! `lanes`, and in plain Rust in `plain`.
 
 mod elementwise;
 mod lanes;

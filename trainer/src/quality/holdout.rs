@@ -5,7 +5,7 @@
 pub enum Rule {
     /// Whole groups of pictures whose names share a prefix, as frames of one clip do.
     Groups,
-    /// The last pictures of each label in file order: some label has fewer than [`LEAST_GROUPS`] groups.
+    /// The last pictures of each label in file order: some label has fewer than three groups.
     LastBlock,
 }
 
