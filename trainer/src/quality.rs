@@ -21,10 +21,7 @@ use std::path::{Path, PathBuf};
 /// read-only or the pictures are built in.
 pub fn cache_folder(data: Option<&Path>, runs: &Path) -> PathBuf {
     let is_writable = |folder: &&Path| folder.metadata().is_ok_and(|found| !found.permissions().readonly());
-    match data.filter(is_writable) {
-        Some(data) => data.join(".mudra"),
-        None => runs.join("features"),
-    }
+    data.filter(is_writable).unwrap_or(runs).join(".mudra")
 }
 
 #[cfg(test)]

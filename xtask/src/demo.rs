@@ -106,7 +106,8 @@ fn with_separator(folder: &Path) -> OsString {
 }
 
 fn only_folder(parent: &Path) -> Result<PathBuf> {
-    let folders: Vec<PathBuf> = entries(parent)?.into_iter().filter(|path| path.is_dir()).collect();
+    let is_hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let folders: Vec<PathBuf> = entries(parent)?.into_iter().filter(|path| path.is_dir() && !is_hidden(path)).collect();
     match folders.as_slice() {
         [folder] => Ok(folder.clone()),
         _ => bail!("{}: expected one run folder, found {}", parent.display(), folders.len()),
