@@ -184,18 +184,8 @@ pub struct Verify {
     /// Engines to compare; all are those built in
     #[arg(long, value_name = "ENGINE", default_value = ALL_ENGINES, value_parser = engines())]
     pub engine: Engines,
-    /// What the engines compute on; a GPU needs engine ort
-    #[arg(long, value_name = "PROVIDER", value_enum, default_value = "auto")]
-    provider: ProviderName,
-    /// CPU threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = ranged(1, MAX_THREADS))]
-    threads: Option<usize>,
-    /// ONNX Runtime library for engine ort [default: ORT_DYLIB_PATH, then the usual places]
-    #[arg(long, value_name = "FILE")]
-    ort_lib: Option<PathBuf>,
-    /// Fail where a GPU was asked for and a node would run on the CPU
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    place: Place,
     /// Print nothing but the table and errors
     #[arg(short, long)]
     pub quiet: bool,
@@ -204,13 +194,7 @@ pub struct Verify {
 impl Verify {
     /// The engines that these options ask for.
     pub fn specs(&self) -> Vec<EngineSpec> {
-        let spec = |kind| EngineSpec {
-            kind,
-            provider: self.provider.into(),
-            threads: self.threads,
-            ort_library: self.ort_lib.clone(),
-            ort: OrtSettings { strict: self.strict, ..OrtSettings::default() },
-        };
+        let spec = |kind| self.place.spec(kind, OrtSettings::default());
         match self.engine {
             Engines::All => verification::all_engines(&spec(EngineKind::Auto)),
             Engines::One(kind) => vec![spec(kind)],
@@ -234,15 +218,9 @@ fn engines() -> impl TypedValueParser<Value = Engines> {
         .map(|text| EngineName::from_str(&text, false).map_or(Engines::All, |name| Engines::One(name.into())))
 }
 
-/// Which model runs on what.
+/// Where engines compute.
 #[derive(Debug, Args)]
-pub struct EngineOptions {
-    /// Model file [default: gen.onnx beside this program, models/gen.onnx, the one built in]
-    #[arg(short, long, value_name = "FILE")]
-    pub model: Option<PathBuf>,
-    /// What runs the model; auto is native, else tract, or ort for a GPU
-    #[arg(long, value_name = "ENGINE", value_enum, default_value = "auto")]
-    engine: EngineName,
+struct Place {
     /// What the engine computes on; a GPU needs engine ort
     #[arg(long, value_name = "PROVIDER", value_enum, default_value = "auto")]
     provider: ProviderName,
@@ -255,6 +233,31 @@ pub struct EngineOptions {
     /// Fail where a GPU was asked for and a node would run on the CPU
     #[arg(long)]
     strict: bool,
+}
+
+impl Place {
+    fn spec(&self, kind: EngineKind, ort: OrtSettings) -> EngineSpec {
+        EngineSpec {
+            kind,
+            provider: self.provider.into(),
+            threads: self.threads,
+            ort_library: self.ort_lib.clone(),
+            ort: OrtSettings { strict: self.strict, ..ort },
+        }
+    }
+}
+
+/// Which model runs on what.
+#[derive(Debug, Args)]
+pub struct EngineOptions {
+    /// Model file [default: gen.onnx beside this program, models/gen.onnx, the one built in]
+    #[arg(short, long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// What runs the model; auto is native, else tract, or ort for a GPU
+    #[arg(long, value_name = "ENGINE", value_enum, default_value = "auto")]
+    engine: EngineName,
+    #[command(flatten)]
+    place: Place,
     /// Let TensorRT compute in 16 bits
     #[arg(long)]
     f16: bool,
@@ -269,13 +272,8 @@ pub struct EngineOptions {
 impl EngineOptions {
     /// The engine that these options ask for.
     pub fn spec(&self) -> EngineSpec {
-        EngineSpec {
-            kind: self.engine.into(),
-            provider: self.provider.into(),
-            threads: self.threads,
-            ort_library: self.ort_lib.clone(),
-            ort: OrtSettings { strict: self.strict, f16: self.f16, tf32: self.tf32, read_back: false },
-        }
+        let ort = OrtSettings { f16: self.f16, tf32: self.tf32, ..OrtSettings::default() };
+        self.place.spec(self.engine.into(), ort)
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) mod neon;
 
 use super::numbers::Activation;
 use super::pack::{BLOCK, WIDTH};
-use super::tile::{Dense, Shape, Tile};
+use super::tile::{Dense, Method, Shape, Tile};
 
 /// A vector of f32 of one instruction set.
 ///
@@ -117,6 +117,27 @@ unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, cons
                 for pair in 0..PAIRS {
                     pixels[pair] = pixels[pair].add(shape.block);
                 }
+            }
+        }
+    }
+}
+
+/// Runs a checked tile two pairs at a time, with `V` vectors of [`WIDTH`] channels.
+///
+/// # Safety
+/// That of [`Lanes`]; the tile must have been checked.
+#[inline(always)]
+pub(super) unsafe fn by_two_pairs<L: Lanes, T: Stored, const V: usize>(
+    tile: &mut Tile<'_>,
+    method: Method,
+    weights: &[T],
+) {
+    for first in (0..tile.pairs.len()).step_by(2) {
+        // SAFETY: the caller's; a tile has an even number of pairs.
+        unsafe {
+            match method {
+                Method::Pixels => pixels::<L, T, 2, V>(tile, weights, first),
+                Method::Squares => squares::<L, T, 2, V>(tile, weights, first),
             }
         }
     }

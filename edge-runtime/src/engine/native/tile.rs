@@ -127,6 +127,18 @@ mod tests {
         (input, Shape { channels, plane, block, row, step: WIDTH, output_row: 2 * SIDE * WIDTH, activation })
     }
 
+    /// How far each kernel, with the weights in f32 and in f16, is from the plain one at most.
+    fn differences(
+        (exact, halves): (&[f32], &[u16]),
+        run: impl Fn(Level, Weights<'_>) -> Vec<f32>,
+    ) -> Vec<(Level, f32)> {
+        let expected = run(Level::Plain, Weights::F32(exact));
+        let worst = |found: Vec<f32>| found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let both =
+            |level| [Weights::F32(exact), Weights::F16(halves)].map(|weights| (level, worst(run(level, weights))));
+        Level::available().into_iter().flat_map(both).collect()
+    }
+
     #[test]
     fn every_kernel_computes_what_its_plain_twin_computes() {
         let methods = |channels| [(channels, Method::Pixels), (channels, Method::Squares)];
@@ -150,13 +162,8 @@ mod tests {
                     Kernels::of(level).expect("available").tile(tile, method);
                     output
                 };
-                let expected = run(Level::Plain, Weights::F32(&exact));
-                for level in Level::available() {
-                    for weights in [Weights::F32(&exact), Weights::F16(&halves)] {
-                        let found = run(level, weights);
-                        let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                        assert!(worst < 1e-4, "{level:?} {method:?}, {channels} channels: {worst}");
-                    }
+                for (level, worst) in differences((&exact, &halves), run) {
+                    assert!(worst < 1e-4, "{level:?} {method:?}, {channels} channels: {worst}");
                 }
             }
         }
@@ -176,13 +183,8 @@ mod tests {
                 Kernels::of(level).expect("available").dense(dense);
                 output
             };
-            let expected = run(Level::Plain, Weights::F32(&exact));
-            for level in Level::available() {
-                for weights in [Weights::F32(&exact), Weights::F16(&halves)] {
-                    let found = run(level, weights);
-                    let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                    assert!(worst < 1e-5, "{level:?}, {inputs} inputs: {worst}");
-                }
+            for (level, worst) in differences((&exact, &halves), run) {
+                assert!(worst < 1e-5, "{level:?}, {inputs} inputs: {worst}");
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Lanes, Stored};
+use super::Lanes;
 use crate::engine::native::elementwise::{self, Differences};
 use crate::engine::native::pack::Weights;
 use crate::engine::native::tile::{Dense, Method, Tile};
@@ -78,23 +78,8 @@ pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
     // SAFETY: the caller's, and the features are enabled here.
     unsafe {
         match tile.weights {
-            Weights::F32(weights) => any(tile, method, weights),
-            Weights::F16(weights) => any(tile, method, weights),
-        }
-    }
-}
-
-/// # Safety
-/// That of [`tile`].
-#[inline(always)]
-unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
-    for first in (0..tile.pairs.len()).step_by(2) {
-        // SAFETY: the caller's; a tile has an even number of pairs.
-        unsafe {
-            match method {
-                Method::Pixels => super::pixels::<Avx2, T, 2, 2>(tile, weights, first),
-                Method::Squares => super::squares::<Avx2, T, 2, 2>(tile, weights, first),
-            }
+            Weights::F32(weights) => super::by_two_pairs::<Avx2, f32, 2>(tile, method, weights),
+            Weights::F16(weights) => super::by_two_pairs::<Avx2, u16, 2>(tile, method, weights),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::arch::aarch64::*;
 use std::arch::asm;
 
-use super::{Lanes, Stored};
+use super::Lanes;
 use crate::engine::native::pack::Weights;
 use crate::engine::native::tile::{Dense, Method, Tile};
 
@@ -82,23 +82,8 @@ pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
     // SAFETY: the caller's, and the feature is enabled here.
     unsafe {
         match tile.weights {
-            Weights::F32(weights) => any(tile, method, weights),
-            Weights::F16(weights) => any(tile, method, weights),
-        }
-    }
-}
-
-/// # Safety
-/// That of [`tile`].
-#[inline(always)]
-unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
-    for first in (0..tile.pairs.len()).step_by(2) {
-        // SAFETY: the caller's; a tile has an even number of pairs.
-        unsafe {
-            match method {
-                Method::Pixels => super::pixels::<Neon, T, 2, 4>(tile, weights, first),
-                Method::Squares => super::squares::<Neon, T, 2, 4>(tile, weights, first),
-            }
+            Weights::F32(weights) => super::by_two_pairs::<Neon, f32, 4>(tile, method, weights),
+            Weights::F16(weights) => super::by_two_pairs::<Neon, u16, 4>(tile, method, weights),
         }
     }
 }
