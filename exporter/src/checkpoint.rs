@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use edge_runtime::model::sha256_hex;
-use model_spec::manifest::{self, reference};
+use model_spec::manifest::{self, BEST_BY, reference};
 use model_spec::weights::generator_weights;
 use model_spec::{Manifest, SpecError};
 use safetensors::{Dtype, SafeTensors};
@@ -12,8 +12,6 @@ use crate::ExportError;
 use crate::weights::Weights;
 
 const CHECKPOINTS: &str = "checkpoints";
-/// The score that orders checkpoints, lowest best (arXiv 1801.01401).
-const BEST_BY: &str = "kid";
 
 /// Latents, labels and the pictures that libtorch makes of them.
 #[derive(Debug, Clone, PartialEq)]

@@ -18,6 +18,9 @@ pub const REFERENCE: &str = "reference.safetensors";
 /// All that training needs to go on.
 pub const STATE: &str = "state.safetensors";
 
+/// The score that orders checkpoints, lowest best: the kernel inception distance (arXiv 1801.01401).
+pub const BEST_BY: &str = "kid";
+
 /// Tensor names in [`REFERENCE`].
 pub mod reference {
     /// f32 `[n, latent_dim]`

@@ -17,11 +17,6 @@ pub struct Augment {
 }
 
 impl Augment {
-    /// Whether anything is changed.
-    pub fn is_on(&self) -> bool {
-        *self != Self::default()
-    }
-
     /// Changed pictures of f32 `[N, channels, side, side]`; what is drawn comes from libtorch's generator.
     pub fn apply(&self, xs: &Tensor) -> Tensor {
         let mut xs = xs.shallow_clone();

@@ -11,7 +11,7 @@ use tch::{Device, Kind, Tensor};
 use crate::adam::{Adam, Slot};
 use crate::atomic;
 use crate::error::{IoContext, TrainError};
-use crate::networks::{Generator, Mode, Precision};
+use crate::networks::{Generator, Mode};
 use crate::settings::Settings;
 use crate::step::Gan;
 use crate::tensor_file;
@@ -92,10 +92,7 @@ pub fn write(path: &Path, gan: &Gan, state: &State<'_>) -> Result<(), TrainError
 /// A file that is missing, changed since it was written (by SHA-256), or holds other tensors than expected.
 pub fn read(path: &Path, gan: &mut Gan) -> Result<(Manifest, EpochLosses), TrainError> {
     let manifest = Manifest::open(path, sha256_hex)?;
-    let file = path.join(manifest::GENERATOR);
-    let bytes = std::fs::read(&file).during("read", &file)?;
-    read_weights(&tensor_file::Reader::new(&file, &bytes)?, "", &gan.best_generator().weights)?;
-
+    read_generator_weights(path, gan.best_generator())?;
     let file = path.join(manifest::STATE);
     let bytes = std::fs::read(&file).during("read", &file)?;
     let reader = tensor_file::Reader::new(&file, &bytes)?;
@@ -124,15 +121,9 @@ pub fn read(path: &Path, gan: &mut Gan) -> Result<(Manifest, EpochLosses), Train
 /// Those of [`read`].
 pub fn read_generator(path: &Path, device: Device) -> Result<(Manifest, Generator), TrainError> {
     let manifest = Manifest::open(path, sha256_hex)?;
-    let generator = Generator::initial(
-        &manifest.architecture,
-        manifest.labels.len(),
-        (Convolutions::Small, Precision::F32),
-        device,
-    );
-    let file = path.join(manifest::GENERATOR);
-    let bytes = std::fs::read(&file).during("read", &file)?;
-    read_weights(&tensor_file::Reader::new(&file, &bytes)?, "", &generator.weights)?;
+    let labels = manifest.labels.len();
+    let generator = Generator::initial(&manifest.architecture, labels, Convolutions::Small, device);
+    read_generator_weights(path, &generator)?;
     Ok((manifest, generator))
 }
 
@@ -195,6 +186,12 @@ fn write_state(path: &Path, gan: &Gan, losses: &EpochLosses) -> Result<(), Train
 
 fn named(weights: &Weights) -> impl Iterator<Item = (String, &Tensor)> {
     weights.iter().map(|(spec, tensor)| (spec.name.clone(), tensor))
+}
+
+fn read_generator_weights(path: &Path, generator: &Generator) -> Result<(), TrainError> {
+    let file = path.join(manifest::GENERATOR);
+    let bytes = std::fs::read(&file).during("read", &file)?;
+    read_weights(&tensor_file::Reader::new(&file, &bytes)?, "", &generator.weights)
 }
 
 fn read_weights(reader: &tensor_file::Reader<'_>, prefix: &str, weights: &Weights) -> Result<(), TrainError> {

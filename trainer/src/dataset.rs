@@ -163,6 +163,15 @@ pub fn load(
     Ok(DataSet { licence: licence(folder)?, skipped, ..data })
 }
 
+/// The places of each of `labels` labels in `label_of`, in order.
+pub fn places_by_label(label_of: &[i64], labels: usize) -> Vec<Vec<i64>> {
+    let mut places = vec![Vec::new(); labels];
+    for (place, label) in (0..).zip(label_of) {
+        places[*label as usize].push(place);
+    }
+    places
+}
+
 struct Decoded {
     pictures: Vec<u8>,
     label_of: Vec<i64>,

@@ -164,7 +164,7 @@ fn print(evaluation: &Evaluation, meter: &Meter, as_json: bool) -> anyhow::Resul
     let tried = meter.classifier().tried;
     println!(
         "measuring network {}: {} of {} held-out real pictures labelled right ({:.1} %); held out: {}",
-        &evaluation.features[..12.min(evaluation.features.len())],
+        evaluation.short_features(),
         tried.right,
         tried.pictures,
         100.0 * tried.right as f64 / tried.pictures as f64,

@@ -1,8 +1,9 @@
 //! Fits Mudra's label-conditioned generator on a folder of pictures.
 //!
-//! In reading order: [`cli`] parses, [`plan`] resolves flags into [`settings`] and a [`dataset`], [`command`] says what
-//! will be done, [`session`] trains with [`step`] over [`networks`], [`adam`] and [`weights`], and writes [`checkpoint`]s
-//! and a [`report`]. Only this crate names libtorch.
+//! In reading order: [`cli`] parses, [`plan`] resolves flags, a [`recipe`] and [`overrides`] into [`settings`] and a
+//! [`dataset`], [`command`] says what will be done, [`session`] trains with [`step`] over [`networks`], [`adam`] and
+//! [`weights`], measures [`quality`], is set back by the [`watch`]dog, and writes [`checkpoint`]s and a [`report`];
+//! [`evaluate`] measures what is there. Only this crate names libtorch.
 
 pub mod adam;
 pub mod atomic;

@@ -15,7 +15,6 @@ use crate::{hands, overrides, run_folder};
 pub const DEFAULT_DATA: &str = "data/rps";
 const DEFAULT_SIZE: usize = 128;
 const DEFAULT_CHANNELS: usize = 3;
-const DEFAULT_EVAL_EVERY: f64 = 25.0;
 const HANDS_PER_LABEL: usize = 160;
 const HANDS_SEED: u64 = 1;
 
@@ -57,24 +56,17 @@ fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Re
     }
     let recipe = options.recipe.unwrap_or(Recipe::Reference);
     let (size, channels) = (options.size.unwrap_or(DEFAULT_SIZE), options.channels.unwrap_or(DEFAULT_CHANNELS));
+    let architecture = recipe.architecture(options.preset.unwrap_or(Preset::Full), size, channels)?;
+    let usual = Settings::of_recipe(recipe, architecture);
     let settings = Settings {
-        schema_version: Settings::schema(),
-        trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        recipe,
         data: folder.as_ref().map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
-        data_sha256: String::new(),
-        method: recipe.method(),
-        precision: options.precision.unwrap_or_default(),
-        architecture: recipe.architecture(options.preset.unwrap_or(Preset::Full), size, channels)?,
-        seed: options.seed.unwrap_or(1),
-        epochs: options.epochs.unwrap_or(100),
-        batch_size: options.batch_size.unwrap_or(recipe.batch_size()),
-        learning_rate: options.lr.unwrap_or(recipe.learning_rate()),
-        checkpoint_every: options.save_every.unwrap_or(10),
-        keep: options.keep.unwrap_or(0),
-        eval_every_kimg: options.eval_every.unwrap_or(DEFAULT_EVAL_EVERY),
-        rollback: None,
+        precision: options.precision.unwrap_or(usual.precision),
+        seed: options.seed.unwrap_or(usual.seed),
+        batch_size: options.batch_size.unwrap_or(usual.batch_size),
+        learning_rate: options.lr.unwrap_or(usual.learning_rate),
+        ..usual
     };
+    let settings = with_course(settings, options);
     let settings = options.set.iter().try_fold(settings, |settings, change| overrides::applied(&settings, change))?;
     settings.architecture.check()?;
     let data = load(folder.as_deref(), &settings.architecture, options.strict, progress)?;
@@ -83,12 +75,9 @@ fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Re
 }
 
 fn resume(options: &TrainOptions, run: &Path, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Plan, TrainError> {
-    let mut settings = Settings::read(run)?;
+    let settings = Settings::read(run)?;
     refuse_changes(options, &settings)?;
-    settings.eval_every_kimg = options.eval_every.unwrap_or(settings.eval_every_kimg);
-    settings.epochs = options.epochs.unwrap_or(settings.epochs);
-    settings.checkpoint_every = options.save_every.unwrap_or(settings.checkpoint_every);
-    settings.keep = options.keep.unwrap_or(settings.keep);
+    let mut settings = with_course(settings, options);
     if let Some(folder) = &options.data {
         settings.data = Some(std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));
     }
@@ -102,6 +91,17 @@ fn resume(options: &TrainOptions, run: &Path, progress: &(dyn Fn(usize, usize) +
         )));
     }
     Ok(Plan { settings, data, resumed: Some(run.to_owned()), remarks: Vec::new() })
+}
+
+/// How long a run goes on and what it saves: what a resumed run may change.
+fn with_course(settings: Settings, options: &TrainOptions) -> Settings {
+    Settings {
+        epochs: options.epochs.unwrap_or(settings.epochs),
+        checkpoint_every: options.save_every.unwrap_or(settings.checkpoint_every),
+        keep: options.keep.unwrap_or(settings.keep),
+        eval_every_kimg: options.eval_every.unwrap_or(settings.eval_every_kimg),
+        ..settings
+    }
 }
 
 /// A resumed run keeps what decides its course; how long it goes on, what it saves and where the data is may change.

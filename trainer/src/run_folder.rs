@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use model_spec::Manifest;
-use model_spec::manifest::MANIFEST;
+use model_spec::manifest::{BEST_BY, MANIFEST};
 
 use crate::error::{IoContext, TrainError};
 
@@ -61,7 +61,7 @@ pub fn latest_checkpoint(run: &Path) -> Result<Option<PathBuf>, TrainError> {
     Ok(checkpoints(run)?.pop())
 }
 
-/// Removes all checkpoints but the newest `keep` and the one of lowest KID; 0 keeps all.
+/// Removes all checkpoints but the newest `keep` and the one of lowest [`BEST_BY`]; 0 keeps all.
 ///
 /// # Errors
 /// A checkpoint can't be read or removed.
@@ -71,7 +71,7 @@ pub fn thin_out(run: &Path, keep: usize) -> Result<(), TrainError> {
         return Ok(());
     }
     found.truncate(found.len() - keep);
-    let scored = checkpoints(run)?.into_iter().filter_map(|path| Some((kid(&path)?, path)));
+    let scored = checkpoints(run)?.into_iter().filter_map(|path| Some((score(&path)?, path)));
     let best = scored.min_by(|left, right| left.0.total_cmp(&right.0)).map(|(_, path)| path);
     for path in found.iter().filter(|path| Some(*path) != best.as_ref()) {
         std::fs::remove_dir_all(path).during("remove", path)?;
@@ -89,10 +89,10 @@ fn checkpoints(run: &Path) -> Result<Vec<PathBuf>, TrainError> {
     Ok(found)
 }
 
-fn kid(checkpoint: &Path) -> Option<f64> {
+fn score(checkpoint: &Path) -> Option<f64> {
     let text = std::fs::read(checkpoint.join(MANIFEST)).ok()?;
     let manifest: Manifest = serde_json::from_slice(&text).ok()?;
-    manifest.scores.get("kid").copied()
+    manifest.scores.get(BEST_BY).copied()
 }
 
 /// Where the checkpoint after so many images goes: named by thousands of images, so that names sort by progress.

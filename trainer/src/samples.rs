@@ -3,10 +3,12 @@
 use model_spec::{Labels, latent};
 use tch::{Device, Kind, Tensor};
 
+use crate::dataset::places_by_label;
 use crate::networks::{Generator, Mode};
 use crate::sheet::{self, Sheet};
 
-const COLUMNS: u32 = 10;
+/// Pictures in a row of a sheet.
+pub const COLUMNS: u32 = 10;
 /// Rows of a sheet at most: the first labels.
 pub const MOST_ROWS: usize = 24;
 
@@ -31,19 +33,23 @@ pub fn interpolation(generator: &Generator, labels: &Labels, seed: u64) -> Sheet
 /// Training pictures, spread evenly over each of the first [`MOST_ROWS`] labels, a row a label.
 pub fn reals(images: &Tensor, label_of: &[i64], labels: &Labels) -> Sheet {
     let columns = COLUMNS as usize;
-    let picked: Vec<i64> = (0..labels.len().min(MOST_ROWS) as i64)
-        .flat_map(|label| {
-            let of_label: Vec<usize> = (0..label_of.len()).filter(|place| label_of[*place] == label).collect();
-            (0..columns).map(move |column| of_label[column * of_label.len() / columns] as i64)
-        })
+    let picked: Vec<i64> = places_by_label(label_of, labels.len())
+        .into_iter()
+        .take(MOST_ROWS)
+        .flat_map(|of_label| (0..columns).map(move |column| of_label[column * of_label.len() / columns]))
         .collect();
     draw_pictures(images, &picked, COLUMNS)
 }
 
 /// Training pictures u8 `[n, channels, side, side]` at the given places.
 pub fn draw_pictures(images: &Tensor, places: &[i64], columns: u32) -> Sheet {
+    sheet::draw(&picked(images, places), columns)
+}
+
+/// The pictures at the given places of u8 `[n, channels, side, side]`, as f32 in [-1, 1].
+pub(crate) fn picked(images: &Tensor, places: &[i64]) -> Tensor {
     let places = Tensor::from_slice(places).to_device(images.device());
-    sheet::draw(&crate::step::signed_from_u8(&images.index_select(0, &places)), columns)
+    crate::step::signed_from_u8(&images.index_select(0, &places))
 }
 
 fn rows_by_label(generator: &Generator, labels: &Labels, latents: &[Vec<f32>]) -> Sheet {

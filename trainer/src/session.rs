@@ -343,22 +343,13 @@ mod tests {
     fn settings(data: &DataSet) -> Settings {
         let recipe = Recipe::Paired;
         Settings {
-            schema_version: Settings::schema(),
-            trainer_version: "test".into(),
-            recipe,
-            data: None,
             data_sha256: data.sha256.clone(),
-            method: recipe.method(),
-            precision: Default::default(),
-            architecture: recipe.architecture(Preset::Small, 32, 3).expect("valid"),
-            seed: 1,
             epochs: 3,
             batch_size: 8,
             learning_rate: 2e-4,
             checkpoint_every: 1,
-            keep: 0,
             eval_every_kimg: 0.0,
-            rollback: None,
+            ..Settings::of_recipe(recipe, recipe.architecture(Preset::Small, 32, 3).expect("valid"))
         }
     }
 

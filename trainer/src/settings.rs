@@ -68,9 +68,26 @@ pub struct Rollback {
 }
 
 impl Settings {
-    /// The version that this build writes.
-    pub fn schema() -> u32 {
-        SCHEMA_VERSION
+    /// A new run of a recipe on the built-in pictures, with its numbers and nothing else asked for.
+    pub fn of_recipe(recipe: Recipe, architecture: Architecture) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
+            recipe,
+            data: None,
+            data_sha256: String::new(),
+            method: recipe.method(),
+            precision: Precision::default(),
+            architecture,
+            seed: 1,
+            epochs: 100,
+            batch_size: recipe.batch_size(),
+            learning_rate: recipe.learning_rate(),
+            checkpoint_every: 10,
+            keep: 0,
+            eval_every_kimg: 25.0,
+            rollback: None,
+        }
     }
 
     /// The step size in force.

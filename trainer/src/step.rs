@@ -68,12 +68,13 @@ impl Gan {
     /// Fresh networks, drawn from libtorch's generator; the generator network first.
     pub fn initial(spec: &GanSpec<'_>, device: Device) -> Self {
         let GanSpec { architecture, labels, method, learning_rate, precision } = *spec;
-        let generator = Generator::initial(architecture, labels, (method.generator_start, precision), device);
+        let generator =
+            Generator::initial(architecture, labels, method.generator_start, device).in_precision(precision);
         scale(&generator, names::LABEL_EMBEDDING, method.label_deviation);
         scale(&generator, names::LATENT_WEIGHT, method.latent_scale);
         let discriminator = Discriminator::initial(architecture, labels, precision, device);
         let average = (method.average_kimg > 0.0).then(|| {
-            let average = Generator::initial(architecture, labels, (method.generator_start, Precision::F32), device);
+            let average = Generator::initial(architecture, labels, method.generator_start, device);
             average.weights.copy_from(&generator.weights);
             average
         });

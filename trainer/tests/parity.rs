@@ -8,7 +8,6 @@ use model_spec::manifest::{DataSet, Progress};
 use model_spec::{Architecture, Labels};
 use trainer::checkpoint::{self, EpochLosses, State};
 use trainer::device::{self, DeviceChoice};
-use trainer::networks::Precision as Convolutions;
 use trainer::recipe::Recipe;
 use trainer::settings::Settings;
 use trainer::step::Gan;
@@ -40,24 +39,7 @@ fn exaggerate(weights: &Weights) {
 fn the_exported_file_makes_libtorchs_pictures() {
     tch::manual_seed(5);
     let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
-    let settings = Settings {
-        schema_version: Settings::schema(),
-        trainer_version: "test".into(),
-        recipe: Recipe::Reference,
-        data: None,
-        data_sha256: String::new(),
-        architecture: Architecture::reference(64, 3).expect("valid"),
-        seed: 1,
-        epochs: 1,
-        batch_size: 4,
-        learning_rate: 2e-4,
-        checkpoint_every: 1,
-        keep: 0,
-        method: Recipe::Reference.method(),
-        precision: Convolutions::F32,
-        eval_every_kimg: 0.0,
-        rollback: None,
-    };
+    let settings = Settings::of_recipe(Recipe::Reference, Architecture::reference(64, 3).expect("valid"));
     let labels = Labels::new(ODD_LABELS.map(str::to_owned).to_vec()).expect("odd but valid");
     let gan = Gan::initial(&settings.gan(labels.len()), device);
     exaggerate(&gan.generator.weights);

@@ -20,15 +20,15 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// A generator with fresh weights.
-    pub fn initial(
-        architecture: &Architecture,
-        labels: usize,
-        (start, precision): (Convolutions, Precision),
-        device: Device,
-    ) -> Self {
+    /// A generator with fresh weights, which computes in f32.
+    pub fn initial(architecture: &Architecture, labels: usize, start: Convolutions, device: Device) -> Self {
         let weights = Weights::initial(generator_weights(architecture, labels), start, device);
-        Self { weights, architecture: architecture.clone(), precision }
+        Self { weights, architecture: architecture.clone(), precision: Precision::F32 }
+    }
+
+    /// The same generator with convolutions in another precision.
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// Where its weights are.

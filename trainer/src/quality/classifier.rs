@@ -7,7 +7,7 @@ use std::path::Path;
 use model_spec::weights::{Role, WeightSpec};
 use tch::{Kind, Reduction, Tensor};
 
-use super::holdout::{self, Rule, Split};
+use super::holdout::{Rule, Split};
 use crate::adam::{Adam, AdamOptions};
 use crate::dataset::DataSet;
 use crate::error::{IoContext, TrainError};
@@ -82,20 +82,24 @@ pub struct OnDevice<'a> {
 }
 
 impl Classifier {
-    /// Reads the network of a data set from `folder`, or fits one and keeps it there.
+    /// Reads the network of a data set from `folder`, or fits one on the learned side of `split` and keeps it there.
     ///
     /// `progress` is called with (done, total) steps of fitting.
     ///
     /// # Errors
     /// `folder` can't be read or written, or holds a file that is not such a network.
-    pub fn of_data(pictures: &OnDevice<'_>, folder: &Path, progress: &dyn Fn(u64, u64)) -> Result<Self, TrainError> {
+    pub fn of_data(
+        pictures: &OnDevice<'_>,
+        split: &Split,
+        folder: &Path,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, TrainError> {
         let shape = pictures.images.size();
         let hash = pictures.data.sha256.get(..12).unwrap_or_default();
         let path = folder.join(format!("features-{}x{}-{hash}.safetensors", shape[1], shape[3]));
-        let split = holdout::split(&pictures.data.label_of, &pictures.data.names);
         if !path.is_file() {
             std::fs::create_dir_all(folder).during("create", folder)?;
-            let fitted = fit(pictures, &split, progress);
+            let fitted = fit(pictures, split, progress);
             crate::atomic::file(&path, |temporary| fitted.write(temporary))?;
         }
         Self::read(&path, pictures, split.rule)

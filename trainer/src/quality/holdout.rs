@@ -1,5 +1,7 @@
 //! Which pictures the feature network learns from, and which it is tried on.
 
+use std::collections::HashMap;
+
 /// How the held-out pictures were chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
@@ -38,7 +40,7 @@ const SHARE: usize = 5;
 ///
 /// `label_of` and `names` are those of a data set, in order; pictures of a label are neighbors.
 pub fn split(label_of: &[i64], names: &[String]) -> Split {
-    let labels: Vec<Vec<Group>> = label_of
+    let labels: Vec<Vec<Vec<i64>>> = label_of
         .chunk_by(|left, right| left == right)
         .scan(0, |first, label| {
             let start = *first;
@@ -49,12 +51,12 @@ pub fn split(label_of: &[i64], names: &[String]) -> Split {
     let rule = if labels.iter().all(|groups| groups.len() >= LEAST_GROUPS) { Rule::Groups } else { Rule::LastBlock };
     let (mut learned, mut held_out) = (Vec::new(), Vec::new());
     for groups in labels {
-        let count: usize = groups.iter().map(|group| group.places.len()).sum();
+        let count: usize = groups.iter().map(Vec::len).sum();
         let wanted = count.div_ceil(SHARE);
         let places = groups.into_iter().rev();
         match rule {
             Rule::LastBlock => {
-                let mut places: Vec<i64> = places.flat_map(|group| group.places).collect();
+                let mut places: Vec<i64> = places.flatten().collect();
                 places.sort_unstable();
                 let (first, last) = places.split_at(count - wanted);
                 learned.extend(first);
@@ -64,8 +66,8 @@ pub fn split(label_of: &[i64], names: &[String]) -> Split {
                 let mut held = 0;
                 for group in places {
                     let side = if held < wanted { &mut held_out } else { &mut learned };
-                    held += group.places.len();
-                    side.extend(group.places);
+                    held += group.len();
+                    side.extend(group);
                 }
             }
         }
@@ -75,20 +77,16 @@ pub fn split(label_of: &[i64], names: &[String]) -> Split {
     Split { learned, held_out, rule }
 }
 
-struct Group {
-    prefix: String,
-    places: Vec<i64>,
-}
-
 /// Pictures of one label by prefix, in the order of their first ones.
-fn groups(start: usize, names: &[String]) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
+fn groups(start: usize, names: &[String]) -> Vec<Vec<i64>> {
+    let mut groups: Vec<Vec<i64>> = Vec::new();
+    let mut index_of = HashMap::new();
     for (place, name) in (start as i64..).zip(names) {
-        let prefix = prefix(name);
-        match groups.iter_mut().find(|group| group.prefix == prefix) {
-            Some(group) => group.places.push(place),
-            None => groups.push(Group { prefix: prefix.to_owned(), places: vec![place] }),
+        let index = *index_of.entry(prefix(name)).or_insert(groups.len());
+        if index == groups.len() {
+            groups.push(Vec::new());
         }
+        groups[index].push(place);
     }
     groups
 }

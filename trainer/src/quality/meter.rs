@@ -8,7 +8,7 @@ use super::classifier::{Classifier, OnDevice};
 use super::extractor::Extractor;
 use super::scores::{Evaluation, LabelScores, Memorisation, Scores};
 use super::{distance, holdout, neighbors};
-use crate::dataset::DataSet;
+use crate::dataset::{DataSet, places_by_label};
 use crate::error::TrainError;
 use crate::order::epoch_order;
 
@@ -58,14 +58,14 @@ impl Meter {
     ) -> Result<Self, TrainError> {
         let data = pictures.data;
         let halves = halves(data)?;
-        let classifier = Classifier::of_data(pictures, networks.cache, progress)?;
+        let split = holdout::split(&data.label_of, &data.names);
+        let classifier = Classifier::of_data(pictures, &split, networks.cache, progress)?;
         let device = pictures.images.device();
         let extractor = networks.extractor.map(|path| Extractor::open(path, device)).transpose()?;
         let reals = match &extractor {
             Some(extractor) => extractor.features(pictures.images)?,
             None => classifier.look(pictures.images).features,
         };
-        let split = holdout::split(&data.label_of, &data.names);
         let side = |places: &[i64]| rows(&reals, places);
         let (_, distances) = neighbors::nearest(&side(&split.held_out), &side(&split.learned));
         let held_out_distance = neighbors::median(&distances);
@@ -121,9 +121,9 @@ impl Meter {
     }
 
     fn groups(&self, label_of: &[i64]) -> Result<Vec<Group>, TrainError> {
+        let by_label = places_by_label(label_of, self.halves.len());
         let group = |(label, [reals, others]): (usize, &[Vec<i64>; 2])| {
-            let fakes: Vec<i64> =
-                (0..label_of.len() as i64).filter(|place| label_of[*place as usize] == label as i64).collect();
+            let fakes = &by_label[label];
             if fakes.len() < LEAST_PICTURES / 2 {
                 let name = &self.label_names[label];
                 return Err(TrainError::Options(format!(
@@ -134,7 +134,7 @@ impl Meter {
             }
             let count = reals.len().min(fakes.len());
             let first = |places: &[i64]| places[..count].to_vec();
-            Ok(Group { reals: first(reals), others: first(others), fakes: first(&fakes) })
+            Ok(Group { reals: first(reals), others: first(others), fakes: first(fakes) })
         };
         self.halves.iter().enumerate().map(group).collect()
     }
@@ -172,9 +172,8 @@ struct Group {
 
 /// Two random halves of each label.
 fn halves(data: &DataSet) -> Result<Vec<[Vec<i64>; 2]>, TrainError> {
-    let half = |(label, name): (i64, &String)| {
-        let of_label: Vec<i64> =
-            (0..data.label_of.len() as i64).filter(|place| data.label_of[*place as usize] == label).collect();
+    let by_label = places_by_label(&data.label_of, data.labels.len());
+    let half = |(label, (name, of_label)): (u64, (&String, Vec<i64>))| {
         if of_label.len() < LEAST_PICTURES {
             return Err(TrainError::TooFewToMeasure {
                 label: name.clone(),
@@ -182,12 +181,12 @@ fn halves(data: &DataSet) -> Result<Vec<[Vec<i64>; 2]>, TrainError> {
                 found: of_label.len(),
             });
         }
-        let order = epoch_order(HALVES_SEED, label as u64, of_label.len());
+        let order = epoch_order(HALVES_SEED, label, of_label.len());
         let mut shuffled = order.iter().map(|place| of_label[*place as usize]);
         let count = of_label.len() / 2;
         Ok([shuffled.by_ref().take(count).collect(), shuffled.take(count).collect()])
     };
-    (0..).zip(data.labels.names()).map(half).collect()
+    (0..).zip(data.labels.names().iter().zip(by_label)).map(half).collect()
 }
 
 fn scores(reals: &Tensor, fakes: &Tensor) -> Scores {

@@ -10,17 +10,15 @@ use tch::Tensor;
 use super::classifier::OnDevice;
 use super::meter::Fakes;
 use super::scores::{Evaluation, Scores};
+use crate::dataset::places_by_label;
 use crate::error::{IoContext, TrainError};
-use crate::samples;
+use crate::samples::{self, COLUMNS, MOST_ROWS, picked};
 use crate::sheet::{self, Sheet};
-use crate::step::signed_from_u8;
 
 /// File name of the page.
 pub const REPORT: &str = "report.html";
 /// File name of the sheet of fakes over their nearest training pictures.
 pub const NEIGHBORS: &str = "neighbors.png";
-const COLUMNS: usize = 10;
-const MOST_LABELS: usize = 24;
 /// Pictures of the run folder that go onto the page, where they exist.
 const RUN_PICTURES: [(&str, &str); 4] = [
     ("kid.png", "Distance over the run"),
@@ -58,22 +56,18 @@ pub fn write(folder: &Path, page: &Page<'_>) -> Result<PathBuf, TrainError> {
 /// For each label the fakes that come nearest to a training picture, each over that picture.
 fn neighbors(page: &Page<'_>) -> Sheet {
     let memory = &page.evaluation.memorisation;
-    let rows: Vec<Tensor> = (0..page.evaluation.labels.len().min(MOST_LABELS) as i64)
-        .flat_map(|label| {
-            let mut places: Vec<usize> =
-                (0..page.fakes.label_of.len()).filter(|place| page.fakes.label_of[*place] == label).collect();
-            places.sort_by(|left, right| memory.distances[*left].total_cmp(&memory.distances[*right]));
-            places.truncate(COLUMNS);
-            let fakes: Vec<i64> = places.iter().map(|place| *place as i64).collect();
-            let reals: Vec<i64> = places.iter().map(|place| memory.nearest[*place]).collect();
+    let rows: Vec<Tensor> = places_by_label(&page.fakes.label_of, page.evaluation.labels.len())
+        .into_iter()
+        .take(MOST_ROWS)
+        .flat_map(|mut fakes| {
+            let distance = |place: &i64| memory.distances[*place as usize];
+            fakes.sort_by(|left, right| distance(left).total_cmp(&distance(right)));
+            fakes.truncate(COLUMNS as usize);
+            let reals: Vec<i64> = fakes.iter().map(|place| memory.nearest[*place as usize]).collect();
             [picked(&page.fakes.images, &fakes), picked(page.pictures.images, &reals)]
         })
         .collect();
-    sheet::draw(&Tensor::cat(&rows, 0), COLUMNS as u32)
-}
-
-fn picked(images: &Tensor, places: &[i64]) -> Tensor {
-    signed_from_u8(&images.index_select(0, &Tensor::from_slice(places).to_device(images.device())))
+    sheet::draw(&Tensor::cat(&rows, 0), COLUMNS)
 }
 
 fn html(folder: &Path, page: &Page<'_>, neighbors: &Sheet) -> String {
@@ -88,7 +82,7 @@ fn html(folder: &Path, page: &Page<'_>, neighbors: &Sheet) -> String {
         evaluation.samples,
         escaped(&page.pictures.data.name),
         page.pictures.data.label_of.len(),
-        &evaluation.features[..12.min(evaluation.features.len())],
+        evaluation.short_features(),
         evaluation.classifier_accuracy * 100.0
     );
     score_table(&mut text, evaluation);
@@ -117,13 +111,10 @@ fn html(folder: &Path, page: &Page<'_>, neighbors: &Sheet) -> String {
 }
 
 fn generated(page: &Page<'_>) -> Sheet {
-    let places: Vec<i64> = (0..page.evaluation.labels.len().min(MOST_LABELS) as i64)
-        .flat_map(|label| {
-            let of_label = (0..page.fakes.label_of.len()).filter(move |place| page.fakes.label_of[*place] == label);
-            of_label.take(COLUMNS).map(|place| place as i64)
-        })
-        .collect();
-    sheet::draw(&picked(&page.fakes.images, &places), COLUMNS as u32)
+    let by_label = places_by_label(&page.fakes.label_of, page.evaluation.labels.len());
+    let places: Vec<i64> =
+        by_label.into_iter().take(MOST_ROWS).flat_map(|fakes| fakes.into_iter().take(COLUMNS as usize)).collect();
+    samples::draw_pictures(&page.fakes.images, &places, COLUMNS)
 }
 
 fn score_table(text: &mut String, evaluation: &Evaluation) {

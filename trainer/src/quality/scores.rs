@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use model_spec::manifest::BEST_BY;
 use serde::Serialize;
 
 /// Distances and shares of one set of pictures against another of the same size.
@@ -29,7 +30,7 @@ impl Scores {
     pub fn named(&self) -> [(&'static str, f64); 6] {
         let Self { kid, frechet, precision, recall, density, coverage, .. } = *self;
         [
-            ("kid", kid),
+            (BEST_BY, kid),
             ("frechet", frechet),
             ("precision", precision),
             ("recall", recall),
@@ -95,6 +96,11 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// The start of the hash in [`Self::features`], for people.
+    pub fn short_features(&self) -> &str {
+        self.features.get(..12).unwrap_or(&self.features)
+    }
+
     /// The least diversity of any label.
     pub fn least_diversity(&self) -> f64 {
         self.labels.iter().map(|label| label.diversity).fold(f64::INFINITY, f64::min)
