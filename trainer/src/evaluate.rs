@@ -72,7 +72,8 @@ impl Source {
             Some(path) if path.join(model_spec::manifest::MANIFEST).is_file() => (path.clone(), None),
             named => {
                 let wanted = named.as_ref().map_or("latest".to_owned(), |path| path.display().to_string());
-                let run = run_folder::find(&options.out, &wanted)?;
+                let run = run_folder::find(&options.out, &wanted)
+                    .map_err(|error| anyhow::anyhow!("--run {error}; train one, or name --model or --fakes"))?;
                 let newest = run_folder::latest_checkpoint(&run)?;
                 (newest.with_context(|| format!("{}: no checkpoint yet", run.display()))?, Some(run))
             }

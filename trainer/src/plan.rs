@@ -37,7 +37,11 @@ pub struct Plan {
 /// No such run, flags that contradict it, or an unusable data set.
 pub fn resolve(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Plan, TrainError> {
     match &options.resume {
-        Some(wanted) => resume(options, &run_folder::find(&options.out, wanted)?, progress),
+        Some(wanted) => {
+            let run = run_folder::find(&options.out, wanted)
+                .map_err(|error| TrainError::Options(format!("--resume {error}; start one without --resume")))?;
+            resume(options, &run, progress)
+        }
         None => start(options, progress),
     }
 }

@@ -34,7 +34,7 @@ pub fn create(out: &Path, data_name: &str, recipe: &str) -> Result<PathBuf, Trai
     }
 }
 
-/// The run folder that `--resume` names: a path, or `latest` for the highest number in `out`.
+/// The run folder that a flag names: a path, or `latest` for the highest number in `out`.
 ///
 /// # Errors
 /// No such run.
@@ -44,13 +44,12 @@ pub fn find(out: &Path, wanted: &str) -> Result<PathBuf, TrainError> {
         return if run.join(crate::settings::OPTIONS).is_file() {
             Ok(run)
         } else {
-            Err(TrainError::Options(format!("--resume {wanted}: no run folder with options.json")))
+            Err(TrainError::Options(format!("{wanted}: no run folder with options.json")))
         };
     }
     let found = runs(out)?.pop();
-    found.map(|(_, run)| run).ok_or_else(|| {
-        TrainError::Options(format!("--resume latest: no run in {}; start one without --resume", out.display()))
-    })
+    let nothing = || TrainError::Options(format!("{wanted}: no run in {}", out.display()));
+    found.map(|(_, run)| run).ok_or_else(nothing)
 }
 
 /// The newest checkpoint of a run, if it has one. Folder names sort by progress.

@@ -101,6 +101,18 @@ fn quality_is_measured_in_training_and_the_same_afterwards() {
 }
 
 #[test]
+fn a_run_that_is_not_there_is_named_with_its_flag() {
+    let world = World::new();
+    for (flags, expected) in
+        [(&["--run", "nowhere"][..], "--run nowhere: no run folder"), (&[], "--run latest: no run in")]
+    {
+        let output = world.evaluate(flags);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
 fn a_folder_of_pictures_is_measured_as_a_table() {
     let world = World::new();
     let fakes = world.folder.path().join("fakes");
