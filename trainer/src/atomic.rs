@@ -17,9 +17,10 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 ///
 /// # Errors
 /// What `fill` fails with, or the file can't be renamed; `path` is then as it was.
-pub fn file(path: &Path, fill: impl FnOnce(&Path) -> Result<(), TrainError>) -> Result<(), TrainError> {
+pub fn file<E: From<TrainError>>(path: &Path, fill: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
     let temporary = temporary_beside(path);
-    let written = fill(&temporary).and_then(|()| std::fs::rename(&temporary, path).during("rename to", path));
+    let renamed = || std::fs::rename(&temporary, path).during("rename to", path).map_err(E::from);
+    let written = fill(&temporary).and_then(|()| renamed());
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary); // the error at hand says more than that of tidying up
     }

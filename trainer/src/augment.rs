@@ -17,6 +17,11 @@ pub struct Augment {
 }
 
 impl Augment {
+    /// Whether it changes nothing.
+    pub fn is_off(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Changed pictures of f32 `[N, channels, side, side]`; what is drawn comes from libtorch's generator.
     pub fn apply(&self, xs: &Tensor) -> Tensor {
         let mut xs = xs.shallow_clone();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::dataset::Storage;
 use crate::device::DeviceChoice;
 use crate::networks::Precision;
 use crate::recipe::{Preset, Recipe};
@@ -19,6 +20,9 @@ pub struct Cli {
     /// Flags of a training run
     #[command(flatten)]
     pub train: TrainOptions,
+    /// Let CUDA multiply f32 in TF32, which is faster and less exact
+    #[arg(long, global = true)]
+    pub tf32: bool,
 }
 
 /// What the trainer does beside training.
@@ -87,6 +91,9 @@ pub struct TrainOptions {
     /// Go on with a run: its folder, or latest
     #[arg(long, value_name = "RUN|latest")]
     pub resume: Option<String>,
+    /// Where decoded pictures are: memory, a file that is mapped, or auto (a file above 2 GiB)
+    #[arg(long, value_name = "WHERE", value_enum, default_value = "auto", hide_possible_values = true)]
+    pub pictures: Storage,
     /// Make a picture file that can't be read an error instead of skipping it
     #[arg(long)]
     pub strict: bool,

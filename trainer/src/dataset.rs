@@ -1,7 +1,9 @@
 //! Labelled pictures, decoded once and kept as u8.
 
+mod cache;
 mod decode;
 mod folder;
+mod pictures;
 mod resize;
 
 use std::fs::File;
@@ -9,15 +11,21 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use clap::ValueEnum;
 use model_spec::{Labels, SpecError, manifest};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::error::TrainError;
+
 pub use decode::DecodeError;
 pub(crate) use decode::planes;
 pub(crate) use folder::classes;
+pub use pictures::Pictures;
 
 const LICENCE_FILES: [&str; 4] = ["LICENCE.txt", "LICENSE.txt", "LICENCE", "LICENSE"];
+/// Bytes of decoded pictures from which they are kept in a file where nothing else is asked for.
+const MOST_IN_MEMORY: u64 = 2 << 30;
 const LICENCE_CHARS: usize = 500;
 /// More than enough for that many characters and the space between them.
 const LICENCE_BYTES: u64 = 64 << 10;
@@ -71,6 +79,15 @@ pub enum DataError {
         /// Why.
         source: SpecError,
     },
+    /// The file of decoded pictures can't be written or read.
+    #[error("data set: keep decoded pictures in a file (--pictures memory does without)")]
+    Cache(#[source] Box<TrainError>),
+}
+
+impl From<TrainError> for DataError {
+    fn from(error: TrainError) -> Self {
+        Self::Cache(Box::new(error))
+    }
 }
 
 /// A picture file that was left out.
@@ -84,22 +101,35 @@ pub struct Skipped {
 
 /// How a folder is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FolderOptions {
+pub struct FolderOptions<'a> {
     /// Side of the square pictures in pixels.
     pub size: usize,
     /// 3 for RGB, 1 for gray.
     pub channels: usize,
     /// Whether a file that can't be decoded is an error; otherwise it is skipped.
     pub strict: bool,
+    /// Where decoded pictures are kept in a file, and which then are; `None`: all in memory.
+    pub cache: Option<(&'a Path, Storage)>,
 }
 
-/// Labelled pictures in memory.
+/// Where decoded pictures are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Storage {
+    /// In a file where they would take more than 2 GiB
+    Auto,
+    /// In memory
+    Memory,
+    /// In a file that is mapped
+    File,
+}
+
+/// Labelled pictures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataSet {
     /// Class names in sorted order.
     pub labels: Labels,
     /// `[n, channels, size, size]`
-    pub pictures: Vec<u8>,
+    pub pictures: Pictures,
     /// Label index of each picture, `[n]`; pictures of a label are neighbors.
     pub label_of: Vec<i64>,
     /// File of each picture under the folder, with `/`, `[n]`.
@@ -118,7 +148,7 @@ impl DataSet {
     /// A data set with its hash; `pictures` is `[n, channels, size, size]`.
     pub fn new(name: String, labels: Labels, pictures: Vec<u8>, label_of: Vec<i64>, names: Vec<String>) -> Self {
         let sha256 = content_sha256(&labels, &pictures, &label_of);
-        Self { labels, pictures, label_of, names, name, sha256, licence: None, skipped: Vec::new() }
+        Self { labels, pictures: pictures.into(), label_of, names, name, sha256, licence: None, skipped: Vec::new() }
     }
 
     /// What manifests say of it.
@@ -139,7 +169,7 @@ impl DataSet {
 /// See [`DataError`].
 pub fn load(
     folder: &Path,
-    options: &FolderOptions,
+    options: &FolderOptions<'_>,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<DataSet, DataError> {
     let classes = folder::classes(folder)?;
@@ -152,15 +182,26 @@ pub fn load(
         .map_err(|source| DataError::Label { folder: folder.to_owned(), source })?;
     let files: Vec<(i64, &PathBuf)> =
         (0..).zip(&classes).flat_map(|(label, class)| class.files.iter().map(move |file| (label, file))).collect();
-    let Decoded { pictures, label_of, kept, skipped } = decoded(&files, options, progress)?;
+    let bytes = (files.len() * options.channels * options.size * options.size) as u64;
+    let (decoded, sha256) = match options.cache {
+        Some((cache, storage)) if storage == Storage::File || (storage == Storage::Auto && bytes > MOST_IN_MEMORY) => {
+            cache::open(cache, folder, &labels, &files, options, progress)?
+        }
+        _ => {
+            let decoded = decoded(&files, options, progress)?;
+            let sha256 = content_sha256(&labels, &decoded.pictures, &decoded.label_of);
+            (decoded, sha256)
+        }
+    };
+    let Decoded { pictures, label_of, kept, skipped } = decoded;
     for (label, class) in (0..).zip(&classes) {
         if label_of.binary_search(&label).is_err() {
             return Err(DataError::EmptyClass { folder: class.folder.clone(), files: class.files.len() });
         }
     }
     let names = kept.iter().map(|path| folder::name_under(folder, path)).collect();
-    let data = DataSet::new(folder::name(folder), labels, pictures, label_of, names);
-    Ok(DataSet { licence: licence(folder)?, skipped, ..data })
+    let (name, licence) = (folder::name(folder), licence(folder)?);
+    Ok(DataSet { labels, pictures, label_of, names, name, sha256, licence, skipped })
 }
 
 /// The places of each of `labels` labels in `label_of`, in order.
@@ -173,7 +214,7 @@ pub fn places_by_label(label_of: &[i64], labels: usize) -> Vec<Vec<i64>> {
 }
 
 struct Decoded {
-    pictures: Vec<u8>,
+    pictures: Pictures,
     label_of: Vec<i64>,
     kept: Vec<PathBuf>,
     skipped: Vec<Skipped>,
@@ -182,7 +223,7 @@ struct Decoded {
 /// Each picture is decoded into its place; those behind a skipped one move up, so that memory holds the pictures once.
 fn decoded(
     files: &[(i64, &PathBuf)],
-    options: &FolderOptions,
+    options: &FolderOptions<'_>,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Decoded, DataError> {
     let values = options.channels * options.size * options.size;
@@ -211,7 +252,7 @@ fn decoded(
         }
     }
     pictures.truncate(label_of.len() * values);
-    Ok(Decoded { pictures, label_of, kept, skipped })
+    Ok(Decoded { pictures: pictures.into(), label_of, kept, skipped })
 }
 
 /// The start of the data set's own licence file, on one line.

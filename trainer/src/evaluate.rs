@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use model_spec::{Architecture, Manifest};
-use tch::{Device, Tensor};
+use tch::Device;
 
 use crate::cli::EvaluateOptions;
-use crate::dataset::DataSet;
+use crate::dataset::{DataSet, Storage};
 use crate::networks::Generator;
 use crate::quality::classifier::OnDevice;
 use crate::quality::fakes::{self, Wanted};
@@ -28,9 +28,11 @@ pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
     let source = Source::open(options, device)?;
     eprintln!("fakes: {}", source.name());
     let folder = source.data_folder(options);
-    let data = plan::load(folder.as_deref(), source.architecture(), false, &|_, _| {})?;
+    let reading = plan::Reading { strict: false, storage: Storage::Auto, runs: &options.out };
+    let data = plan::load(folder.as_deref(), source.architecture(), &reading, &|_, _| {})?;
     eprintln!("real: {}, {} pictures, labels {}", data.name, data.label_of.len(), data.labels.names().join(", "));
-    let images = on_device(&data, source.architecture(), device);
+    let Architecture { channels, image_size, .. } = *source.architecture();
+    let images = data.pictures.tensor(channels, image_size, device);
     let pictures = OnDevice { images: &images, data: &data };
     let cache = quality::cache_folder(folder.as_deref(), &options.out);
     let networks = Networks { cache: &cache, extractor: options.features.as_deref() };
@@ -149,11 +151,6 @@ fn first_picture(folder: &Path) -> anyhow::Result<PathBuf> {
     let classes = crate::dataset::classes(folder)?;
     let first = classes.into_iter().find_map(|class| class.files.into_iter().next());
     first.with_context(|| format!("--fakes {}: no picture in any sub-folder", folder.display()))
-}
-
-fn on_device(data: &DataSet, architecture: &Architecture, device: Device) -> Tensor {
-    let side = architecture.image_size as i64;
-    Tensor::from_slice(&data.pictures).view([-1, architecture.channels as i64, side, side]).to_device(device)
 }
 
 fn print(evaluation: &Evaluation, meter: &Meter, as_json: bool) -> anyhow::Result<()> {

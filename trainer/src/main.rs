@@ -4,11 +4,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use trainer::cli::{Cli, Command};
-use trainer::{bench, command, evaluate, memory, summary};
+use trainer::{bench, command, device, evaluate, memory, summary};
 
 fn main() -> ExitCode {
     memory::keep_freed_buffers();
     let cli = Cli::parse();
+    if !cli.tf32 {
+        device::forbid_tf32();
+    }
     let done = match cli.command {
         None => command::train(&cli.train),
         Some(Command::Summary(options)) => summary::run(&options),

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use model_spec::Architecture;
 
 use crate::cli::TrainOptions;
-use crate::dataset::{self, DataSet, FolderOptions};
+use crate::dataset::{self, DataSet, FolderOptions, Storage};
 use crate::error::TrainError;
 use crate::recipe::{Preset, Recipe};
 use crate::settings::Settings;
-use crate::{hands, overrides, run_folder};
+use crate::{hands, overrides, quality, run_folder};
 
 /// Where pictures are looked for without `--data`.
 pub const DEFAULT_DATA: &str = "data/rps";
@@ -73,7 +73,7 @@ fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Re
     let settings = with_course(settings, options);
     let settings = options.set.iter().try_fold(settings, |settings, change| overrides::applied(&settings, change))?;
     settings.architecture.check()?;
-    let data = load(folder.as_deref(), &settings.architecture, options.strict, progress)?;
+    let data = load(folder.as_deref(), &settings.architecture, &reading(options), progress)?;
     let settings = Settings { data_sha256: data.sha256.clone(), ..settings };
     Ok(Plan { settings, data, resumed: None, remarks })
 }
@@ -85,7 +85,7 @@ fn resume(options: &TrainOptions, run: &Path, progress: &(dyn Fn(usize, usize) +
     if let Some(folder) = &options.data {
         settings.data = Some(std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));
     }
-    let data = load(settings.data.as_deref(), &settings.architecture, options.strict, progress)?;
+    let data = load(settings.data.as_deref(), &settings.architecture, &reading(options), progress)?;
     if data.sha256 != settings.data_sha256 {
         return Err(TrainError::Options(format!(
             "--resume {}: the pictures are not those that the run began with: expected sha256 {}, found {}",
@@ -129,6 +129,21 @@ fn refuse_changes(options: &TrainOptions, settings: &Settings) -> Result<(), Tra
     }
 }
 
+/// How a folder of pictures is read, beside their size.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// Whether a file that can't be decoded is an error.
+    pub strict: bool,
+    /// Where decoded pictures are.
+    pub storage: Storage,
+    /// The folder of runs.
+    pub runs: &'a Path,
+}
+
+fn reading(options: &TrainOptions) -> Reading<'_> {
+    Reading { strict: options.strict, storage: options.pictures, runs: &options.out }
+}
+
 /// The pictures of a folder, or the built-in ones.
 ///
 /// # Errors
@@ -136,12 +151,16 @@ fn refuse_changes(options: &TrainOptions, settings: &Settings) -> Result<(), Tra
 pub fn load(
     folder: Option<&Path>,
     architecture: &Architecture,
-    strict: bool,
+    reading: &Reading<'_>,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<DataSet, TrainError> {
     let (size, channels) = (architecture.image_size, architecture.channels);
     match folder {
-        Some(folder) => Ok(dataset::load(folder, &FolderOptions { size, channels, strict }, progress)?),
+        Some(folder) => {
+            let cache = quality::cache_folder(Some(folder), reading.runs);
+            let cache = Some((&*cache, reading.storage));
+            Ok(dataset::load(folder, &FolderOptions { size, channels, strict: reading.strict, cache }, progress)?)
+        }
         None => Ok(hands::rendered_hands(HANDS_PER_LABEL, size, channels, HANDS_SEED, progress)),
     }
 }

@@ -3,6 +3,7 @@
 use model_spec::{Labels, latent};
 use tch::{Device, Kind, Tensor};
 
+use crate::augment::Augment;
 use crate::dataset::places_by_label;
 use crate::networks::{Generator, Mode};
 use crate::sheet::{self, Sheet};
@@ -44,6 +45,15 @@ pub fn reals(images: &Tensor, label_of: &[i64], labels: &Labels) -> Sheet {
 /// Training pictures u8 `[n, channels, side, side]` at the given places.
 pub fn draw_pictures(images: &Tensor, places: &[i64], columns: u32) -> Sheet {
     sheet::draw(&picked(images, places), columns)
+}
+
+/// Training pictures at the given places, [`COLUMNS`] at most, above what the discriminator sees of them in three steps.
+pub fn augmented(images: &Tensor, places: &[i64], augment: &Augment) -> Sheet {
+    let places = &places[..places.len().min(COLUMNS as usize)];
+    let plain = picked(images, places);
+    let mut rows = vec![plain.shallow_clone()];
+    rows.extend((0..3).map(|_| augment.apply(&plain)));
+    sheet::draw(&Tensor::cat(&rows, 0), places.len() as u32)
 }
 
 /// The pictures at the given places of u8 `[n, channels, side, side]`, as f32 in [-1, 1].

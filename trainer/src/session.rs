@@ -39,8 +39,8 @@ pub struct Session {
     settings: Settings,
     labels: Labels,
     card: DataSetCard,
-    images: Tensor,   // u8 [n, channels, side, side]
-    label_of: Tensor, // i64 [n]
+    images: Tensor, // u8 [n, channels, side, side]; in main memory's reach where it is mapped, else on the device
+    label_of: Tensor, // i64 [n], where the pictures are
     count: usize,
     gan: Gan,
     progress: Progress,
@@ -102,10 +102,8 @@ impl Session {
                 settings.epochs
             )));
         }
-        let side = settings.architecture.image_size as i64;
-        let shape = [-1, settings.architecture.channels as i64, side, side];
-        let images = Tensor::from_slice(&data.pictures).view(shape).to_device(device);
-        let label_of = Tensor::from_slice(&data.label_of).to_kind(Kind::Int64).to_device(device);
+        let images = data.pictures.tensor(settings.architecture.channels, settings.architecture.image_size, device);
+        let label_of = Tensor::from_slice(&data.label_of).to_kind(Kind::Int64).to_device(images.device());
         settings.write(&run)?;
         let report = Report::open(&run, progress.epochs)?;
         if saved.is_none() {
@@ -113,6 +111,9 @@ impl Session {
             let first = &order::epoch_order(settings.seed, 0, data.label_of.len());
             let first = &first[..first.len().min(settings.batch_size)];
             report.picture("batch.png", &samples::draw_pictures(&images, first, 16))?;
+            if !settings.method.augment.is_off() {
+                report.picture("augmented.png", &samples::augmented(&images, first, &settings.method.augment))?;
+            }
         }
         let card = data.card();
         let (labels, count) = (data.labels.clone(), data.label_of.len());
@@ -199,10 +200,11 @@ impl Session {
 
     fn step(&mut self, places: &[i64]) {
         tch::manual_seed(order::step_seed(self.settings.seed, self.progress.steps));
-        let places_on_device = Tensor::from_slice(places).to_device(self.images.device());
+        let places_there = Tensor::from_slice(places).to_device(self.images.device());
+        let device = self.gan.generator.device();
         let batch = Batch {
-            images: self.images.index_select(0, &places_on_device),
-            labels: self.label_of.index_select(0, &places_on_device),
+            images: self.images.index_select(0, &places_there).to_device(device),
+            labels: self.label_of.index_select(0, &places_there).to_device(device),
             step: self.progress.steps,
         };
         self.unread.push(self.gan.step(&batch));

@@ -191,14 +191,14 @@ fn a_run_leaves_figures_pictures_and_a_checkpoint() {
 fn a_resumed_run_goes_on_to_the_bit() {
     let (data, whole, halves) = (data(), tempfile::tempdir().expect("made"), tempfile::tempdir().expect("made"));
     assert!(train(&data, &whole, &["--epochs", "3", "--quiet"]).status.success());
-    assert!(train(&data, &halves, &["--epochs", "2", "--quiet"]).status.success());
+    assert!(train(&data, &halves, &["--epochs", "2", "--quiet", "--pictures", "file"]).status.success());
     let changed = resume(&halves, &["--seed", "9"]);
     assert_eq!(changed.status.code(), Some(1));
     assert!(text(&changed.stderr).contains("--seed differs"), "{}", text(&changed.stderr));
     let complete = resume(&halves, &[]);
     assert_eq!(complete.status.code(), Some(1));
     assert!(text(&complete.stderr).contains("2 epochs of 2 are done"), "{}", text(&complete.stderr));
-    let resumed = resume(&halves, &["--epochs", "3"]);
+    let resumed = resume(&halves, &["--epochs", "3", "--pictures", "file"]);
     assert!(resumed.status.success(), "{}", text(&resumed.stderr));
     assert!(text(&resumed.stdout).contains("after epoch 2"), "{}", text(&resumed.stdout));
     let (whole, halves) = (only_run(&whole), only_run(&halves));

@@ -1,19 +1,21 @@
 //! The image folder: formats, conversions, order, and everything that can be wrong with it.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageBuffer, ImageFormat, LumaA, Rgb, RgbImage, RgbaImage};
 use tempfile::TempDir;
-use trainer::dataset::{self, DataError, DataSet, FolderOptions};
+use trainer::dataset::{self, DataError, DataSet, FolderOptions, Storage};
+use trainer::device::{self, DeviceChoice};
 
 const SIZE: usize = 8;
 const FILL: [u8; 3] = [200, 100, 50];
 
-fn options() -> FolderOptions {
-    FolderOptions { size: SIZE, channels: 3, strict: false }
+fn options() -> FolderOptions<'static> {
+    FolderOptions { size: SIZE, channels: 3, strict: false, cache: None }
 }
 
-fn load(folder: &Path, options: FolderOptions) -> Result<DataSet, DataError> {
+fn load(folder: &Path, options: FolderOptions<'_>) -> Result<DataSet, DataError> {
     dataset::load(folder, &options, &|_, _| {})
 }
 
@@ -330,4 +332,66 @@ fn the_hash_follows_labels_and_pixels() {
     let folder = two_classes();
     RgbImage::from_pixel(8, 8, Rgb([200, 100, 51])).save(folder.path().join("a/0.png")).expect("saved");
     assert_ne!(first, hash(&folder), "another pixel");
+}
+
+#[test]
+fn pictures_in_a_file_are_those_in_memory_and_are_decoded_once() {
+    let folder = two_classes();
+    let root = folder.path();
+    std::fs::write(root.join("b/text.jpg"), "not a picture").expect("written");
+    filled(5, 9).save(root.join("b/9.png")).expect("saved");
+    let cache = root.join(".kept");
+    let in_file = FolderOptions { cache: Some((&cache, Storage::File)), ..options() };
+    let decoded = AtomicUsize::new(0);
+    let counted = |options: FolderOptions<'_>| {
+        let before = decoded.load(Ordering::Relaxed);
+        let data = dataset::load(root, &options, &|done, _| {
+            decoded.fetch_max(before + done, Ordering::Relaxed);
+        });
+        (data, decoded.load(Ordering::Relaxed) - before)
+    };
+    let (memory, _) = counted(options());
+    let memory = memory.expect("loads");
+    for expected in [4, 0] {
+        let (data, decoded) = counted(in_file);
+        let data = data.expect("loads");
+        assert!(data.pictures.is_mapped() && !memory.pictures.is_mapped());
+        assert_eq!((&data, decoded), (&memory, expected));
+    }
+    let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
+    let tensor = counted(in_file).0.expect("loads").pictures.tensor(3, SIZE, device);
+    assert_eq!(tensor.size(), [3, 3, 8, 8]);
+    assert_eq!(Vec::<u8>::try_from(tensor.get(2).flatten(0, -1)).expect("bytes"), planes(&memory, 2));
+
+    let (strict, _) = counted(FolderOptions { strict: true, ..in_file });
+    assert!(matches!(strict.expect_err("strict"), DataError::Picture { .. }));
+    assert_eq!(counted(in_file).1, 0, "a strict failure leaves the file as it was");
+
+    filled(30, 30).save(root.join("a/1.png")).expect("saved");
+    let (data, decoded) = counted(in_file);
+    assert_eq!((data.expect("loads").label_of.len(), decoded), (4, 5), "another picture is seen");
+}
+
+#[test]
+fn a_damaged_file_of_pictures_is_made_again() {
+    let folder = two_classes();
+    let cache = folder.path().join(".kept");
+    let in_file = FolderOptions { cache: Some((&cache, Storage::File)), ..options() };
+    let whole = load(folder.path(), in_file).expect("loads");
+    let path = std::fs::read_dir(&cache).expect("listed").next().expect("one file").expect("listed").path();
+    let bytes = std::fs::read(&path).expect("read");
+    let cases = [0, 7, bytes.len() / 2, bytes.len() - 1].map(|length| bytes[..length].to_vec());
+    let huge = [&bytes[..bytes.len() - 16], &u64::MAX.to_le_bytes(), &bytes[bytes.len() - 8..]].concat();
+    for (case, damaged) in cases.into_iter().chain([huge]).enumerate() {
+        std::fs::remove_file(&path).expect("removed"); // `whole` still maps it
+        std::fs::write(&path, damaged).expect("written");
+        assert_eq!(load(folder.path(), in_file).expect("loads"), whole, "case {case}");
+        assert_eq!(std::fs::read(&path).expect("read"), bytes, "case {case}");
+    }
+    let blocked = folder.path().join("file");
+    std::fs::write(&blocked, "").expect("written");
+    let error = load(folder.path(), FolderOptions { cache: Some((&blocked, Storage::File)), ..options() });
+    let error = error.expect_err("a file is no folder");
+    let cause = std::error::Error::source(&error).expect("a cause").to_string();
+    assert!(error.to_string().contains("--pictures memory") && cause.contains("file"), "{error}: {cause}");
 }

@@ -92,7 +92,7 @@ pub fn from_model(path: &Path, wanted: &Wanted<'_>, progress: &dyn Fn(usize, usi
 /// # Errors
 /// A folder that is no data set, or one of other labels.
 pub fn from_folder(path: &Path, wanted: &Wanted<'_>) -> Result<Fakes, TrainError> {
-    let options = FolderOptions { size: wanted.size, channels: wanted.channels, strict: true };
+    let options = FolderOptions { size: wanted.size, channels: wanted.channels, strict: true, cache: None };
     let DataSet { labels, pictures, label_of, .. } = dataset::load(path, &options, &|_, _| {})?;
     refuse_other(path, wanted, &labels, (wanted.size, wanted.channels))?;
     Ok(Fakes { images: images(&pictures, wanted), label_of })
