@@ -45,8 +45,8 @@ pub struct TrainOptions {
     /// Where run folders go
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     pub out: PathBuf,
-    /// How to train: reference is the source notebook's recipe to the letter, paired relativistic pairs with gradient
-    /// penalties and averaged weights [default: reference]
+    /// How to train: paired has relativistic pairs, gradient penalties and averaged weights, reference is the source
+    /// notebook's recipe to the letter [default: paired]
     #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
     pub recipe: Option<Recipe>,
     /// Size of the generator: full, or small (less than a quarter of the multiplications) [default: full]
@@ -58,10 +58,10 @@ pub struct TrainOptions {
     /// Passes over the data; a resumed run may be given more [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub epochs: Option<u64>,
-    /// Pictures in a step [default: the recipe's, 128 or 32]
+    /// Pictures in a step [default: the recipe's, 32 or 128]
     #[arg(long, value_name = "N", value_parser = batch_size)]
     pub batch_size: Option<usize>,
-    /// Learning rate of both networks [default: the recipe's, 0.0002 or 0.0008]
+    /// Learning rate of both networks [default: the recipe's, 0.0008 or 0.0002]
     #[arg(long, value_name = "RATE", value_parser = learning_rate, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     /// Side of the pictures in pixels: 32, 64, 128 or 256 [default: 128]
@@ -108,8 +108,8 @@ pub struct TrainOptions {
 /// Flags of `summary`.
 #[derive(Debug, Args)]
 pub struct SummaryOptions {
-    /// Whose networks: reference or paired
-    #[arg(long, value_name = "NAME", value_enum, default_value = "reference", hide_possible_values = true)]
+    /// Whose networks: paired or reference
+    #[arg(long, value_name = "NAME", value_enum, default_value = "paired", hide_possible_values = true)]
     pub recipe: Recipe,
     /// Size of the generator: full or small
     #[arg(long, value_name = "NAME", value_enum, default_value = "full", hide_possible_values = true)]
@@ -125,8 +125,8 @@ pub struct SummaryOptions {
 /// Flags of `bench`.
 #[derive(Debug, Args)]
 pub struct BenchOptions {
-    /// Whose step: reference or paired
-    #[arg(long, value_name = "NAME", value_enum, default_value = "reference", hide_possible_values = true)]
+    /// Whose step: paired or reference
+    #[arg(long, value_name = "NAME", value_enum, default_value = "paired", hide_possible_values = true)]
     pub recipe: Recipe,
     /// Size of the generator: full or small
     #[arg(long, value_name = "NAME", value_enum, default_value = "full", hide_possible_values = true)]

@@ -58,7 +58,7 @@ fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Re
     if folder.is_none() {
         remarks.push(format!("no --data and no {DEFAULT_DATA}: training on the built-in rendered hands"));
     }
-    let recipe = options.recipe.unwrap_or(Recipe::Reference);
+    let recipe = options.recipe.unwrap_or_default();
     let (size, channels) = (options.size.unwrap_or(DEFAULT_SIZE), options.channels.unwrap_or(DEFAULT_CHANNELS));
     let architecture = recipe.architecture(options.preset.unwrap_or(Preset::Full), size, channels)?;
     let usual = Settings::of_recipe(recipe, architecture);

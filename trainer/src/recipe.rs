@@ -9,13 +9,14 @@ use crate::augment::Augment;
 use crate::weights::Convolutions;
 
 /// A named way to train.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recipe {
+    /// Relativistic pairs with gradient penalties and averaged weights
+    #[default]
+    Paired,
     /// The reference notebook's, to the letter
     Reference,
-    /// Relativistic pairs with gradient penalties and averaged weights
-    Paired,
 }
 
 /// How large a generator is.

@@ -86,13 +86,16 @@ fn help_names_every_flag_with_its_default() {
         "--eval-every",
         "--save-every",
         "--keep",
+        "--pictures",
+        "--tf32",
         "summary",
         "bench",
         "evaluate",
     ] {
         assert!(help.contains(flag), "{flag} is missing:\n{help}");
     }
-    assert!(help.contains("[default: 100]") && help.contains("[default: runs]"), "{help}");
+    assert!(help.contains("[default: 100]") && help.contains("[default: paired]"), "{help}");
+    assert!(help.contains("[default: runs]"), "{help}");
     for command in ["summary", "bench", "evaluate"] {
         assert!(run(&[command, "--help"]).status.success());
     }
@@ -368,7 +371,7 @@ fn other_pictures_than_the_run_began_with_are_refused() {
 
 #[test]
 fn the_summary_has_the_references_numbers() {
-    let summary = text(&run(&["summary"]).stdout);
+    let summary = text(&run(&["summary", "--recipe", "reference"]).stdout);
     for number in ["7789308", "483296832", "7729709", "145953280", "[512, 8, 8]", "[3, 128, 128]"] {
         assert!(summary.contains(number), "{number} is missing:\n{summary}");
     }

@@ -46,7 +46,7 @@ pub fn run(checkout: &Checkout, options: &DemoOptions) -> Result<()> {
     let few = options.data.is_none() && !checkout.path("data/rps").is_dir();
     let chain = Chain {
         data: options.data.clone().map(std::path::absolute).transpose().context("find --data")?,
-        epochs: options.epochs.unwrap_or(if few { 30 } else { 6 }),
+        epochs: options.epochs.unwrap_or(if few { 60 } else { 12 }),
         size: options.size,
         folder: checkout.target().join("demo"),
     };
@@ -73,7 +73,7 @@ impl Chain {
 
         let (epochs, size) = (self.epochs.to_string(), self.size.to_string());
         let mut train = words(&["run", "--package", "trainer", "--", "--epochs", &epochs, "--size", &size]);
-        train.extend(words(&["--batch-size", "32", "--seed", "1"]));
+        train.extend(words(&["--preset", "small", "--seed", "1"]));
         train.extend(["--out".into(), runs.clone().into()]);
         train.extend(self.data.iter().flat_map(|data| ["--data".into(), data.clone().into()]));
         run_command(&mut cargo(checkout, train))?;
