@@ -2,7 +2,7 @@
 
     python trainer/benches/reference_step.py --steps 6 --batch-size 128
 
-Prints one line: images/s, the median over the steps after the first.
+Prints one line as `trainer bench` does: images/s by the mean over the steps after the first, and the median step.
 """
 
 import argparse
@@ -94,7 +94,11 @@ def main():
         adam[0].step()
         generator_loss.item()
         seconds.append(time.perf_counter() - start)
-    print(f"{options.batch_size / statistics.median(seconds[1:]):.2f} images/s")
+    mean, median = statistics.mean(seconds[1:]), statistics.median(seconds[1:])
+    print(
+        f"{options.batch_size / mean:.2f} images/s; a step takes {mean * 1e3:.0f} ms in the mean and "
+        f"{median * 1e3:.0f} in the median of {options.steps}"
+    )
 
 
 if __name__ == "__main__":
