@@ -7,7 +7,7 @@ use model_spec::Architecture;
 use crate::cli::TrainOptions;
 use crate::dataset::{self, DataSet, FolderOptions, Storage};
 use crate::error::TrainError;
-use crate::recipe::{Preset, Recipe};
+use crate::recipe::Preset;
 use crate::settings::Settings;
 use crate::{hands, overrides, quality, run_folder};
 

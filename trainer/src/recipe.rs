@@ -42,6 +42,9 @@ pub struct Method {
     pub penalty: f64,
     /// Steps from one penalty to the next; each counts as many times.
     pub penalty_every: u64,
+    /// Thousands of pictures after which the learning rate falls as one over their number; 0: never.
+    #[serde(default)]
+    pub steady_kimg: f64,
     /// Thousands of pictures after which a weight counts half in the averaged generator (arXiv 1806.04498); 0: none.
     pub average_kimg: f64,
     /// What is done to all pictures that the discriminator sees.
@@ -73,6 +76,7 @@ impl Recipe {
                 betas: [0.5, 0.999],
                 penalty: 0.0,
                 penalty_every: 0,
+                steady_kimg: 0.0,
                 average_kimg: 0.0,
                 augment: Augment::default(),
                 generator_start: Convolutions::Small,
@@ -83,6 +87,7 @@ impl Recipe {
                 betas: [0.0, 0.99],
                 penalty: 0.5,
                 penalty_every: 8,
+                steady_kimg: 25.0,
                 average_kimg: 5.0,
                 augment: Augment::default(),
                 generator_start: Convolutions::HeTransposed,
@@ -133,11 +138,31 @@ impl Method {
     pub fn adam(&self, learning_rate: f64) -> AdamOptions {
         AdamOptions { learning_rate, betas: (self.betas[0], self.betas[1]), eps: 1e-8 }
     }
+
+    /// The learning rate after so many pictures, over the first one.
+    pub fn rate_after(&self, images: u64) -> f64 {
+        let steady = self.steady_kimg * 1000.0;
+        if steady > 0.0 { (steady / (images as f64).max(1.0)).min(1.0) } else { 1.0 }
+    }
 }
 
 impl Default for Method {
     /// The reference's.
     fn default() -> Self {
         Recipe::Reference.method()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_steady_and_then_falls_as_one_over_the_pictures() {
+        let method = Method { steady_kimg: 25.0, ..Recipe::Paired.method() };
+        let rates = [0, 25_000, 50_000, 200_000].map(|images| method.rate_after(images));
+        assert_eq!(rates, [1.0, 1.0, 0.5, 0.125]);
+        let never = Recipe::Reference.method();
+        assert_eq!([0, 1, 1 << 40].map(|images| never.rate_after(images)), [1.0; 3]);
     }
 }

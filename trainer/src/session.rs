@@ -207,6 +207,8 @@ impl Session {
             labels: self.label_of.index_select(0, &places_there).to_device(device),
             step: self.progress.steps,
         };
+        let rate = self.settings.current_learning_rate() * self.settings.method.rate_after(self.progress.images);
+        self.gan.set_learning_rate(rate);
         self.unread.push(self.gan.step(&batch));
         self.progress.steps += 1;
         self.progress.images += places.len() as u64;
@@ -235,7 +237,8 @@ impl Session {
             scores,
         };
         console.epoch(&stats, self.settings.epochs);
-        if let Some(reason) = quality.as_ref().and_then(|now| watch::collapsed(self.report.epochs(), now)) {
+        let collapsed = quality.as_ref().and_then(|now| watch::collapsed(self.report.epochs(), now));
+        if let Some(reason) = collapsed.or_else(|| watch::jumped(self.report.epochs(), &stats)) {
             return Ok(Turn::Alarm(reason));
         }
         self.losses = EpochLosses::default();
@@ -282,7 +285,6 @@ impl Session {
         let (manifest, losses) = checkpoint::read(path, &mut self.gan)?;
         (self.progress, self.losses) = (manifest.progress, losses);
         self.unread.clear();
-        self.gan.set_learning_rate(learning_rate);
         console.say(&format!(
             "set back after {images} images: {reason}; going on from {} with learning rate {learning_rate}",
             path.display()

@@ -8,6 +8,13 @@ const COLLAPSED: f64 = 0.1;
 /// ... if it had been this varied before; early on all pictures are alike.
 const VARIED: f64 = 0.3;
 
+/// A discriminator loss this many times over that of the last epochs ...
+const JUMP: f64 = 10.0;
+/// ... and above this is no swing but a broken balance between the networks.
+const HIGH: f64 = 3.0;
+/// Epochs that a loss is held against; with fewer nothing is said.
+const EPOCHS: usize = 3;
+
 /// Says what is wrong where a loss is no number any more.
 pub fn not_finite(discriminator: &[f32], generator: &[f32]) -> Option<String> {
     [("discriminator", discriminator), ("generator", generator)].into_iter().find_map(|(network, losses)| {
@@ -30,6 +37,13 @@ pub fn collapsed(history: &[EpochStats], now: &Evaluation) -> Option<String> {
             )
         })
     })
+}
+
+/// Says that the discriminator's loss has left the level of the epochs before.
+pub fn jumped(history: &[EpochStats], now: &EpochStats) -> Option<String> {
+    let before = history.last_chunk::<EPOCHS>()?.iter().fold(0.0f64, |most, stats| most.max(stats.d_loss));
+    (now.d_loss > HIGH && now.d_loss > JUMP * before)
+        .then(|| format!("the discriminator loss rose from {before:.2} to {:.2} in one epoch", now.d_loss))
 }
 
 #[cfg(test)]
@@ -78,6 +92,22 @@ mod tests {
         assert_eq!(collapsed(&history(0.8), &evaluation(0.2)), None);
         let text = collapsed(&history(0.8), &evaluation(0.02)).expect("collapsed");
         assert_eq!(text, "label \"palm\" has collapsed: its diversity fell from 0.80 to 0.02");
+    }
+
+    #[test]
+    fn a_jump_is_far_above_the_last_epochs() {
+        let epochs = |losses: &[f64]| -> Vec<EpochStats> {
+            losses.iter().map(|loss| EpochStats { d_loss: *loss, ..history(0.5).remove(0) }).collect()
+        };
+        let jumped = |losses: &[f64]| {
+            let (now, before) = losses.split_last().expect("losses");
+            super::jumped(&epochs(before), &epochs(&[*now])[0])
+        };
+        assert_eq!(jumped(&[0.1, 0.1, 14.2]), None, "too few epochs to tell");
+        assert_eq!(jumped(&[0.1, 0.1, 0.1, 2.0]), None);
+        assert_eq!(jumped(&[9.0, 0.5, 0.5, 0.7, 4.0]), None);
+        let text = jumped(&[9.0, 0.07, 0.08, 0.07, 14.17]).expect("a jump");
+        assert_eq!(text, "the discriminator loss rose from 0.08 to 14.17 in one epoch");
     }
 
     #[test]
