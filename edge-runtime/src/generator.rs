@@ -1,6 +1,8 @@
 //! From a label and a seed to a picture.
 
-use model_spec::{Metadata, latent};
+use std::path::Path;
+
+use model_spec::{Labels, Metadata, latent};
 
 use crate::engine::{self, Batch, EngineSpec, Opened};
 use crate::{Frame, Model, Picture, RuntimeError, Truncation};
@@ -9,6 +11,24 @@ use crate::{Frame, Model, Picture, RuntimeError, Truncation};
 pub const BATCH: usize = 16;
 
 /// A model with the engine that runs it.
+///
+/// ```
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/gen.onnx");
+/// use edge_runtime::{EngineSpec, Generator, Request};
+///
+/// let mut generator = Generator::open(path, &EngineSpec::default())?;
+/// println!("{}: {}", generator.engine(), generator.metadata().labels.names().join(", "));
+///
+/// let frame = generator.generate("rock", 7)?;
+/// assert_eq!((frame.label.as_str(), frame.seed, frame.index), ("rock", 7, 0));
+/// assert_eq!(frame, generator.generate("rock", 7)?);
+///
+/// // One seed under every label has the same latent; a series of one seed counts its index.
+/// let labels = 0..generator.metadata().labels.len();
+/// let requests: Vec<Request> = labels.map(|label| Request { label, seed: 7, index: 0 }).collect();
+/// assert!(generator.frames(&requests)?.contains(&frame));
+/// # Ok::<(), edge_runtime::RuntimeError>(())
+/// ```
 pub struct Generator {
     opened: Opened,
     metadata: Metadata,
@@ -28,11 +48,20 @@ pub struct Request {
 }
 
 impl Generator {
-    /// Opens the engine that `spec` asks for on a model.
+    /// Opens a model file and the engine that `spec` asks for.
+    ///
+    /// # Errors
+    /// Those of [`Model::open`] and [`engine::open`].
+    pub fn open(path: impl AsRef<Path>, spec: &EngineSpec) -> Result<Self, RuntimeError> {
+        Self::of(&Model::open(path.as_ref())?, spec)
+    }
+
+    /// Opens the engine that `spec` asks for on a model that is open already: one that was found, built in, or is run by
+    /// several engines.
     ///
     /// # Errors
     /// Those of [`engine::open`].
-    pub fn open(model: &Model, spec: &EngineSpec) -> Result<Self, RuntimeError> {
+    pub fn of(model: &Model, spec: &EngineSpec) -> Result<Self, RuntimeError> {
         Ok(Self::with(engine::open(spec, model)?, model))
     }
 
@@ -76,7 +105,16 @@ impl Generator {
         &self.opened.notes
     }
 
-    /// One picture, always the same for the same arguments.
+    /// One picture of a label, by its name or its index as text, always the same for the same arguments.
+    ///
+    /// # Errors
+    /// A label that the model doesn't have, `all` of them, and what the engine reports.
+    pub fn generate(&mut self, label: &str, seed: u64) -> Result<Frame, RuntimeError> {
+        let label = one_label(&self.metadata.labels, label)?;
+        self.frame(label, seed, 0)
+    }
+
+    /// One picture by index of its label, always the same for the same arguments.
     ///
     /// # Errors
     /// Those of [`Generator::frames`].
@@ -140,6 +178,21 @@ impl Generator {
     fn framed(&self, request: Request, picture: Picture) -> Frame {
         let label = self.metadata.labels.name(request.label).unwrap_or_default().to_owned();
         Frame { picture, label, seed: request.seed, index: request.index }
+    }
+}
+
+/// The index of the one label that a text selects, by name or index.
+///
+/// # Errors
+/// A text that selects none, or all of several.
+pub fn one_label(labels: &Labels, text: &str) -> Result<usize, RuntimeError> {
+    match labels.select(text)?.as_slice() {
+        [label] => Ok(*label),
+        several => Err(RuntimeError::Text {
+            what: "label",
+            expected: format!("one, not {} of them", several.len()),
+            found: text.to_owned(),
+        }),
     }
 }
 

@@ -5,6 +5,23 @@
 //! of pictures, which [`decode`] reads again; [`golden`] pictures, [`parity`] and [`verification`] prove that an engine makes what
 //! the model should, [`provenance`] makes a picture again; [`sensors`] and [`diagnosis`] look at the machine; [`canvas`] and [`drawing`] draw them with embedded-graphics; [`sink`] writes and shows them, into an
 //! [`output`] file where it is one. Nothing here trains, exports, or knows a label's name that the file doesn't state.
+//!
+//! ```
+//! # let folder = tempfile::tempdir()?;
+//! # let file = folder.path().join("gesture.png");
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/gen.onnx");
+//! use edge_runtime::encode::{self, Format};
+//! use edge_runtime::{EngineSpec, Generator};
+//!
+//! let mut generator = Generator::open(path, &EngineSpec::default())?;
+//! let frame = generator.generate("scissors", 42)?;
+//! let png = encode::encode(&frame.picture, &encode::texts(&frame, &generator.origin()), Format::Png)?;
+//! std::fs::write(file, png)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Features: `tract` and `ort` (both on by default) add these engines to native, which is always there; `embed` builds a
+//! model into the binary (see [`Model::find`]).
 
 pub mod canvas;
 pub mod decode;
