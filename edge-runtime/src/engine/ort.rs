@@ -79,7 +79,16 @@ impl Attempt<'_> {
         self.open(Provider::Cpu, notes).map_err(|error| self.failed(Provider::Cpu, &error))
     }
 
-    fn open(&self, provider: Provider, mut notes: Vec<String>) -> ort::Result<Opened> {
+    /// Starts a provider; one that fails leaves no empty folder behind.
+    fn open(&self, provider: Provider, notes: Vec<String>) -> ort::Result<Opened> {
+        let opened = self.start(provider, notes);
+        if let (Err(_), Provider::TensorRt, Some(cache)) = (&opened, provider, &self.cache) {
+            cache.remove_empty();
+        }
+        opened
+    }
+
+    fn start(&self, provider: Provider, mut notes: Vec<String>) -> ort::Result<Opened> {
         // A provider may leave nodes to another one, so what ran is read back and not taken for granted.
         let is_gpu = matches!(provider, Provider::Cuda | Provider::TensorRt);
         let mut profile = None;
