@@ -144,7 +144,7 @@ fn native_mixes_labels_as_the_plain_network_does_and_a_single_one_to_the_bit() {
 fn a_generator_makes_pictures_of_mixes_and_refuses_others() {
     let network = Network::new(&LABELS, 3);
     let model = Model::from_bytes(network.bytes()).expect("valid");
-    let mut generator = Generator::open(&model, &EngineSpec::default()).expect("opens");
+    let mut generator = Generator::of(&model, &EngineSpec::default()).expect("opens");
     let latent = network.batch_of(1).0;
     let inputs = vec![(&[0.0, 1.0, 0.0][..], &latent[..]); 20];
     let pictures = generator.mixed(&inputs).expect("runs");

@@ -6,6 +6,8 @@ mod attempts;
 mod common;
 #[path = "hostile/damage.rs"]
 mod damage;
+#[path = "hostile/mutations.rs"]
+mod mutations;
 
 use common::{LABELS, Network};
 use damage::{Dice, damaged_bytes, damaged_message};
@@ -14,6 +16,9 @@ use prost::Message;
 
 const BYTE_ROUNDS: u32 = 4000;
 const MESSAGE_ROUNDS: u32 = 1500;
+/// Other than `MUDRA_HOSTILE_CHAINS`, which asks for more.
+const CHAINS: u32 = 200;
+const LINKS: u32 = 8;
 
 /// Tells whether it passed as a model.
 fn try_all(bytes: &[u8]) -> bool {
@@ -45,22 +50,47 @@ fn damaged_messages_never_panic() {
 
 #[test]
 fn damaged_pictures_never_panic() {
-    let picture = edge_runtime::Picture::new(9, 5, 3, (0..135).collect()).expect("9 x 5 x 3");
-    let texts = vec![("Label", "ä".to_owned()), ("Seed", "7".to_owned())];
-    let good = edge_runtime::encode::encode(&picture, &texts, edge_runtime::encode::Format::Png).expect("a PNG");
+    let good = mutations::good_picture();
     let damaged = |round: u32| damaged_bytes(&good, &mut Dice::new(2 << 40 | u64::from(round)));
-    let good_ones = (0..BYTE_ROUNDS).filter(|round| attempts::provenance(&damaged(*round)));
-    assert_eq!(good_ones.count(), 0, "a picture without its model passed");
+    let passed = (0..BYTE_ROUNDS).filter(|round| attempts::provenance(&damaged(*round))).count();
+    // Every chunk has a checksum; only what stands behind the last one may change.
+    assert!(passed < BYTE_ROUNDS as usize / 10, "{passed} of {BYTE_ROUNDS} passed");
 }
 
 #[test]
 fn damaged_requests_never_panic() {
     let labels = Network::new(&LABELS, 3).metadata().labels;
-    let good = "{\"label\": \"ä\", \"seed\": 7, \"index\": 0, \"out\": \"b.png\"}\n{\"label\": 1}\n".repeat(3);
-    let damaged = |round: u32| damaged_bytes(good.as_bytes(), &mut Dice::new(3 << 40 | u64::from(round)));
+    let damaged =
+        |round: u32| damaged_bytes(mutations::REQUESTS.as_bytes(), &mut Dice::new(3 << 40 | u64::from(round)));
     let followed: usize = (0..BYTE_ROUNDS).map(|round| attempts::requests(&damaged(round), &labels)).sum();
-    let all = BYTE_ROUNDS as usize * 6;
+    let all = BYTE_ROUNDS as usize * attempts::requests(mutations::REQUESTS.as_bytes(), &labels);
     assert!(followed > all / 10 && followed < all * 9 / 10, "{followed} of about {all} followed");
+}
+
+/// Inputs that follow from one another, from nothing on, as under a fuzzer.
+fn chain(number: u32, next: fn(&[u8], u32) -> Option<Vec<u8>>) -> impl Iterator<Item = Vec<u8>> {
+    let seeds = (0..LINKS).map(move |link| number * LINKS + link);
+    seeds.scan(Vec::new(), move |input, seed| {
+        *input = next(input, seed).unwrap_or_else(|| damaged_bytes(input, &mut Dice::new(4 << 40 | u64::from(seed))));
+        Some(input.clone())
+    })
+}
+
+#[test]
+fn chains_of_damage_never_panic() {
+    let labels = Network::new(&LABELS, 3).metadata().labels;
+    let (mut models, mut pictures, mut requests) = (0, 0, 0);
+    let wanted = std::env::var("MUDRA_HOSTILE_CHAINS").ok();
+    let chains = wanted.map_or(CHAINS, |chains| chains.parse().expect("a number of chains"));
+    for number in 0..chains {
+        models += chain(number, mutations::model).filter(|bytes| try_all(bytes)).count();
+        pictures += chain(number, mutations::picture).filter(|bytes| attempts::provenance(bytes)).count();
+        requests += chain(number, mutations::requests).filter(|bytes| attempts::requests(bytes, &labels) > 0).count();
+    }
+    let all = chains as usize * LINKS as usize;
+    for (passed, what) in [(models, "models"), (pictures, "pictures"), (requests, "requests")] {
+        assert!(passed >= chains as usize && passed < all, "{passed} of {all} {what} passed");
+    }
 }
 
 /// A graph that is cyclic, endless or huge is told before anything runs, so in bounded time.

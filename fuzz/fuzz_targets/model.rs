@@ -2,10 +2,12 @@
 
 #![no_main]
 
-use fuzz::{attempts, mutated_model};
+use fuzz::{attempts, mutated};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| {
     attempts::model(bytes);
 });
-fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { mutated_model(data, size, max_size, seed) });
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    mutated(data, (size, max_size), seed, fuzz::model)
+});

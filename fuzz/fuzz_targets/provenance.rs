@@ -2,12 +2,12 @@
 
 #![no_main]
 
-use fuzz::{attempts, mutated_picture};
+use fuzz::{attempts, mutated};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| {
     attempts::provenance(bytes);
 });
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-    mutated_picture(data, size, max_size, seed)
+    mutated(data, (size, max_size), seed, fuzz::picture)
 });

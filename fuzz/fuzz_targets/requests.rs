@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use fuzz::{attempts, labels, mutated_requests};
+use fuzz::{attempts, labels, mutated};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use model_spec::Labels;
 
@@ -14,5 +14,5 @@ fuzz_target!(|bytes: &[u8]| {
     attempts::requests(bytes, &LABELS);
 });
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-    mutated_requests(data, size, max_size, seed)
+    mutated(data, (size, max_size), seed, fuzz::requests)
 });

@@ -18,8 +18,7 @@ pub fn model(bytes: &[u8]) -> Option<Model> {
 pub fn picture(kind: EngineKind, model: &Model) {
     let spec = EngineSpec { kind, threads: Some(1), ..EngineSpec::default() };
     let latents = vec![0.25; model.metadata().architecture.latent_dim];
-    let ran =
-        engine::open(&spec, model).and_then(|mut opened| opened.engine.run(&Batch::new(&latents, &[0])));
+    let ran = engine::open(&spec, model).and_then(|mut opened| opened.engine.run(&Batch::new(&latents, &[0])));
     match ran {
         Ok(pictures) => assert!(pictures.iter().all(|value| value.is_finite()), "{kind:?}"),
         Err(RuntimeError::Engine { .. } | RuntimeError::Unsupported { .. }) => {}
