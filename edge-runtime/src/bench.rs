@@ -73,7 +73,7 @@ fn placement(model: &Model, generator: &Generator, mut spec: EngineSpec) -> Resu
         return Ok(opened.placement.clone());
     }
     spec.ort.read_back = true;
-    Ok(Generator::open(model, &spec)?.opened().placement.clone())
+    Ok(Generator::of(model, &spec)?.opened().placement.clone())
 }
 
 impl Measured {

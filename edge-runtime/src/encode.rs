@@ -1,4 +1,15 @@
 //! Pictures as file bytes, with text about their origin. The same picture and text make the same bytes.
+//!
+//! ```
+//! use edge_runtime::encode::{self, Format};
+//! use edge_runtime::{Picture, decode};
+//!
+//! let picture = Picture::new(2, 1, 3, vec![0, 0, 255, 255, 0, 0]).expect("2 x 1 pixels of 3 levels");
+//! let png = encode::encode(&picture, &vec![("Label", "rock".to_owned())], Format::Png)?;
+//! let read = decode::png(&png)?;
+//! assert_eq!((read.picture, read.texts["Label"].as_str()), (picture, "rock"));
+//! # Ok::<(), edge_runtime::RuntimeError>(())
+//! ```
 
 mod exif;
 pub mod gif;

@@ -1,6 +1,8 @@
 //! From a label and a seed to a picture.
 
-use model_spec::{Metadata, latent};
+use std::path::Path;
+
+use model_spec::{Labels, Metadata, latent};
 
 use crate::engine::{self, Batch, EngineSpec, Opened};
 use crate::{Frame, Model, Picture, RuntimeError, Truncation};
@@ -9,6 +11,24 @@ use crate::{Frame, Model, Picture, RuntimeError, Truncation};
 pub const BATCH: usize = 16;
 
 /// A model with the engine that runs it.
+///
+/// ```
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/gen.onnx");
+/// use edge_runtime::{EngineSpec, Generator, Request};
+///
+/// let mut generator = Generator::open(path, &EngineSpec::default())?;
+/// println!("{}: {}", generator.engine(), generator.metadata().labels.names().join(", "));
+///
+/// let frame = generator.generate("rock", 7)?;
+/// assert_eq!((frame.label.as_str(), frame.seed, frame.index), ("rock", 7, 0));
+/// assert_eq!(frame, generator.generate("rock", 7)?);
+///
+/// // One seed under every label has the same latent; a series of one seed counts its index.
+/// let labels = 0..generator.metadata().labels.len();
+/// let requests: Vec<Request> = labels.map(|label| Request { label, seed: 7, index: 0 }).collect();
+/// assert!(generator.frames(&requests)?.contains(&frame));
+/// # Ok::<(), edge_runtime::RuntimeError>(())
+/// ```
 pub struct Generator {
     opened: Opened,
     metadata: Metadata,
@@ -28,11 +48,20 @@ pub struct Request {
 }
 
 impl Generator {
-    /// Opens the engine that `spec` asks for on a model.
+    /// Opens a model file and the engine that `spec` asks for.
+    ///
+    /// # Errors
+    /// Those of [`Model::open`] and [`engine::open`].
+    pub fn open(path: impl AsRef<Path>, spec: &EngineSpec) -> Result<Self, RuntimeError> {
+        Self::of(&Model::open(path.as_ref())?, spec)
+    }
+
+    /// Opens the engine that `spec` asks for on a model that is open already: one that was found, built in, or is run by
+    /// several engines.
     ///
     /// # Errors
     /// Those of [`engine::open`].
-    pub fn open(model: &Model, spec: &EngineSpec) -> Result<Self, RuntimeError> {
+    pub fn of(model: &Model, spec: &EngineSpec) -> Result<Self, RuntimeError> {
         Ok(Self::with(engine::open(spec, model)?, model))
     }
 
@@ -76,7 +105,16 @@ impl Generator {
         &self.opened.notes
     }
 
-    /// One picture, always the same for the same arguments.
+    /// One picture of a label, by its name or its index as text, always the same for the same arguments.
+    ///
+    /// # Errors
+    /// A label that the model doesn't have, `all` of them, and what the engine reports.
+    pub fn generate(&mut self, label: &str, seed: u64) -> Result<Frame, RuntimeError> {
+        let label = one_label(&self.metadata.labels, label)?;
+        self.frame(label, seed, 0)
+    }
+
+    /// One picture by index of its label, always the same for the same arguments.
     ///
     /// # Errors
     /// Those of [`Generator::frames`].
@@ -113,21 +151,55 @@ impl Generator {
     /// # Errors
     /// A label index or a latent that doesn't fit the model, and what the engine reports.
     pub fn pictures(&mut self, inputs: &[(usize, &[f32])]) -> Result<Vec<Picture>, RuntimeError> {
-        let (side, channels) = (self.metadata.architecture.image_size, self.metadata.architecture.channels);
         let mut pictures = Vec::with_capacity(inputs.len());
-        let dim = self.metadata.architecture.latent_dim;
-        if let Some((_, latent)) = inputs.iter().find(|(_, latent)| latent.len() != dim) {
-            let (expected, found) = (format!("{dim} numbers"), latent.len().to_string());
-            return Err(RuntimeError::Batch { part: "latent", expected, found });
-        }
         for part in inputs.chunks(BATCH) {
-            let latents: Vec<f32> = part.iter().flat_map(|(_, latent)| *latent).copied().collect();
+            let latents = self.joined(part.iter().map(|(_, latent)| *latent))?;
             let labels: Vec<i64> = part.iter().map(|(label, _)| i64::try_from(*label).unwrap_or(i64::MAX)).collect();
-            let values = self.opened.engine.run(&Batch { latents: &latents, labels: &labels })?;
-            let planes = values.chunks_exact(self.metadata.architecture.pixels());
-            pictures.extend(planes.map(|chw| Picture::from_signed(chw, side, channels)));
+            pictures.extend(self.run(&Batch::new(&latents, &labels))?);
         }
         Ok(pictures)
+    }
+
+    /// The pictures of mixes of labels and latents of any origin, in their order: label weights `[n_labels]`, which add up
+    /// to 1, and a latent `[latent_dim]` each.
+    ///
+    /// # Errors
+    /// Weights or a latent that don't fit the model, an engine that can't mix labels with this file, and what it reports.
+    pub fn mixed(&mut self, inputs: &[(&[f32], &[f32])]) -> Result<Vec<Picture>, RuntimeError> {
+        let mut pictures = Vec::with_capacity(inputs.len());
+        let labels = self.metadata.labels.len();
+        if let Some((weights, _)) = inputs.iter().find(|(weights, _)| weights.len() != labels) {
+            let (expected, found) = (format!("{labels} a picture"), weights.len().to_string());
+            return Err(RuntimeError::Batch { part: "label weights", expected, found });
+        }
+        for part in inputs.chunks(BATCH) {
+            let latents = self.joined(part.iter().map(|(_, latent)| *latent))?;
+            let weights: Vec<f32> = part.iter().flat_map(|(weights, _)| *weights).copied().collect();
+            pictures.extend(self.run(&Batch::mixed(&latents, &weights))?);
+        }
+        Ok(pictures)
+    }
+
+    /// Latents one after another, each of the model's size.
+    fn joined<'a>(&self, latents: impl Iterator<Item = &'a [f32]>) -> Result<Vec<f32>, RuntimeError> {
+        let dim = self.metadata.architecture.latent_dim;
+        let mut joined = Vec::new();
+        for latent in latents {
+            if latent.len() != dim {
+                let (expected, found) = (format!("{dim} numbers"), latent.len().to_string());
+                return Err(RuntimeError::Batch { part: "latent", expected, found });
+            }
+            joined.extend_from_slice(latent);
+        }
+        Ok(joined)
+    }
+
+    fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<Picture>, RuntimeError> {
+        let architecture = &self.metadata.architecture;
+        let (side, channels) = (architecture.image_size, architecture.channels);
+        let values = self.opened.engine.run(batch)?;
+        let planes = values.chunks_exact(architecture.pixels());
+        Ok(planes.map(|chw| Picture::from_signed(chw, side, channels)).collect())
     }
 
     /// The latent of a request, `[latent_dim]`.
@@ -140,6 +212,21 @@ impl Generator {
     fn framed(&self, request: Request, picture: Picture) -> Frame {
         let label = self.metadata.labels.name(request.label).unwrap_or_default().to_owned();
         Frame { picture, label, seed: request.seed, index: request.index }
+    }
+}
+
+/// The index of the one label that a text selects, by name or index.
+///
+/// # Errors
+/// A text that selects none, or all of several.
+pub fn one_label(labels: &Labels, text: &str) -> Result<usize, RuntimeError> {
+    match labels.select(text)?.as_slice() {
+        [label] => Ok(*label),
+        several => Err(RuntimeError::Text {
+            what: "label",
+            expected: format!("one, not {} of them", several.len()),
+            found: text.to_owned(),
+        }),
     }
 }
 

@@ -41,7 +41,7 @@ fn model(file: Option<&Path>, options: &Info) -> Result<()> {
     let (model, place) = Model::find(file)?;
     let mut spec = options.engine.spec();
     spec.ort.read_back = true;
-    let generator = Generator::open(&model, &spec)?;
+    let generator = Generator::of(&model, &spec)?;
     let mut lines =
         vec![("file", format!("{place}, {} bytes", model.bytes().len())), ("sha256", model.sha256().to_owned())];
     lines.extend(about(model.metadata()));

@@ -3,8 +3,25 @@
 //! In reading order: [`onnx`] and [`model`] read and check a file, [`engine`] runs it, [`generator`] turns a label and a
 //! seed into a [`Frame`] of a [`picture`]; [`interpolation`], [`sheet`] and [`encode`] make series, sheets and file bytes
 //! of pictures, which [`decode`] reads again; [`golden`] pictures, [`parity`] and [`verification`] prove that an engine makes what
-//! the model should, [`provenance`] makes a picture again; [`sensors`] and [`diagnosis`] look at the machine; [`canvas`] and [`drawing`] draw them with embedded-graphics; [`sink`] writes and shows them, into an
+//! the model should, [`provenance`] makes a picture again; [`json_request`] reads requests from other programs; [`sensors`] and [`diagnosis`] look at the machine; [`canvas`] and [`drawing`] draw them with embedded-graphics; [`sink`] writes and shows them, into an
 //! [`output`] file where it is one. Nothing here trains, exports, or knows a label's name that the file doesn't state.
+//!
+//! ```
+//! # let folder = tempfile::tempdir()?;
+//! # let file = folder.path().join("gesture.png");
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/gen.onnx");
+//! use edge_runtime::encode::{self, Format};
+//! use edge_runtime::{EngineSpec, Generator};
+//!
+//! let mut generator = Generator::open(path, &EngineSpec::default())?;
+//! let frame = generator.generate("scissors", 42)?;
+//! let png = encode::encode(&frame.picture, &encode::texts(&frame, &generator.origin()), Format::Png)?;
+//! std::fs::write(file, png)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Features: `tract` and `ort` (both on by default) add these engines to native, which is always there; `embed` builds a
+//! model into the binary (see [`Model::find`]).
 
 pub mod canvas;
 pub mod decode;
@@ -16,6 +33,7 @@ pub mod error;
 pub mod generator;
 pub mod golden;
 pub mod interpolation;
+pub mod json_request;
 pub mod model;
 pub mod onnx;
 pub mod output;
@@ -28,7 +46,7 @@ pub mod sink;
 pub mod truncation;
 pub mod verification;
 
-pub use engine::{Batch, Engine, EngineKind, EngineSpec, Opened, OrtSettings, Placement, Provider};
+pub use engine::{Batch, BatchLabels, Engine, EngineKind, EngineSpec, Opened, OrtSettings, Placement, Provider};
 pub use error::RuntimeError;
 pub use generator::{Generator, Origin, Request};
 pub use model::Model;

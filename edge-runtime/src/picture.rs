@@ -3,6 +3,15 @@
 use model_spec::pixels::hwc8_from_chw_signed;
 
 /// A picture of 8-bit levels, `[height, width, channels]`, without padding.
+///
+/// ```
+/// use edge_runtime::Picture;
+///
+/// let flag = Picture::new(2, 1, 3, vec![0, 0, 255, 255, 0, 0]).expect("2 x 1 pixels of 3 levels");
+/// assert_eq!(flag.rgb(1, 0), [255, 0, 0]);
+/// assert_eq!(flag.enlarged(3).levels().len(), 6 * 3 * 3);
+/// assert_eq!(Picture::new(2, 1, 3, vec![0; 5]), None);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     width: usize,
@@ -118,6 +127,15 @@ impl Picture {
 }
 
 /// A picture and what it was made from.
+///
+/// ```
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/gen.onnx");
+/// # use edge_runtime::{EngineSpec, Generator};
+/// let frame = Generator::open(path, &EngineSpec::default())?.generate("paper", 3)?;
+/// assert_eq!((frame.picture.width(), frame.picture.height(), frame.picture.channels()), (128, 128, 3));
+/// assert_eq!(frame.caption(), ["paper", "3-0"]);
+/// # Ok::<(), edge_runtime::RuntimeError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// What it shows.

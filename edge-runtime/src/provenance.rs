@@ -110,9 +110,9 @@ mod tests {
     fn the_engine_that_made_it_is_asked_for_again() {
         let spec =
             |engine| Provenance::from_texts(&texts("1", engine)).and_then(|read| read.spec(EngineSpec::default()));
-        assert_eq!(spec("tract 0.23.9").expect("built in").kind, EngineKind::Tract);
+        assert_eq!(spec("native 0.1.0 avx2").expect("built in").kind, EngineKind::Native);
         let message = spec("magic 1").expect_err("unknown").to_string();
-        assert!(message.contains("tract") && message.contains("\"magic 1\""), "{message}");
+        assert!(message.contains("native") && message.contains("\"magic 1\""), "{message}");
         #[cfg(feature = "ort")]
         for (text, provider) in [("ort 1.32.0, cpu", Provider::Cpu), ("ort 1.32.0, cuda", Provider::Cuda)] {
             let found = spec(text).expect("built in");

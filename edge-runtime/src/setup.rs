@@ -82,7 +82,7 @@ pub fn generator(model: &Model, options: &EngineOptions) -> Result<Generator> {
 /// Opens any engine and says once what runs and why.
 pub fn generator_of(model: &Model, spec: &EngineSpec, quiet: bool) -> Result<Generator> {
     // TensorRT may prepare a model for minutes.
-    let generator = progress::waiting("starting the engine", quiet, || Generator::open(model, spec))?;
+    let generator = progress::waiting("starting the engine", quiet, || Generator::of(model, spec))?;
     if !quiet {
         generator.notes().iter().for_each(|note| eprintln!("{note}"));
         eprintln!("engine {}", generator.engine());

@@ -47,7 +47,7 @@ pub fn rows(model: &Model, specs: &[EngineSpec], cases: &[Case]) -> Result<Vec<R
 }
 
 fn row(model: &Model, spec: &EngineSpec, cases: &[Case]) -> Result<Row, RuntimeError> {
-    let mut generator = match Generator::open(model, spec) {
+    let mut generator = match Generator::of(model, spec) {
         Ok(generator) => generator,
         Err(error) if is_absence(&error) => {
             return Ok(Row { name: spec.kind.name().to_owned(), outcome: Err(error.to_string()) });

@@ -351,13 +351,13 @@ fn requests_on_standard_input_are_answered_one_by_one() {
     let png = STANDARD.decode(answers[1]["png"].as_str().expect("text")).expect("base64");
     assert_eq!(png, place.read("a.png"));
     for (answer, expected) in answers[2..10].iter().zip([
-        "expected a JSON object",
+        "request: expected a JSON object",
         "unknown label \"lizard\"",
-        "unknown key \"sede\": expected label, seed, index, out",
+        "key: expected label, seed, index, out, found \"sede\"",
         "seed: expected a number from 0",
         "index: expected a number from 0",
         "label: expected one, found none",
-        "label: expected one, found \"all\"",
+        "label \"all\": expected one, not 3 of them",
         "write model.onnx/x.png",
     ]) {
         let found = answer["error"].as_str().expect("an error");
@@ -366,4 +366,31 @@ fn requests_on_standard_input_are_answered_one_by_one() {
     assert!(answers[10]["seed"].is_u64() && answers[10]["png"].is_string());
     let output = place.run(&["--stdin", "--out", "a.png"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// Nothing more comes and the input stays open: only Ctrl-C ends it.
+#[cfg(unix)]
+#[test]
+fn the_first_ctrl_c_ends_the_wait_for_a_request() {
+    use std::io::{BufRead, BufReader};
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    let place = Place::new();
+    let mut command = place.command(&["--stdin", "--quiet", "--model", "model.onnx"]);
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().expect("the command starts");
+    let mut requests = child.stdin.take().expect("piped");
+    requests.write_all(b"{\"label\": 0, \"out\": \"a.png\"}\n").expect("readable");
+    let mut answer = String::new();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut answer).expect("an answer");
+    assert!(answer.contains("a.png"), "{answer}");
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    let (sender, ended) = channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    let output = ended.recv_timeout(Duration::from_secs(60)).expect("it ends").expect("an output");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(error(&output), "error: interrupted; everything written so far is complete\n");
+    drop(requests);
 }

@@ -1,170 +1,38 @@
 //! Damage that a seeded generator makes, at the level of bytes and of messages: an error, or pictures that are numbers,
 //! from every engine, and never a panic.
 
+#[path = "hostile/attempts.rs"]
+mod attempts;
 mod common;
+#[path = "hostile/damage.rs"]
+mod damage;
+#[path = "hostile/mutations.rs"]
+mod mutations;
 
 use common::{LABELS, Network};
-use edge_runtime::onnx::{AttributeProto, ModelProto, NodeProto};
-use edge_runtime::{Batch, EngineKind, EngineSpec, Model, RuntimeError, decode, engine, golden, verification};
-use model_spec::latent::philox;
+use damage::{Dice, damaged_bytes, damaged_message};
+use edge_runtime::{EngineKind, Model, engine};
 use prost::Message;
 
 const BYTE_ROUNDS: u32 = 4000;
 const MESSAGE_ROUNDS: u32 = 1500;
+/// Other than `MUDRA_HOSTILE_CHAINS`, which asks for more.
+const CHAINS: u32 = 200;
+const LINKS: u32 = 8;
 
-/// Random numbers from a seed and a count.
-struct Dice {
-    seed: u64,
-    count: u32,
-}
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self { seed, count: 0 }
-    }
-
-    fn next(&mut self) -> u32 {
-        self.count += 1;
-        philox(self.seed, [self.count, 0, 0, 0])[0]
-    }
-
-    /// A number below `end`; 0 where there is none.
-    fn below(&mut self, end: usize) -> usize {
-        self.next() as usize % end.max(1)
-    }
-}
-
-/// Numbers that lengths, sides and offsets break on.
-const NASTY: [i64; 12] = [0, 1, -1, 2, 127, 255, 65_536, i32::MAX as i64, i32::MIN as i64, i64::MAX, i64::MIN, 1 << 40];
-
-fn damaged_bytes(good: &[u8], dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = good.to_vec();
-    for _ in 0..=dice.below(4) {
-        // Weights fill the file; its beginning and end hold everything else.
-        let near = dice.below(1500).min(bytes.len().saturating_sub(1));
-        let place = match dice.below(3) {
-            0 => near,
-            1 => bytes.len().saturating_sub(1 + near),
-            _ => dice.below(bytes.len()),
-        };
-        match dice.below(6) {
-            0 => bytes.truncate(place),
-            1 => bytes.insert(place, dice.next() as u8),
-            2 if !bytes.is_empty() => drop(bytes.remove(place)),
-            3 if !bytes.is_empty() => bytes[place] = [0, 0x7F, 0x80, 0xFF][dice.below(4)],
-            4 => {
-                let end = (place + dice.below(40)).min(bytes.len());
-                let piece = bytes[place..end].to_vec();
-                let to = dice.below(bytes.len());
-                bytes.splice(to..to, piece);
-            }
-            _ if !bytes.is_empty() => bytes[place] ^= 1 << dice.below(8),
-            _ => {}
-        }
-    }
-    bytes
-}
-
-fn damaged_message(good: &ModelProto, dice: &mut Dice) -> ModelProto {
-    let mut model = good.clone();
-    for _ in 0..=dice.below(3) {
-        let nasty = NASTY[dice.below(NASTY.len())];
-        let entries = model.metadata_props.len();
-        let Some(graph) = &mut model.graph else { return model };
-        let (nodes, weights) = (graph.node.len(), graph.initializer.len());
-        match dice.below(11) {
-            0 if nodes > 0 => drop(graph.node.remove(dice.below(nodes))),
-            1 if nodes > 1 => graph.node.swap(dice.below(nodes), dice.below(nodes)),
-            2 if nodes > 0 => rewire(&mut graph.node, dice),
-            3 if nodes > 0 => set_attribute(&mut graph.node[dice.below(nodes)].attribute, nasty, dice),
-            4 if weights > 0 => {
-                let weight = &mut graph.initializer[dice.below(weights)];
-                let sides = weight.dims.len();
-                if sides > 0 {
-                    weight.dims[dice.below(sides)] = nasty;
-                }
-            }
-            5 if weights > 0 => graph.initializer[dice.below(weights)].data_type = nasty as i32,
-            6 if weights > 0 => {
-                let raw = &mut graph.initializer[dice.below(weights)].raw_data;
-                raw.truncate(dice.below(raw.len()));
-            }
-            7 if weights > 0 => {
-                let raw = &mut graph.initializer[dice.below(weights)].raw_data;
-                let place = dice.below(raw.len());
-                let mut changed = raw.to_vec();
-                changed.iter_mut().skip(place).take(4).for_each(|byte| *byte = 0xFF);
-                *raw = changed.into();
-            }
-            8 if nodes > 0 => {
-                let operators = ["Tanh", "Loop", "Cast", "Concat", "Reshape", "ConvTranspose", "Gemm", "Gather", ""];
-                graph.node[dice.below(nodes)].op_type = operators[dice.below(operators.len())].to_owned();
-            }
-            9 if entries > 0 => damage_text(&mut model.metadata_props[dice.below(entries)].value, nasty, dice),
-            _ => graph.initializer.iter_mut().for_each(|weight| weight.data_location = i32::from(nasty == 1)),
-        }
-    }
-    model
-}
-
-fn rewire(nodes: &mut [NodeProto], dice: &mut Dice) {
-    let (from, to) = (dice.below(nodes.len()), dice.below(nodes.len()));
-    let name = nodes[from].output.first().cloned().unwrap_or_default();
-    let inputs = nodes[to].input.len();
-    if inputs > 0 {
-        nodes[to].input[dice.below(inputs)] = name;
-    }
-}
-
-fn set_attribute(attributes: &mut Vec<AttributeProto>, nasty: i64, dice: &mut Dice) {
-    let count = attributes.len();
-    match attributes.get_mut(dice.below(count)) {
-        Some(attribute) => {
-            attribute.i = nasty;
-            attribute.ints.iter_mut().for_each(|value| *value = nasty);
-            attribute.f = [0.0, f32::NAN, f32::INFINITY, -1e30][dice.below(4)];
-        }
-        None => attributes.push(AttributeProto { name: "axis".to_owned(), i: nasty, ..Default::default() }),
-    }
-}
-
-fn damage_text(text: &mut String, nasty: i64, dice: &mut Dice) {
-    let letters: Vec<char> = text.chars().collect();
-    let place = dice.below(letters.len());
-    let start: String = letters[..place].iter().collect();
-    let rest: String = letters[place..].iter().skip(dice.below(3)).collect();
-    let piece = [String::new(), nasty.to_string(), "[[[[".to_owned(), "\u{1b}[2J".to_owned(), "\\u0000".to_owned()];
-    *text = format!("{start}{}{rest}", piece[dice.below(piece.len())]);
-}
-
-/// Everything that is done with a file from outside; tells whether it passed as a model.
-fn try_all(bytes: Vec<u8>, seed: u32) -> bool {
-    let Ok(model) = Model::from_bytes(bytes) else { return false };
-    let _ = golden::pictures(model.metadata());
-    let _ = verification::golden_cases(model.metadata());
-    for kind in engine::built_in() {
-        // A library of ONNX Runtime is not part of what is tested here.
-        if *kind == EngineKind::Ort {
-            continue;
-        }
-        let spec = EngineSpec { kind: *kind, threads: Some(1), ..EngineSpec::default() };
-        let latents = vec![0.25; model.metadata().architecture.latent_dim];
-        let ran = engine::open(&spec, &model)
-            .and_then(|mut opened| opened.engine.run(&Batch { latents: &latents, labels: &[0] }));
-        match ran {
-            Ok(pictures) => assert!(pictures.iter().all(|value| value.is_finite()), "round {seed}"),
-            Err(RuntimeError::Engine { .. } | RuntimeError::Unsupported { .. }) => {}
-            Err(error) => panic!("round {seed}: {kind:?}: {error}"),
-        }
-    }
+/// Tells whether it passed as a model.
+fn try_all(bytes: &[u8]) -> bool {
+    let Some(model) = attempts::model(bytes) else { return false };
+    // A library of ONNX Runtime is not part of what is tested here.
+    let kinds = engine::built_in().iter().filter(|kind| **kind != EngineKind::Ort);
+    kinds.for_each(|kind| attempts::picture(*kind, &model));
     true
 }
 
 #[test]
 fn damaged_bytes_never_panic() {
     let good = Network::new(&LABELS, 3).bytes();
-    let passed =
-        (0..BYTE_ROUNDS).filter(|round| try_all(damaged_bytes(&good, &mut Dice::new(u64::from(*round))), *round));
+    let passed = (0..BYTE_ROUNDS).filter(|round| try_all(&damaged_bytes(&good, &mut Dice::new(u64::from(*round)))));
     let passed = passed.count();
     assert!(
         passed > 10 && passed < BYTE_ROUNDS as usize / 2,
@@ -176,20 +44,53 @@ fn damaged_bytes_never_panic() {
 fn damaged_messages_never_panic() {
     let good = Network::new(&LABELS, 3).proto();
     let damaged = |round: u32| damaged_message(&good, &mut Dice::new(1 << 40 | u64::from(round))).encode_to_vec();
-    let passed = (0..MESSAGE_ROUNDS).filter(|round| try_all(damaged(*round), *round)).count();
+    let passed = (0..MESSAGE_ROUNDS).filter(|round| try_all(&damaged(*round))).count();
     assert!(passed > 10 && passed < MESSAGE_ROUNDS as usize / 2, "{passed} of {MESSAGE_ROUNDS} passed");
 }
 
 #[test]
 fn damaged_pictures_never_panic() {
-    let picture = edge_runtime::Picture::new(9, 5, 3, (0..135).collect()).expect("9 x 5 x 3");
-    let texts = vec![("Label", "ä".to_owned()), ("Seed", "7".to_owned())];
-    let good = edge_runtime::encode::encode(&picture, &texts, edge_runtime::encode::Format::Png).expect("a PNG");
-    let good_ones = (0..BYTE_ROUNDS).filter(|round| {
-        let decoded = decode::png(&damaged_bytes(&good, &mut Dice::new(2 << 40 | u64::from(*round))));
-        decoded.is_ok_and(|decoded| edge_runtime::provenance::Provenance::from_texts(&decoded.texts).is_ok())
-    });
-    assert_eq!(good_ones.count(), 0, "a picture without its model passed");
+    let good = mutations::good_picture();
+    let damaged = |round: u32| damaged_bytes(&good, &mut Dice::new(2 << 40 | u64::from(round)));
+    let passed = (0..BYTE_ROUNDS).filter(|round| attempts::provenance(&damaged(*round))).count();
+    // Every chunk has a checksum; only what stands behind the last one may change.
+    assert!(passed < BYTE_ROUNDS as usize / 10, "{passed} of {BYTE_ROUNDS} passed");
+}
+
+#[test]
+fn damaged_requests_never_panic() {
+    let labels = Network::new(&LABELS, 3).metadata().labels;
+    let damaged =
+        |round: u32| damaged_bytes(mutations::REQUESTS.as_bytes(), &mut Dice::new(3 << 40 | u64::from(round)));
+    let followed: usize = (0..BYTE_ROUNDS).map(|round| attempts::requests(&damaged(round), &labels)).sum();
+    let all = BYTE_ROUNDS as usize * attempts::requests(mutations::REQUESTS.as_bytes(), &labels);
+    assert!(followed > all / 10 && followed < all * 9 / 10, "{followed} of about {all} followed");
+}
+
+/// Inputs that follow from one another, from nothing on, as under a fuzzer.
+fn chain(number: u32, next: fn(&[u8], u32) -> Option<Vec<u8>>) -> impl Iterator<Item = Vec<u8>> {
+    let seeds = (0..LINKS).map(move |link| number * LINKS + link);
+    seeds.scan(Vec::new(), move |input, seed| {
+        *input = next(input, seed).unwrap_or_else(|| damaged_bytes(input, &mut Dice::new(4 << 40 | u64::from(seed))));
+        Some(input.clone())
+    })
+}
+
+#[test]
+fn chains_of_damage_never_panic() {
+    let labels = Network::new(&LABELS, 3).metadata().labels;
+    let (mut models, mut pictures, mut requests) = (0, 0, 0);
+    let wanted = std::env::var("MUDRA_HOSTILE_CHAINS").ok();
+    let chains = wanted.map_or(CHAINS, |chains| chains.parse().expect("a number of chains"));
+    for number in 0..chains {
+        models += chain(number, mutations::model).filter(|bytes| try_all(bytes)).count();
+        pictures += chain(number, mutations::picture).filter(|bytes| attempts::provenance(bytes)).count();
+        requests += chain(number, mutations::requests).filter(|bytes| attempts::requests(bytes, &labels) > 0).count();
+    }
+    let all = chains as usize * LINKS as usize;
+    for (passed, what) in [(models, "models"), (pictures, "pictures"), (requests, "requests")] {
+        assert!(passed >= chains as usize && passed < all, "{passed} of {all} {what} passed");
+    }
 }
 
 /// A graph that is cyclic, endless or huge is told before anything runs, so in bounded time.

@@ -5,8 +5,8 @@ mod common;
 use std::path::Path;
 
 use common::{LABELS, Network, int, ints};
-use edge_runtime::onnx::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
-use edge_runtime::{Batch, EngineKind, EngineSpec, Model, RuntimeError, engine};
+use edge_runtime::onnx::{AttributeProto, GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto};
+use edge_runtime::{Batch, EngineKind, EngineSpec, Generator, Model, RuntimeError, engine};
 use model_spec::contract;
 use prost::Message;
 
@@ -40,6 +40,11 @@ fn whatever_breaks_the_contract_is_named() {
         Case("no output", |model| graph(model).output.clear(), "outputs: expected [\"image\"], found []"),
         Case("another label count", |model| set(model, contract::LABELS_KEY, "[\"a\",\"b\"]"), "a table of 2 rows"),
         Case("a label path", |model| set(model, contract::LABELS_KEY, "[\"..\",\"b\",\"c\"]"), "relative path"),
+        Case(
+            "a label in a folder",
+            |model| set(model, contract::LABELS_KEY, "[\"a/b\",\"b\",\"c\"]"),
+            "path separator",
+        ),
         Case("a label twice", |model| set(model, contract::LABELS_KEY, "[\"a\",\"a\",\"c\"]"), "twice"),
         Case("a control character", |model| set(model, contract::LABELS_KEY, r#"["a\u0007","b","c"]"#), "control"),
         Case("no metadata", |model| model.metadata_props.clear(), "missing: not a model of ours"),
@@ -68,14 +73,77 @@ fn whatever_breaks_the_contract_is_named() {
         Case("a negative reshape", |model| sides(model, &[-1, -1, 4, 4]), "a shape for [1, 96]"),
         Case("an empty reshape", |model| sides(model, &[0, 0, 0, 0]), "a shape for [1, 96]"),
     ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model.onnx");
     for Case(name, break_it, expected) in cases {
         let mut model = Network::new(&LABELS, 3).proto();
         break_it(&mut model);
-        let message = match Model::from_bytes(model.encode_to_vec()) {
-            Ok(_) => panic!("{name}: accepted"),
-            Err(error) => error.to_string(),
+        std::fs::write(&path, model.encode_to_vec()).expect("writable");
+        for kind in engines() {
+            let error = match Generator::open(&path, &spec(kind)) {
+                Ok(_) => panic!("{name}: accepted for {kind:?}"),
+                Err(error) => error,
+            };
+            let message = std::error::Error::source(&error).expect("a cause").to_string();
+            assert!(message.contains(expected), "{name}: {kind:?}: {message}");
+        }
+    }
+}
+
+/// What a full reader of ONNX knows of a tensor and this one doesn't: where its numbers would be, were they elsewhere.
+#[derive(Clone, PartialEq, Message)]
+struct Elsewhere {
+    #[prost(int64, repeated, tag = "1")]
+    dims: Vec<i64>,
+    #[prost(int32, tag = "2")]
+    data_type: i32,
+    #[prost(string, tag = "8")]
+    name: String,
+    #[prost(bytes = "vec", tag = "9")]
+    raw_data: Vec<u8>,
+    #[prost(message, repeated, tag = "13")]
+    external_data: Vec<StringStringEntryProto>,
+    #[prost(int32, tag = "14")]
+    data_location: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct MoreWeights {
+    #[prost(message, repeated, tag = "5")]
+    initializer: Vec<Elsewhere>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct More {
+    #[prost(message, optional, tag = "7")]
+    graph: Option<MoreWeights>,
+}
+
+/// A second graph in a file is joined to the first one (Protocol Buffers, encoding, "last one wins").
+#[test]
+fn no_engine_reads_another_file_that_a_model_names() {
+    let network = Network::new(&LABELS, 3);
+    let with = |data_location: i32| {
+        let place = |key: &str, value: &str| StringStringEntryProto { key: key.to_owned(), value: value.to_owned() };
+        let weight = Elsewhere {
+            dims: vec![1],
+            data_type: 1,
+            name: "more".to_owned(),
+            raw_data: vec![0; 4],
+            external_data: vec![place("location", "../../../dev/zero"), place("length", "9000000000000")],
+            data_location,
         };
-        assert!(message.contains(expected), "{name}: {message}");
+        let more = More { graph: Some(MoreWeights { initializer: vec![weight] }) };
+        [network.bytes(), more.encode_to_vec()].concat()
+    };
+    let message = Model::from_bytes(with(1)).expect_err("refused").to_string();
+    assert!(message.contains("weight \"more\": expected its numbers in this file"), "{message}");
+    for kind in engines() {
+        let frame = |bytes: Vec<u8>| {
+            let model = Model::from_bytes(bytes).expect("valid");
+            Generator::of(&model, &spec(kind)).and_then(|mut generator| generator.frame(1, 2, 3)).expect("runs")
+        };
+        assert_eq!(frame(with(0)), frame(network.bytes()), "{kind:?}");
     }
 }
 
@@ -92,9 +160,6 @@ fn a_truncated_file_is_refused_at_every_length() {
 #[test]
 fn no_flipped_bit_makes_anything_panic() {
     let bytes = Network::new(&LABELS, 3).bytes();
-    let spec = |kind| EngineSpec { kind, threads: Some(1), ..EngineSpec::default() };
-    let tract = cfg!(feature = "tract").then_some(EngineKind::Tract);
-    let kinds: Vec<EngineKind> = tract.into_iter().chain([EngineKind::Native]).collect();
     let mut ran_anyway = 0;
     for place in 0..bytes.len() {
         let mut flipped = bytes.clone();
@@ -102,10 +167,10 @@ fn no_flipped_bit_makes_anything_panic() {
         let Ok(model) = Model::from_bytes(flipped) else { continue };
         // Weights are most of the file, and one of them is as good as another.
         if place % 64 == 0 || !inside_a_weight(&bytes, place) {
-            for kind in &kinds {
-                let opened = engine::open(&spec(*kind), &model);
+            for kind in engines() {
+                let opened = engine::open(&spec(kind), &model);
                 let latents = vec![0.5; model.metadata().architecture.latent_dim];
-                let ran = opened.and_then(|mut opened| opened.engine.run(&Batch { latents: &latents, labels: &[0] }));
+                let ran = opened.and_then(|mut opened| opened.engine.run(&Batch::new(&latents, &[0])));
                 match ran {
                     Ok(_) => ran_anyway += 1,
                     Err(RuntimeError::Engine { .. } | RuntimeError::Unsupported { .. }) => {}
@@ -130,6 +195,15 @@ fn a_file_that_is_too_large_or_no_file_is_refused_unread() {
         let message = Model::open(path).expect_err("refused").to_string();
         assert_eq!(message, format!("read {}", path.display()));
     }
+}
+
+/// Those that come with the crate: a library of ONNX Runtime is not part of what is tested here.
+fn engines() -> impl Iterator<Item = EngineKind> {
+    engine::built_in().iter().copied().filter(|kind| *kind != EngineKind::Ort)
+}
+
+fn spec(kind: EngineKind) -> EngineSpec {
+    EngineSpec { kind, threads: Some(1), ..EngineSpec::default() }
 }
 
 fn inside_a_weight(bytes: &[u8], place: usize) -> bool {

@@ -100,3 +100,19 @@ fn the_library_is_reported_with_its_providers() {
     let prepared = ort::is_prepared(&spec(Provider::TensorRt), &model());
     assert!(prepared.is_ok_and(|prepared| !prepared), "a network of a test was never prepared");
 }
+
+#[test]
+fn a_tensorrt_that_does_not_start_leaves_no_folder_behind() {
+    if !is_here() || engine::open(&spec(Provider::TensorRt), &model()).is_ok() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = Network::new(&LABELS, 3).write(folder.path());
+    let cache = folder.path().join("cache");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_edge-runtime"));
+    command.args(["prepare", "--provider", "tensorrt", "--model"]).arg(model).env("XDG_CACHE_HOME", &cache);
+    let output = command.output().expect("it starts");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("start provider tensorrt"), "{output:?}");
+    // The library may keep files of its own beside it.
+    assert!(!cache.join("edge-runtime").exists());
+}

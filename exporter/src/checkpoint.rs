@@ -153,7 +153,7 @@ fn best_of_run(run: &Path) -> Result<Option<Found>, ExportError> {
         }
     }
     Ok(best.map(|((no_score, score, _), path)| {
-        let reason = if no_score { "latest".to_owned() } else { format!("best {BEST_BY} ({score})") };
+        let reason = if no_score { "latest".to_owned() } else { format!("best {BEST_BY} ({score:.3})") };
         Found { path, reason: format!("{reason} of {count}") }
     }))
 }

@@ -111,7 +111,7 @@ fn three_odd_labels_keep_their_order_and_their_pictures() {
     let model = Model::from_bytes(made.bytes).expect("a model of the contract");
     assert_eq!(model.metadata().labels.names(), LABELS);
     let spec = EngineSpec { kind: EngineKind::Tract, ..Default::default() };
-    let mut generator = Generator::open(&model, &spec).expect("tract runs it");
+    let mut generator = Generator::of(&model, &spec).expect("tract runs it");
     for (label, name) in LABELS.into_iter().enumerate() {
         let frame = generator.frame(label, 9, 0).expect("a picture");
         let chw = checkpoint.forward(&latent::latent(9, 0, 7), label);
@@ -146,7 +146,7 @@ fn golden_pictures_are_what_the_file_makes() {
     let made = exported(&Checkpoint::small(), Precision::F16).expect("exported");
     let model = Model::from_bytes(made.bytes).expect("a model of the contract");
     let spec = EngineSpec { kind: EngineKind::Tract, ..Default::default() };
-    let mut generator = Generator::open(&model, &spec).expect("tract runs it");
+    let mut generator = Generator::of(&model, &spec).expect("tract runs it");
     let golden = &model.metadata().golden;
     assert_eq!(golden.iter().map(|golden| golden.label).collect::<Vec<_>>(), [0, 1, 2]);
     for golden in golden {

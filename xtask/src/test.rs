@@ -1,6 +1,8 @@
 //! `cargo xtask test`: everything that CI runs, stage by stage.
 
+mod embedded;
 mod onnx_runtime;
+mod python_example;
 mod stages;
 
 use std::process::ExitCode;
@@ -40,6 +42,8 @@ pub fn run(checkout: &Checkout, options: &TestOptions) -> Result<ExitCode> {
     stages.run("docs", || done(docs(checkout)));
     stages.run("train, export, draw", || done(chain(checkout)));
     stages.run("onnx's own check", || onnx_check(checkout));
+    stages.run("ten lines of Python", || python_example::test(checkout));
+    stages.run("a model built in", || embedded::test(checkout));
     stages.run("the model of the clone", || fresh_clone(checkout));
     Ok(stages.close())
 }

@@ -40,6 +40,12 @@ impl Cache {
         fs::create_dir_all(&self.folder)
     }
 
+    /// Takes back what [`Self::create`] made, as far as nothing came into it.
+    pub fn remove_empty(&self) {
+        // Only an empty folder can be removed in this way; above these three are folders of others.
+        _ = self.folder.ancestors().take(3).try_for_each(fs::remove_dir);
+    }
+
     pub fn is_prepared(&self) -> bool {
         fs::read_to_string(self.folder.join(MARK)).is_ok_and(|text| text == self.about)
     }
@@ -92,6 +98,22 @@ mod tests {
         }
         fs::write(cache.folder().join(MARK), "something else").expect("writable");
         assert!(!cache.is_prepared());
+    }
+
+    #[test]
+    fn a_folder_that_stayed_empty_is_taken_back_and_another_is_kept() {
+        let base = tempfile::tempdir().expect("a folder");
+        let [first, second] = ["a", "b"].map(|model| Cache::in_folder(base.path(), &[model, "1", "Orin", "f32"]));
+        first.remove_empty();
+        first.create().expect("writable");
+        second.create().expect("writable");
+        fs::write(second.folder().join("engine"), "prepared in part").expect("writable");
+        first.remove_empty();
+        second.remove_empty();
+        assert!(!first.folder().exists() && second.folder().join("engine").exists());
+        fs::remove_file(second.folder().join("engine")).expect("there");
+        second.remove_empty();
+        assert!(base.path().read_dir().expect("there").next().is_none());
     }
 
     #[test]

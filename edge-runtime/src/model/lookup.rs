@@ -11,13 +11,16 @@ const FILE: &str = "gen.onnx";
 const BUILT_IN: &str = "the model built in";
 
 #[cfg(feature = "embed")]
-const EMBEDDED: Option<&[u8]> = Some(include_bytes!("../../../models/gen.onnx"));
+const EMBEDDED: Option<&[u8]> = Some(include_bytes!(env!("MUDRA_EMBEDDED")));
 #[cfg(not(feature = "embed"))]
 const EMBEDDED: Option<&[u8]> = None;
 
 impl Model {
     /// The file that is named; else `gen.onnx` beside this binary, then `models/gen.onnx` in the working folder, then the
     /// model built in. Also tells where it came from.
+    ///
+    /// A model is built in with `--features embed`: models/gen.onnx of the repository, or the file that `MUDRA_EMBED` names
+    /// when it is built.
     ///
     /// # Errors
     /// Those of [`Model::open`], or no model in any of these places.

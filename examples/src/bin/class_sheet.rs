@@ -15,7 +15,7 @@ const COLUMNS: u32 = 8;
 fn main() -> Result<()> {
     let named = std::env::args().nth(1);
     let (model, _) = Model::find(named.as_deref().map(Path::new))?;
-    let mut generator = Generator::open(&model, &EngineSpec::default())?;
+    let mut generator = Generator::of(&model, &EngineSpec::default())?;
     let rows: Result<Vec<_>> = (0..model.metadata().labels.len()).map(|label| row(&mut generator, label)).collect();
     let sheet = sheet::sheet(&rows?)?;
     let texts = encode::origin_texts(&generator.origin());

@@ -24,7 +24,7 @@ const DENSITY: &[u8] = b" .:-=+*#%@";
 fn main() -> anyhow::Result<()> {
     let named = std::env::args().nth(1);
     let (model, _) = Model::find(named.as_deref().map(Path::new))?;
-    let mut generator = Generator::open(&model, &EngineSpec::default())?;
+    let mut generator = Generator::of(&model, &EngineSpec::default())?;
     let frame = generator.frame(0, 42, 0)?;
     Characters.show(&frame)?;
     Ok(())

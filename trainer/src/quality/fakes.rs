@@ -69,7 +69,7 @@ pub fn from_generator(generator: &Generator, wanted: &Wanted<'_>) -> Fakes {
 /// A file that can't be run, or makes pictures of other labels or another size.
 pub fn from_model(path: &Path, wanted: &Wanted<'_>, progress: &dyn Fn(usize, usize)) -> Result<Fakes, TrainError> {
     let model = Model::open(path)?;
-    let mut generator = edge_runtime::Generator::open(&model, &EngineSpec::default())?;
+    let mut generator = edge_runtime::Generator::of(&model, &EngineSpec::default())?;
     let (labels, architecture) = (&generator.metadata().labels, &generator.metadata().architecture);
     refuse_other(path, wanted, labels, (architecture.image_size, architecture.channels))?;
     let label_of = wanted.label_of();

@@ -1,0 +1,38 @@
+//! A walk through the latents of one label, as an animation that ends where it began.
+//!
+//! `cargo run -p examples --bin latent_walk` writes walk.gif; a model file and a label can be named behind `--`.
+
+use std::path::Path;
+
+use anyhow::Result;
+use edge_runtime::encode;
+use edge_runtime::interpolation::{self, Curve};
+use edge_runtime::output::OutputFile;
+use edge_runtime::{EngineSpec, Generator};
+
+/// The walk goes from seed to seed and back to the first.
+const SEEDS: [u64; 3] = [1, 2, 3];
+/// Pictures from one seed to the next.
+const STEPS: usize = 12;
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let model = arguments.next().unwrap_or_else(|| "models/gen.onnx".to_owned());
+    let label = arguments.next().unwrap_or_else(|| "0".to_owned());
+    let mut generator = Generator::open(model, &EngineSpec::default())?;
+    let labels = generator.metadata().labels.select(&label)?;
+
+    let mut pictures = Vec::new();
+    for (place, from) in SEEDS.into_iter().enumerate() {
+        let to = SEEDS[(place + 1) % SEEDS.len()];
+        let path = interpolation::Path { from, to, steps: STEPS + 1, curve: Curve::Slerp };
+        for mut row in interpolation::rows(&mut generator, &labels, path)? {
+            row.pop(); // the next stretch begins with it
+            pictures.extend(row);
+        }
+    }
+    let gif = encode::gif::encode(&pictures, &encode::origin_texts(&generator.origin()))?;
+    OutputFile::create(Path::new("walk.gif"))?.commit(&gif)?;
+    println!("walk.gif: {} pictures", pictures.len());
+    Ok(())
+}

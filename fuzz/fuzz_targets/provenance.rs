@@ -1,0 +1,13 @@
+//! Reads a PNG and what it says about how it was made, as `info` and `regenerate` do.
+
+#![no_main]
+
+use fuzz::{attempts, mutated};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_target!(|bytes: &[u8]| {
+    attempts::provenance(bytes);
+});
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    mutated(data, (size, max_size), seed, fuzz::picture)
+});
