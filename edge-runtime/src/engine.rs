@@ -330,10 +330,9 @@ impl Sizes {
                 refused("label weights", format!("{} a picture", self.labels), weights.len().to_string())
             }
             BatchLabels::Weights(weights) => {
-                let sums =
-                    weights.chunks(self.labels).map(|row| row.iter().map(|weight| f64::from(*weight)).sum::<f64>());
-                // A sum with NaN or an infinity in it is none of these either.
-                match sums.into_iter().find(|sum| !((sum - 1.0).abs() <= MIX_TOLERANCE)) {
+                let sum = |row: &[f32]| row.iter().map(|weight| f64::from(*weight)).sum::<f64>();
+                let is_other = |sum: &f64| sum.is_nan() || (sum - 1.0).abs() > MIX_TOLERANCE;
+                match weights.chunks(self.labels).map(sum).find(is_other) {
                     Some(sum) => refused("label weights", "numbers that add up to 1".to_owned(), sum.to_string()),
                     None => Ok(weights.len() / self.labels),
                 }
@@ -351,11 +350,9 @@ impl Sizes {
             (BatchLabels::Indices(indices), LabelInput::Mix) => {
                 let mut weights = vec![0.0; indices.len() * self.labels];
                 for (row, index) in weights.chunks_mut(self.labels).zip(indices) {
-                    usize::try_from(*index)
-                        .ok()
-                        .and_then(|index| row.get_mut(index))
-                        .into_iter()
-                        .for_each(|one| *one = 1.0);
+                    if let Some(one) = usize::try_from(*index).ok().and_then(|index| row.get_mut(index)) {
+                        *one = 1.0;
+                    }
                 }
                 Ok(FileLabels::Weights(Cow::Owned(weights)))
             }

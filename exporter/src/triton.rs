@@ -136,8 +136,7 @@ mod tests {
             }
             let is_list = next == "[";
             let mut values = if is_list { Vec::new() } else { vec![next] };
-            loop {
-                let Some(value) = values.pop().or_else(|| tokens.next()).filter(|value| value != "]") else { break };
+            while let Some(value) = values.pop().or_else(|| tokens.next()).filter(|value| value != "]") {
                 match (value.as_str(), schema.contains_key(kind)) {
                     (",", _) => {}
                     ("{", true) => read(kind, tokens, found),
