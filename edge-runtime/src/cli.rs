@@ -29,7 +29,7 @@ pub struct Options {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Draw the way from one seed to another, a row for each label
+    /// Draw the way from one seed to another, a row for each label, or the way between two labels
     Interpolate(Interpolate),
     /// Make the model's golden pictures again and compare: one level of 255 is allowed
     Verify(Verify),
@@ -86,13 +86,16 @@ pub struct Interpolate {
     /// Label by name or index, or all of them
     #[arg(short, long, value_name = "NAME|INDEX|all", default_value = "all", allow_hyphen_values = true)]
     pub label: String,
+    /// Two labels by name or index, to go from the first to the second; the seed stays unless --to says where it goes
+    #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "label", allow_hyphen_values = true)]
+    pub between: Option<Vec<String>>,
     /// PNG, JPEG or WebP file for a sheet, GIF file for an animation
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
     /// Seed of the first picture [default: a fresh one, which is printed]
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub from: Option<u64>,
-    /// Seed of the last picture [default: a fresh one, which is printed]
+    /// Seed of the last picture [default: a fresh one, which is printed; with --between that of the first]
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub to: Option<u64>,
     /// Pictures from one to the other, with both

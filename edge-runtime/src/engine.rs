@@ -12,9 +12,12 @@ mod tensorrt_cache;
 #[cfg(feature = "tract")]
 pub mod tract;
 
+#[cfg(any(feature = "tract", feature = "ort"))]
+use std::borrow::Cow;
 use std::path::PathBuf;
 
-use model_spec::Metadata;
+use model_spec::variant::{LabelInput, Output};
+use model_spec::{Metadata, pixels};
 
 use crate::{Model, RuntimeError};
 
@@ -246,6 +249,33 @@ fn open_ort(_spec: &EngineSpec, _model: &Model) -> Result<Opened, RuntimeError> 
     Err(RuntimeError::BuiltWithout("ort"))
 }
 
+/// Labels as a file takes them.
+#[cfg(any(feature = "tract", feature = "ort"))]
+#[derive(Debug, Clone)]
+enum FileLabels<'a> {
+    /// `[n]`
+    Indices(&'a [i64]),
+    /// `[n, n_labels]`
+    Weights(Cow<'a, [f32]>),
+}
+
+#[cfg(feature = "ort")]
+impl FileLabels<'static> {
+    /// The first label, for one picture.
+    fn one(sizes: Sizes) -> Self {
+        match sizes.label_input {
+            LabelInput::Index => Self::Indices(&[0]),
+            LabelInput::Mix => Self::Weights((0..sizes.labels).map(|label| f32::from(u8::from(label == 0))).collect()),
+        }
+    }
+}
+
+/// 8-bit levels as the values in [-1, 1] that have them.
+#[cfg(any(feature = "tract", feature = "ort"))]
+fn signed_from_levels(levels: &[u8]) -> impl Iterator<Item = f32> {
+    levels.iter().map(|level| pixels::signed_from_u8(*level))
+}
+
 /// How far the label weights of a picture may be from 1 together: what rounding to f32 leaves of many shares.
 const MIX_TOLERANCE: f64 = 1e-4;
 
@@ -255,6 +285,10 @@ struct Sizes {
     latent_dim: usize,
     labels: usize,
     pixels: usize,
+    label_input: LabelInput,
+    output: Output,
+    /// Pictures of one run, where the file fixes them.
+    batch: Option<usize>,
 }
 
 impl Sizes {
@@ -263,6 +297,9 @@ impl Sizes {
             latent_dim: metadata.architecture.latent_dim,
             labels: metadata.labels.len(),
             pixels: metadata.architecture.pixels(),
+            label_input: metadata.variant.label_input,
+            output: metadata.variant.output,
+            batch: metadata.variant.batch,
         }
     }
 
@@ -293,13 +330,31 @@ impl Sizes {
                 refused("label weights", format!("{} a picture", self.labels), weights.len().to_string())
             }
             BatchLabels::Weights(weights) => {
-                let sums =
-                    weights.chunks(self.labels).map(|row| row.iter().map(|weight| f64::from(*weight)).sum::<f64>());
-                // A sum with NaN or an infinity in it is none of these either.
-                match sums.into_iter().find(|sum| !((sum - 1.0).abs() <= MIX_TOLERANCE)) {
+                let sum = |row: &[f32]| row.iter().map(|weight| f64::from(*weight)).sum::<f64>();
+                let is_other = |sum: &f64| sum.is_nan() || (sum - 1.0).abs() > MIX_TOLERANCE;
+                match weights.chunks(self.labels).map(sum).find(is_other) {
                     Some(sum) => refused("label weights", "numbers that add up to 1".to_owned(), sum.to_string()),
                     None => Ok(weights.len() / self.labels),
                 }
+            }
+        }
+    }
+
+    /// The labels of a batch as the file takes them.
+    #[cfg(any(feature = "tract", feature = "ort"))]
+    fn labels<'a>(self, engine: &'static str, labels: BatchLabels<'a>) -> Result<FileLabels<'a>, RuntimeError> {
+        match (labels, self.label_input) {
+            (BatchLabels::Indices(indices), LabelInput::Index) => Ok(FileLabels::Indices(indices)),
+            (BatchLabels::Weights(_), LabelInput::Index) => Err(RuntimeError::NoMix { engine }),
+            (BatchLabels::Weights(weights), LabelInput::Mix) => Ok(FileLabels::Weights(Cow::Borrowed(weights))),
+            (BatchLabels::Indices(indices), LabelInput::Mix) => {
+                let mut weights = vec![0.0; indices.len() * self.labels];
+                for (row, index) in weights.chunks_mut(self.labels).zip(indices) {
+                    if let Some(one) = usize::try_from(*index).ok().and_then(|index| row.get_mut(index)) {
+                        *one = 1.0;
+                    }
+                }
+                Ok(FileLabels::Weights(Cow::Owned(weights)))
             }
         }
     }

@@ -1,15 +1,15 @@
-//! `edge-runtime interpolate`: the way from one seed to another as a sheet or an animation.
+//! `edge-runtime interpolate`: the way from one seed or label to another as a sheet or an animation.
 
 use std::path::Path;
 
 use anyhow::Result;
 use edge_runtime::encode::{self, Format, Texts};
 use edge_runtime::output::OutputFile;
-use edge_runtime::{Generator, Picture, interpolation, sheet};
+use edge_runtime::{Generator, Model, Picture, interpolation, sheet};
 
 use crate::cli::Interpolate;
 use crate::interrupt;
-use crate::progress::Progress;
+use crate::progress::{self, Progress};
 use crate::setup::{self, usage};
 
 enum Kind {
@@ -21,7 +21,11 @@ enum Kind {
 pub fn run(options: &Interpolate) -> Result<()> {
     let kind = kind(&options.out)?;
     let model = setup::model(&options.engine)?;
-    let labels = setup::labels(&model, &options.label)?;
+    let between = options.between.as_deref().map(|labels| pair(&model, labels)).transpose()?;
+    let labels = match between {
+        Some([from, _]) => vec![from],
+        None => setup::labels(&model, &options.label)?,
+    };
     let side = model.metadata().architecture.image_size * options.scale;
     let (rows, columns) = match kind {
         Kind::Sheet(_) => (labels.len(), options.steps),
@@ -30,14 +34,22 @@ pub fn run(options: &Interpolate) -> Result<()> {
     sheet::check_size(rows, columns, (side, side)).map_err(usage)?;
     let output = OutputFile::create(&options.out)?;
     let mut generator = setup::generator(&model, &options.engine)?.truncated(options.truncation);
+    let from = setup::seed(options.from, "--from", options.engine.quiet);
     let path = interpolation::Path {
-        from: setup::seed(options.from, "--from", options.engine.quiet),
-        to: setup::seed(options.to, "--to", options.engine.quiet),
+        from,
+        to: setup::seed(options.to.or(between.map(|_| from)), "--to", options.engine.quiet),
         steps: options.steps,
         curve: options.curve(),
     };
-    let rows = rows_of(&mut generator, &labels, path, options)?;
-    let texts = texts(&generator, &labels, path);
+    let (rows, named) = match between {
+        Some(pair) => {
+            let draw = || interpolation::between(&mut generator, pair, path);
+            let row = progress::waiting("drawing", options.engine.quiet, draw)?;
+            (vec![enlarged(&row, options)], pair.to_vec())
+        }
+        None => (rows_of(&mut generator, &labels, path, options)?, labels),
+    };
+    let texts = texts(&generator, &named, path, if between.is_some() { "Between" } else { "Labels" });
     let bytes = match kind {
         Kind::Sheet(format) => encode::encode(&sheet::sheet(&rows)?, &texts, format)?,
         Kind::Animation => encode::gif::encode(&there_and_back(&rows)?, &texts)?,
@@ -68,12 +80,28 @@ fn rows_of(
     for label in labels {
         interrupt::check()?;
         for row in interpolation::rows(generator, &[*label], path)? {
-            rows.push(row.iter().map(|picture| picture.enlarged(options.scale)).collect());
+            rows.push(enlarged(&row, options));
         }
         progress.add(path.steps);
     }
     progress.finish();
     Ok(rows)
+}
+
+/// The two labels of `--between`.
+fn pair(model: &Model, names: &[String]) -> Result<[usize; 2]> {
+    let [from, to] = names else {
+        return Err(usage(format!("--between: expected two labels, as in rock,paper, found {}", names.len())));
+    };
+    let one = |name| match setup::labels(model, name)?[..] {
+        [label] => Ok(label),
+        _ => Err(usage("--between: expected one label on each side, found all".to_owned())),
+    };
+    Ok([one(from)?, one(to)?])
+}
+
+fn enlarged(row: &[Picture], options: &Interpolate) -> Vec<Picture> {
+    row.iter().map(|picture| picture.enlarged(options.scale)).collect()
 }
 
 /// A picture for each step with all labels side by side, to the end and back, so that it repeats without a jump.
@@ -84,11 +112,11 @@ fn there_and_back(rows: &[Vec<Picture>]) -> Result<Vec<Picture>> {
     (0..steps).chain(back).map(strip).collect()
 }
 
-fn texts(generator: &Generator, labels: &[usize], path: interpolation::Path) -> Texts {
+fn texts(generator: &Generator, labels: &[usize], path: interpolation::Path, title: &'static str) -> Texts {
     let names = &generator.metadata().labels;
     let labels: Vec<&str> = labels.iter().filter_map(|label| names.name(*label)).collect();
     let mut texts = vec![
-        ("Labels", labels.join(", ")),
+        (title, labels.join(", ")),
         ("From", path.from.to_string()),
         ("To", path.to.to_string()),
         ("Steps", path.steps.to_string()),

@@ -42,6 +42,29 @@ pub fn rows(generator: &mut Generator, labels: &[usize], path: Path) -> Result<V
     Ok(rows)
 }
 
+/// Pictures from one label to another, the latent along the path; the ends are the labels' own pictures.
+///
+/// # Errors
+/// A label index that the model doesn't have, an engine that can't mix labels with this file, and what it reports.
+pub fn between(generator: &mut Generator, [from, to]: [usize; 2], path: Path) -> Result<Vec<Picture>, RuntimeError> {
+    let end = |seed| generator.latent(&Request { label: 0, seed, index: 0 });
+    let latents = latents(&end(path.from), &end(path.to), path);
+    let count = generator.metadata().labels.len();
+    let weights = |step: usize| {
+        let share = step as f32 / (path.steps - 1).max(1) as f32;
+        let mut weights = vec![0.0; count];
+        for (label, weight) in [(from, 1.0 - share), (to, share)] {
+            let known = format!("0 to {}", count - 1);
+            let unknown = || RuntimeError::Batch { part: "label", expected: known, found: label.to_string() };
+            *weights.get_mut(label).ok_or_else(unknown)? += weight;
+        }
+        Ok(weights)
+    };
+    let weights = (0..path.steps).map(weights).collect::<Result<Vec<Vec<f32>>, RuntimeError>>()?;
+    let inputs: Vec<_> = weights.iter().map(Vec::as_slice).zip(latents.iter().map(Vec::as_slice)).collect();
+    generator.mixed(&inputs)
+}
+
 /// Equal steps between two latents; the ends are those latents, bit for bit.
 fn latents(from: &[f32], to: &[f32], path: Path) -> Vec<Vec<f32>> {
     let between = |step: usize| {

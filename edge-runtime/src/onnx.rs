@@ -10,6 +10,10 @@ use prost::bytes::Bytes;
 pub mod data_type {
     /// 32-bit float.
     pub const FLOAT: i32 = 1;
+    /// 8-bit unsigned integer.
+    pub const UINT8: i32 = 2;
+    /// 8-bit signed integer.
+    pub const INT8: i32 = 3;
     /// 64-bit signed integer.
     pub const INT64: i32 = 7;
     /// 16-bit float (IEEE 754 binary16).

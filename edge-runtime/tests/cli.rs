@@ -158,6 +158,9 @@ fn every_misuse_is_refused_with_its_reason_and_leaves_no_file() {
         Refused(&["interpolate", "--out", "a.png", "--steps", "1"], 2, "1 is not in 2..=10000"),
         Refused(&["interpolate", "--out", "a.png", "--steps", "9999"], 2, "sheet \"339968 x 104\""),
         Refused(&["interpolate"], 2, "--out <FILE>"),
+        Refused(&["interpolate", "--out", "a.png", "--between", "0"], 2, "expected two labels"),
+        Refused(&["interpolate", "--out", "a.png", "--between", "0,x"], 2, "unknown label \"x\""),
+        Refused(&["interpolate", "--out", "a.png", "--between", "0,1", "--label", "0"], 2, "cannot be used with"),
         Refused(&["-l", "0", "interpolate", "--out", "a.png"], 2, "cannot be used with"),
         Refused(&["-l", "0", "-o", "model.onnx/a.png"], 1, "write model.onnx/a.png: "),
         Refused(&["-l", "0", "--grid", "model.onnx/a.png"], 1, "write model.onnx/a.png: "),
@@ -334,6 +337,21 @@ fn interpolate_draws_the_way_between_two_seeds_with_both_ends() {
         let start = ((2 + 2 * 34 + 5) * size.0 as usize + 2 + column * 34) * 3;
         assert_eq!(levels[start..start + 96], end[5 * 96..6 * 96], "seed {seed}");
     }
+}
+
+#[test]
+fn interpolate_between_two_labels_has_their_own_pictures_at_both_ends() {
+    let place = Place::new();
+    place.done(&["interpolate", "--between", "ä,zebra", "--from", "5", "--steps", "5", "--out", "way.png"]);
+    let (size, levels, texts) = decode_file(&place.path("way.png"));
+    assert_eq!(size, (2 + 5 * 34, 2 + 34));
+    assert_eq!((texts["Between"].as_str(), texts["From"].as_str(), texts["To"].as_str()), ("ä, zebra", "5", "5"));
+    let row = |column: usize| &levels[((2 + 9) * size.0 as usize + 2 + column * 34) * 3..][..96];
+    for (label, column) in [("ä", 0), ("zebra", 4)] {
+        place.done(&["--label", label, "--seed", "5", "--out", "end.png"]);
+        assert_eq!(row(column), &decode_file(&place.path("end.png")).1[9 * 96..10 * 96], "{label}");
+    }
+    assert!(row(2) != row(0) && row(2) != row(4));
 }
 
 #[test]

@@ -7,6 +7,9 @@ use edge_runtime::engine::native::{self, Level};
 use edge_runtime::{
     Batch, BatchLabels, Engine, EngineKind, EngineSpec, Generator, Model, Opened, Provider, RuntimeError, engine,
 };
+use model_spec::Variant;
+use model_spec::pixels::{signed_from_u8, u8_from_signed};
+use model_spec::variant::{LabelInput, Output};
 use prost::Message;
 
 /// Two sums of the same numbers in another order; measured about 1e-6.
@@ -161,6 +164,36 @@ fn a_generator_makes_pictures_of_mixes_and_refuses_others() {
     for Case(weights, numbers, expected) in cases {
         let message = generator.mixed(&[(weights, &latent[..numbers])]).expect_err("refused").to_string();
         assert!(message.contains(expected), "{weights:?}: {message}");
+    }
+}
+
+/// A file that takes a mix, gives levels and fixes three pictures a run, with five and with four of them.
+#[test]
+fn every_engine_runs_a_file_of_other_inputs_and_outputs() {
+    let variant =
+        Variant { label_input: LabelInput::Mix, output: Output::Levels, batch: Some(3), ..Variant::default() };
+    let network = Network { variant, ..Network::new(&LABELS, 3) };
+    let (latents, labels) = network.batch();
+    let dim = network.architecture.latent_dim;
+    let mixes: Vec<f32> = (0..4).flat_map(|_| [0.5, 0.25, 0.25]).collect();
+    let level = |x: f32| signed_from_u8(u8_from_signed(x));
+    let rows = latents.chunks(dim).zip(&labels);
+    let single: Vec<f32> =
+        rows.flat_map(|(latent, label)| network.forward(latent, *label as usize)).map(level).collect();
+    let rows = latents.chunks(dim).zip(mixes.chunks(3));
+    let mixed: Vec<f32> = rows.flat_map(|(latent, mix)| network.forward_mix(latent, mix)).map(level).collect();
+    for subject in engines() {
+        let mut opened = open(&subject, &network);
+        for (expected, batch) in
+            [(&single, Batch::new(&latents, &labels)), (&mixed, Batch::mixed(&latents[..4 * dim], &mixes))]
+        {
+            let found = opened.engine.run(&batch).expect("runs");
+            assert_eq!(found.len(), expected.len(), "{}", opened.description);
+            assert!(found.iter().all(|x| level(*x) == *x), "{}: no levels", opened.description);
+            // Within one level: both may round at its boundary.
+            let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst <= 2.01 / 255.0, "{}: {worst}", opened.description);
+        }
     }
 }
 

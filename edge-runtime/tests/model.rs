@@ -65,12 +65,20 @@ fn whatever_breaks_the_contract_is_named() {
         Case("huge sides", |model| weight(model, "dense.weight").dims = vec![i64::MAX; 4], "raw data of shape"),
         Case("overflowing sides", |model| weight(model, "dense.weight").dims = vec![1 << 32; 2], "raw data of shape"),
         Case("an empty weight", |model| empty(weight(model, "dense.bias")), "1 to 67108864 numbers"),
-        Case("text as weights", |model| weight(model, "dense.bias").data_type = 8, "f32, f16 or i64, found type 8"),
+        Case("text as weights", |model| weight(model, "dense.bias").data_type = 8, "f32, f16, i8 or i64, found type 8"),
         Case("weights elsewhere", |model| weight(model, "dense.bias").data_location = 1, "in this file"),
         Case("no numbers", |model| fill(weight(model, "dense.bias")), "NaN or an infinity"),
         Case("a reshape to more", |model| sides(model, &[-1, 6, 4, 5]), "a shape for [1, 96]"),
         Case("a huge reshape", |model| sides(model, &[i64::MAX, i64::MAX, 4, 4]), "a shape for [1, 96]"),
         Case("a negative reshape", |model| sides(model, &[-1, -1, 4, 4]), "a shape for [1, 96]"),
+        Case(
+            "levels",
+            |model| set(model, contract::PICTURE_KEY, contract::PICTURE_LEVELS),
+            "expected u8 [batch, 3, 32",
+        ),
+        Case("another layout", |model| set(model, contract::PICTURE_KEY, "nhwc"), "found \"nhwc\""),
+        Case("a sum of maps", |model| node(model, "Concat").op_type = "Add".into(), "attributes []"),
+        Case("a convolution", |model| node(model, "ConvT").op_type = "Conv".into(), "kernel_shape [2, 2]"),
         Case("an empty reshape", |model| sides(model, &[0, 0, 0, 0]), "a shape for [1, 96]"),
     ];
     let folder = tempfile::tempdir().expect("a folder");

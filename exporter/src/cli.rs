@@ -2,8 +2,15 @@
 
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use exporter::export::Precision;
+use exporter::export::{Precision, Settings};
+use exporter::onnx;
+use exporter::source::Wanted;
+use exporter::verify::EXACT;
+use model_spec::Variant;
+use model_spec::contract::MOST_BATCH;
+use model_spec::variant::{LabelInput, Output, Rewrite};
 
 /// Writes a trained generator to an ONNX file, checked before it is written
 #[derive(Debug, Parser)]
@@ -18,6 +25,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Print what each stored precision costs in quality, as a Markdown table
+    Ladder(LadderOptions),
     /// Print an ONNX file's inputs, outputs, operators, weights and metadata
     Inspect {
         /// ONNX file, of any writer
@@ -27,41 +36,151 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-pub struct ExportOptions {
+pub struct LadderOptions {
+    #[command(flatten)]
+    pub source: SourceOptions,
+    /// Pictures to make with each precision
+    #[arg(short = 'n', long, value_name = "N", default_value = "1000", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+    pub samples: usize,
+    /// Print nothing but the table and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Where the generator comes from.
+#[derive(Debug, Args)]
+pub struct SourceOptions {
     /// Run (its best checkpoint, else its latest), checkpoint or state dict [default: newest in runs]
     #[arg(long, value_name = "RUN|CHECKPOINT|FILE.pth")]
-    pub run: Option<PathBuf>,
+    run: Option<PathBuf>,
+    /// Model file of ours with f32 or f16 weights, in place of a run
+    #[arg(long, value_name = "FILE.onnx", conflicts_with_all = ["run", "labels"])]
+    from: Option<PathBuf>,
+    /// Label names of a PyTorch state dict, in the order of training
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    labels: Option<Vec<String>>,
+    /// Credit and licence of the data set, for the metadata [default: what the source says]
+    #[arg(long, value_name = "TEXT")]
+    data_licence: Option<String>,
+}
+
+impl SourceOptions {
+    /// The source asked for.
+    pub fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            run: self.run.as_deref(),
+            from: self.from.as_deref(),
+            labels: self.labels.as_deref(),
+            data_licence: self.data_licence.as_deref(),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ExportOptions {
+    #[command(flatten)]
+    pub source: SourceOptions,
     /// ONNX file to write
     #[arg(short, long, value_name = "FILE.onnx", default_value = "models/gen.onnx")]
     pub out: PathBuf,
-    /// How weights are stored; f16 is half the size, moves no pixel by more than 1 of 255
+    /// How weights are stored; f16 moves no pixel by more than 1 of 255, int8 more (see ladder)
     #[arg(long, value_enum, value_name = "PRECISION", default_value = "f16")]
     weights: PrecisionName,
-    /// Label names of a PyTorch state dict, in the order of training
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
-    pub labels: Option<Vec<String>>,
-    /// Credit and licence of the data set, for the metadata [default: what the checkpoint says]
-    #[arg(long, value_name = "TEXT")]
-    pub data_licence: Option<String>,
+    /// What the label input takes: an index, or how much of each label, so that pictures can lie between two
+    #[arg(long, value_enum, value_name = "KIND", default_value = "index")]
+    label_input: LabelInputName,
+    /// What the picture output gives: f32 in [-1, 1], or 8-bit levels
+    #[arg(long, value_enum, value_name = "TYPE", default_value = "float")]
+    output: OutputName,
+    /// Pictures of one run: any number, or a fixed one
+    #[arg(long, value_name = "N|dynamic", default_value = "dynamic", value_parser = batch)]
+    batch: Batch,
+    /// Write transposed convolutions as 2x2 convolutions to pixels of squares, which some engines run faster
+    #[arg(long, value_enum, value_name = "KIND", default_value = "none")]
+    rewrite: RewriteName,
+    /// ONNX operator set, 13 to 23
+    #[arg(long, value_name = "N", default_value_t = onnx::OPSET, value_parser = clap::value_parser!(i64).range(onnx::OLDEST_OPSET..=onnx::NEWEST_OPSET))]
+    opset: i64,
+    /// How far a value in [-1, 1] may be from the source's pictures in f32
+    #[arg(long, value_name = "X", default_value_t = EXACT, value_parser = atol)]
+    atol: f32,
+    /// Also write a model repository for Triton Inference Server
+    #[arg(long, value_name = "FOLDER")]
+    pub triton: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(short, long)]
     pub quiet: bool,
 }
 
 impl ExportOptions {
-    /// The precision asked for.
-    pub fn precision(&self) -> Precision {
-        match self.weights {
+    /// The file asked for.
+    pub fn settings(&self) -> Settings {
+        let variant = Variant {
+            label_input: match self.label_input {
+                LabelInputName::Index => LabelInput::Index,
+                LabelInputName::Mix => LabelInput::Mix,
+            },
+            output: match self.output {
+                OutputName::Float => Output::Float,
+                OutputName::U8 => Output::Levels,
+            },
+            batch: self.batch.0,
+            rewrite: match self.rewrite {
+                RewriteName::None => Rewrite::None,
+                RewriteName::Subpixel => Rewrite::Subpixel,
+            },
+        };
+        let precision = match self.weights {
             PrecisionName::F32 => Precision::F32,
             PrecisionName::F16 => Precision::F16,
-        }
+            PrecisionName::Int8 => Precision::Int8,
+        };
+        Settings { precision, variant, opset: self.opset, atol: self.atol }
     }
+}
+
+/// Pictures of one run, where their number is fixed.
+#[derive(Debug, Clone, Copy)]
+struct Batch(Option<usize>);
+
+fn batch(text: &str) -> Result<Batch, String> {
+    match text.parse() {
+        Ok(batch) if (1..=MOST_BATCH).contains(&batch) => Ok(Batch(Some(batch))),
+        _ if text == "dynamic" => Ok(Batch(None)),
+        _ => Err(format!("expected dynamic or 1 to {MOST_BATCH}")),
+    }
+}
+
+fn atol(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(atol) if atol.is_finite() && atol >= 0.0 => Ok(atol),
+        _ => Err("expected a number of 0 or more".to_owned()),
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LabelInputName {
+    Index,
+    Mix,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OutputName {
+    Float,
+    U8,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RewriteName {
+    None,
+    Subpixel,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum PrecisionName {
     F32,
     F16,
+    Int8,
 }
 
 #[cfg(test)]

@@ -1,31 +1,39 @@
 //! The command `exporter`: read, export, write, and say what was checked.
 
+use std::path::{Path, PathBuf};
+
+use edge_runtime::Model;
 use edge_runtime::output::OutputFile;
 use exporter::export::{Made, export};
-use exporter::source::{self, Source, Wanted};
+use exporter::source::{self, Source};
+use exporter::{ladder, triton};
 
-use crate::cli::ExportOptions;
+use crate::cli::{ExportOptions, LadderOptions};
 
 /// Exports what the options ask for, or writes nothing. What was checked is said before the file gets its name; returns
 /// what to print after it.
 pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>) -> anyhow::Result<String> {
-    let source = source::open(&Wanted {
-        run: options.run.as_deref(),
-        labels: options.labels.as_deref(),
-        data_licence: options.data_licence.as_deref(),
-    })?;
+    let source = source::open(&options.source.wanted())?;
     if !options.quiet {
         eprintln!("exporting {} ({})", source.path.display(), source.reason);
     }
     let output = OutputFile::create(&options.out)?;
-    let made = export(&source, options.precision())?;
+    let made = export(&source, options.settings())?;
+    if !options.quiet {
+        say(&checks(&source, &made))?;
+    }
+    output.commit(&made.bytes)?;
+    let repository = options.triton.as_deref().map(|folder| triton(folder, options, &made)).transpose()?;
     if options.quiet {
-        output.commit(&made.bytes)?;
         return Ok(String::new());
     }
-    say(&checks(&source, &made))?;
-    output.commit(&made.bytes)?;
-    Ok(written(options, &source, &made))
+    let repository = repository.map_or(String::new(), |folder| format!("wrote {}\n", folder.display()));
+    Ok(written(options, &source, &made) + &repository)
+}
+
+fn triton(folder: &Path, options: &ExportOptions, made: &Made) -> anyhow::Result<PathBuf> {
+    let model = Model::from_bytes(made.bytes.clone())?;
+    Ok(triton::write(folder, &triton::name_from_path(&options.out), model.metadata(), &made.bytes)?)
 }
 
 /// What was compared with what: in f32, and every engine in 8-bit levels.
@@ -49,6 +57,31 @@ fn written(options: &ExportOptions, source: &Source, made: &Made) -> String {
         golden => format!("golden pictures of the first {golden} labels (more would not fit)"),
     };
     let megabytes = made.bytes.len() as f64 / 1e6;
-    let (out, weights) = (options.out.display(), options.precision().name());
-    format!("wrote {out}: {megabytes:.2} MB, {weights} weights, {labels} labels, {kept}\n")
+    let settings = options.settings();
+    let variant = match settings.variant.text() {
+        plain if plain.is_empty() => plain,
+        variant => format!(", {variant}"),
+    };
+    let (out, weights) = (options.out.display(), settings.precision.name());
+    format!("wrote {out}: {megabytes:.2} MB, {weights} weights{variant}, {labels} labels, {kept}\n")
 }
+
+/// Prints what each precision costs.
+pub fn ladder(options: &LadderOptions) -> anyhow::Result<String> {
+    let source = source::open(&options.source.wanted())?;
+    if !options.quiet {
+        eprintln!("comparing {} ({})", source.path.display(), source.reason);
+    }
+    let mut done = 0;
+    let rungs = ladder::climb(&source, options.samples, |part| {
+        let before = done * TENTHS / options.samples;
+        done += part;
+        if !options.quiet && done * TENTHS / options.samples > before {
+            eprintln!("{done} of {} pictures with each precision", options.samples);
+        }
+    })?;
+    Ok(ladder::markdown(&rungs, &source))
+}
+
+/// Lines of progress.
+const TENTHS: usize = 10;

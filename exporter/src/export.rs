@@ -1,12 +1,18 @@
-//! From a source to the bytes of a checked file: fold, build, run, compare.
+//! From a source to the bytes of a checked file: build, run, compare.
 
 use model_spec::metadata::{Golden, Metadata};
+use model_spec::pixels;
+use model_spec::variant::{LabelInput, Output, Rewrite};
+use model_spec::{Variant, contract};
 
-use crate::fold::fold;
+use crate::generator_graph::Form;
 use crate::graph::{Graph, Storage};
 use crate::source::Source;
 use crate::verify::{self, Comparison, EXACT, Hop, ONE_LEVEL, Table};
 use crate::{ExportError, generator_graph, golden, onnx};
+
+/// How far rounding weights to 8 bits may move a pixel: 64 levels of 255, in [-1, 1]. More is another picture.
+const COARSE: f32 = 128.0 / 255.0;
 
 /// In how many bits a file stores weights; every engine computes in 32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,15 +21,66 @@ pub enum Precision {
     F32,
     /// 16 bits.
     F16,
+    /// 8 bits with a factor for each output channel.
+    Int8,
 }
 
 impl Precision {
+    /// Every precision, the most exact first.
+    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Int8];
+
     /// Its name in metadata.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::F16 => "f16",
+            Self::Int8 => "int8",
         }
+    }
+
+    fn storage(self) -> Storage {
+        match self {
+            Self::F32 => Storage::F32,
+            Self::F16 => Storage::F16,
+            Self::Int8 => Storage::Int8,
+        }
+    }
+
+    /// The same weights, stored as f32.
+    fn rounded(self) -> Storage {
+        match self {
+            Self::F32 => Storage::F32,
+            Self::F16 => Storage::F32Rounded,
+            Self::Int8 => Storage::F32FromInt8,
+        }
+    }
+
+    /// How far it may move a pixel, and that in words.
+    fn tolerance(self) -> (f32, &'static str) {
+        match self {
+            Self::F32 | Self::F16 => (ONE_LEVEL, "one level of 255"),
+            Self::Int8 => (COARSE, "64 levels of 255"),
+        }
+    }
+}
+
+/// What kind of file is made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// How weights are stored.
+    pub precision: Precision,
+    /// How the file differs from the plain one.
+    pub variant: Variant,
+    /// ONNX operator set, from [`onnx::OLDEST_OPSET`] to [`onnx::NEWEST_OPSET`].
+    pub opset: i64,
+    /// How far a value in [-1, 1] may be from the source's reference in f32.
+    pub atol: f32,
+}
+
+impl From<Precision> for Settings {
+    /// The plain file.
+    fn from(precision: Precision) -> Self {
+        Self { precision, variant: Variant::default(), opset: onnx::OPSET, atol: EXACT }
     }
 }
 
@@ -44,33 +101,62 @@ pub struct Made {
 ///
 /// # Errors
 /// A weight that f16 can't hold, or a picture of any engine that differs more than is allowed.
-pub fn export(source: &Source, precision: Precision) -> Result<Made, ExportError> {
-    let folded = fold(&source.weights, &source.architecture);
-    let build = |storage| generator_graph::build(&folded, &source.architecture, storage);
-    let (reference, by) = (source.reference.images.as_slice(), source.reference_by);
+pub fn export(source: &Source, settings: impl Into<Settings>) -> Result<Made, ExportError> {
+    let settings = settings.into();
+    let made = make(source, &settings)?;
+    let rounded = rounded(source, &settings)?;
+    let hops = hops(source, &settings, &made, &rounded)?;
+    let (expected, by) = match settings.precision {
+        // More than a level from the source, which the comparison of values allows.
+        Precision::Int8 => (verify::pictures(rounded, &source.reference)?, "the f32 graph of its weights"),
+        Precision::F32 | Precision::F16 => (source.reference.images.clone(), source.reference_by),
+    };
+    let tables = verify::tables(&made.bytes, source, (&expected, by))?;
+    Ok(Made { bytes: made.bytes, hops, tables, golden: made.golden })
+}
+
+/// Compares values, each step with the one before it.
+fn hops(source: &Source, settings: &Settings, made: &Run, rounded: &[u8]) -> Result<Vec<Hop>, ExportError> {
+    let Settings { precision, variant, atol, .. } = *settings;
+    let (reference, by, name) = (source.reference.images.as_slice(), source.reference_by, precision.name());
+    let has_levels = variant.output == Output::Levels;
+    let seen = |pictures: &[f32]| -> Vec<f32> {
+        let level = |x: &f32| pixels::signed_from_u8(pixels::u8_from_signed(*x));
+        if has_levels { pictures.iter().map(level).collect() } else { pictures.to_vec() }
+    };
     let compare = |name: String, expected: &[f32], found: &[f32], tolerance| {
         Comparison { name, expected, found, tolerance }.check(source)
     };
-    let (made, hops) = match precision {
-        Precision::F32 => {
-            let made = make(source, &build(Storage::F32)?, precision)?;
-            let hops = vec![compare(format!("f32 file and {by}"), reference, &made.pictures, EXACT)?];
-            (made, hops)
-        }
-        Precision::F16 => {
-            let exact = pictures(source, &build(Storage::F32)?)?;
-            let rounded = pictures(source, &build(Storage::F32Rounded)?)?;
-            let made = make(source, &build(Storage::F16)?, precision)?;
-            let hops = vec![
-                compare(format!("f32 graph and {by}"), reference, &exact, EXACT)?,
-                compare("f16 file and f32 graph of its weights".to_owned(), &rounded, &made.pictures, EXACT)?,
-                compare(format!("f16 file and {by}, one level of 255"), reference, &made.pictures, ONE_LEVEL)?,
-            ];
-            (made, hops)
-        }
+    if precision == Precision::F32 && !has_levels && variant.label_input == LabelInput::Index {
+        return Ok(vec![compare(format!("f32 file and {by}"), reference, &made.pictures, atol)?]);
+    }
+    let exact = pictures(source, &plain(source, Storage::F32)?)?;
+    let same = verify::pictures(rounded.to_vec(), &source.reference)?;
+    // Where two numbers lie at a boundary between levels, the smallest difference is a whole level.
+    let within = if has_levels { ONE_LEVEL } else { EXACT };
+    let (coarse, words) = precision.tolerance();
+    let mut hops = vec![
+        compare(format!("f32 graph and {by}"), reference, &exact, atol)?,
+        compare(format!("{name} file and f32 graph of its weights"), &seen(&same), &made.pictures, within)?,
+        compare(format!("{name} file and {by}, {words}"), &seen(reference), &made.pictures, coarse)?,
+    ];
+    if variant.label_input == LabelInput::Mix {
+        let weights = mixes(source);
+        let expected = verify::mixed(rounded.to_vec(), &source.reference, &weights)?;
+        let found = verify::mixed(made.bytes.clone(), &source.reference, &weights)?;
+        hops.push(compare(format!("{name} file and native, halves of two labels"), &seen(&expected), &found, within)?);
+    }
+    Ok(hops)
+}
+
+/// Half of each picture's label and half of the next, `[n, n_labels]`.
+fn mixes(source: &Source) -> Vec<f32> {
+    let labels = source.labels.len();
+    let half = |label: i64| {
+        let (one, next) = (label as usize % labels, (label as usize + 1) % labels);
+        (0..labels).map(move |at| 0.5 * f32::from(u8::from(at == one)) + 0.5 * f32::from(u8::from(at == next)))
     };
-    let tables = verify::tables(&made.bytes, source)?;
-    Ok(Made { bytes: made.bytes, hops, tables, golden: made.golden })
+    source.reference.labels.iter().flat_map(|label| half(*label)).collect()
 }
 
 /// A file and its pictures for the source's reference.
@@ -80,26 +166,63 @@ struct Run {
     golden: usize,
 }
 
-/// Golden pictures come from the graph itself, and the file that carries them is what is run again.
-fn make(source: &Source, graph: &Graph, precision: Precision) -> Result<Run, ExportError> {
-    let bare = file(source, graph, precision, Vec::new());
-    let golden = golden::pictures(verify::open(bare)?.as_mut(), &source.architecture, &source.labels)?;
+/// Golden pictures are the source's where it has some and weights are good to a level, else from the graph itself; the file
+/// that carries them is what is run.
+fn make(source: &Source, settings: &Settings) -> Result<Run, ExportError> {
+    let form = Form { storage: settings.precision.storage(), variant: settings.variant };
+    let graph = generator_graph::build(&source.folded, &source.architecture, form)?;
+    let golden = match &source.golden {
+        Some(golden) if settings.precision != Precision::Int8 => golden.clone(),
+        _ => {
+            let bare = file(source, &graph, settings, Vec::new());
+            golden::pictures(verify::open(bare)?.as_mut(), &source.architecture, &source.labels)?
+        }
+    };
     let count = golden.len();
-    let bytes = file(source, graph, precision, golden);
+    let bytes = file(source, &graph, settings, golden);
     let pictures = verify::pictures(bytes.clone(), &source.reference)?;
     Ok(Run { bytes, pictures, golden: count })
 }
 
-/// The pictures of a graph that is only compared with.
-fn pictures(source: &Source, graph: &Graph) -> Result<Vec<f32>, ExportError> {
-    verify::pictures(file(source, graph, Precision::F32, Vec::new()), &source.reference)
+/// The f32 file of the weights as they are rounded: plain, but for integers laid out as they are, since the channels that
+/// share a factor depend on it.
+fn rounded(source: &Source, settings: &Settings) -> Result<Vec<u8>, ExportError> {
+    let rewrite = match settings.precision {
+        Precision::Int8 => settings.variant.rewrite,
+        Precision::F32 | Precision::F16 => Rewrite::None,
+    };
+    let variant = Variant { rewrite, ..Variant::default() };
+    let form = Form { storage: settings.precision.rounded(), variant };
+    let graph = generator_graph::build(&source.folded, &source.architecture, form)?;
+    Ok(file(source, &graph, &Settings { variant, ..Precision::F32.into() }, Vec::new()))
 }
 
-fn file(source: &Source, graph: &Graph, precision: Precision, golden: Vec<Golden>) -> Vec<u8> {
+fn plain(source: &Source, storage: Storage) -> Result<Graph, ExportError> {
+    generator_graph::build(&source.folded, &source.architecture, Form::plain(storage))
+}
+
+/// The pictures of a plain graph that is only compared with.
+fn pictures(source: &Source, graph: &Graph) -> Result<Vec<f32>, ExportError> {
+    verify::pictures(file(source, graph, &Precision::F32.into(), Vec::new()), &source.reference)
+}
+
+/// The unchecked file of a source, without golden pictures.
+///
+/// # Errors
+/// A weight that f16 can't hold.
+pub fn unchecked(source: &Source, settings: &Settings) -> Result<Vec<u8>, ExportError> {
+    let form = Form { storage: settings.precision.storage(), variant: settings.variant };
+    let graph = generator_graph::build(&source.folded, &source.architecture, form)?;
+    Ok(file(source, &graph, settings, Vec::new()))
+}
+
+fn file(source: &Source, graph: &Graph, settings: &Settings, golden: Vec<Golden>) -> Vec<u8> {
+    debug_assert!(settings.variant.batch.is_none_or(|batch| batch <= contract::MOST_BATCH));
     let metadata = Metadata {
         labels: source.labels.clone(),
         architecture: source.architecture.clone(),
-        weights: precision.name().to_owned(),
+        weights: settings.precision.name().to_owned(),
+        variant: settings.variant,
         recipe: source.recipe.clone(),
         data_set: source.data_set.clone(),
         progress: source.progress,
@@ -108,5 +231,5 @@ fn file(source: &Source, graph: &Graph, precision: Precision, golden: Vec<Golden
         exporter: format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
         golden,
     };
-    onnx::file_bytes(graph, &metadata.to_pairs())
+    onnx::file_bytes(graph, settings.opset, &metadata.to_pairs())
 }

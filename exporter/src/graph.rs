@@ -3,6 +3,7 @@
 use half::f16;
 
 use crate::ExportError;
+use crate::quantize::Quantized;
 
 /// The numbers of a constant.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +12,8 @@ pub enum Numbers {
     F32(Vec<f32>),
     /// 16-bit, for storage.
     F16(Vec<f16>),
+    /// 8-bit integers, for storage.
+    I8(Vec<i8>),
     /// Shapes.
     I64(Vec<i64>),
 }
@@ -33,6 +36,8 @@ pub enum ElementType {
     F32,
     /// 64-bit signed integer.
     I64,
+    /// 8-bit unsigned integer.
+    U8,
 }
 
 /// An input or output, whose first dimension is the batch.
@@ -42,6 +47,8 @@ pub struct Port {
     pub name: String,
     /// Of its elements.
     pub element_type: ElementType,
+    /// Pictures of one run; any number where there is none.
+    pub batch: Option<usize>,
     /// Dimensions after the batch.
     pub sides: Vec<usize>,
 }
@@ -60,6 +67,8 @@ pub enum Operator {
     Reshape,
     /// Rows of a table.
     Gather,
+    /// Mixes of a table's rows.
+    MatMul,
     /// Along an axis.
     Concat {
         /// Which.
@@ -67,12 +76,26 @@ pub enum Operator {
     },
     /// Kernel 4, stride 2, padding 1: doubles the side.
     DoublingConvTranspose,
+    /// Kernel 2, stride 1, padding 1: adds one to the side.
+    SquareConv,
+    /// Four channels become the pixels of a square.
+    DepthToSpace,
+    /// Along given axes.
+    Slice,
     /// `max(x, 0)`.
     Relu,
     /// Hyperbolic tangent.
     Tanh,
     /// To 32-bit float.
     CastToF32,
+    /// To 8-bit levels, of whole numbers.
+    CastToU8,
+    /// Sum.
+    Add,
+    /// Product.
+    Mul,
+    /// Whole number at or below.
+    Floor,
 }
 
 /// One operation on named tensors.
@@ -97,6 +120,10 @@ pub enum Storage {
     F16,
     /// Rounded to 16 bits, stored as f32: what [`Storage::F16`] must compute.
     F32Rounded,
+    /// Kernels as 8-bit integers, each cast to f32 and multiplied by a factor for each output channel; the rest as it is.
+    Int8,
+    /// The weights of [`Storage::Int8`], stored as f32.
+    F32FromInt8,
 }
 
 /// A graph under construction: nodes in the order in which they can run.
@@ -140,7 +167,7 @@ impl Graph {
             self.constants.push(Constant { name: name.to_owned(), shape: shape.to_vec(), numbers });
         };
         match self.storage {
-            Storage::F32 => put(name, Numbers::F32(numbers.to_vec())),
+            Storage::F32 | Storage::Int8 | Storage::F32FromInt8 => put(name, Numbers::F32(numbers.to_vec())),
             Storage::F32Rounded => {
                 let rounded = halves(name, numbers)?.iter().map(|half| half.to_f32()).collect();
                 put(name, Numbers::F32(rounded));
@@ -152,6 +179,42 @@ impl Graph {
             }
         }
         Ok(name.to_owned())
+    }
+
+    /// Adds a weight with output channels along an axis of its shape, which integers may store; otherwise as
+    /// [`Graph::weight`].
+    ///
+    /// # Errors
+    /// Those of [`Graph::weight`].
+    pub fn kernel(
+        &mut self,
+        name: &str,
+        (shape, axis): (&[usize], usize),
+        numbers: &[f32],
+    ) -> Result<String, ExportError> {
+        match self.storage {
+            Storage::F32 | Storage::F32Rounded | Storage::F16 => self.weight(name, shape, numbers),
+            Storage::F32FromInt8 => self.weight(name, shape, &Quantized::of(shape, axis, numbers).weights()),
+            Storage::Int8 => {
+                let Quantized { integers, factors, .. } = Quantized::of(shape, axis, numbers);
+                let mut sides = vec![1; shape.len()];
+                sides[axis] = factors.len();
+                let [stored, whole, factor] = ["int8", "integers", "factor"].map(|part| format!("{name}.{part}"));
+                let mut put = |name: &str, shape: &[usize], numbers| {
+                    self.constants.push(Constant { name: name.to_owned(), shape: shape.to_vec(), numbers });
+                };
+                put(&stored, shape, Numbers::I8(integers));
+                put(&factor, &sides, Numbers::F32(factors));
+                self.node(&whole, Operator::CastToF32, &[&stored]);
+                Ok(self.node(name, Operator::Mul, &[&whole, &factor]))
+            }
+        }
+    }
+
+    /// Adds a single number.
+    pub fn number(&mut self, name: &str, number: f32) -> String {
+        self.constants.push(Constant { name: name.to_owned(), shape: Vec::new(), numbers: Numbers::F32(vec![number]) });
+        name.to_owned()
     }
 
     /// Adds a constant shape.

@@ -9,7 +9,7 @@ use model_spec::contract;
 use model_spec::metadata::Golden;
 use prost::Message;
 
-use crate::ExportError;
+use crate::{ExportError, boards};
 
 /// Longer metadata is cut.
 const LONGEST_TEXT: usize = 300;
@@ -38,6 +38,7 @@ pub fn text(path: &Path) -> Result<String, ExportError> {
         values("input", &graph.input),
         values("output", &graph.output),
         operators(graph),
+        boards::text(&bytes),
         weights(&graph.initializer),
         metadata(&model.metadata_props),
     ]
@@ -129,6 +130,8 @@ fn type_name(data_type: i32) -> String {
         data_type::FLOAT => "f32".to_owned(),
         data_type::FLOAT16 => "f16".to_owned(),
         data_type::INT64 => "i64".to_owned(),
+        data_type::INT8 => "i8".to_owned(),
+        data_type::UINT8 => "u8".to_owned(),
         other => format!("type {other}"),
     }
 }

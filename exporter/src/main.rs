@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None => command::run(&cli.export, print),
+        Some(Command::Ladder(options)) => command::ladder(&options),
         Some(Command::Inspect { file }) => inspect::text(&file).map_err(anyhow::Error::new),
     };
     match done.and_then(|text| print(&text)) {

@@ -11,16 +11,22 @@ use prost::Message;
 
 use crate::graph::{Constant, ElementType, Graph, Node, Numbers, Operator, Port};
 
-/// Version of the file format (ONNX's `Version` enum): 8 is what operator set 17 came with.
-const IR_VERSION: i64 = 8;
-/// Operator set: the oldest that every engine of the contract takes with the operators used here.
-const OPSET: i64 = 17;
+/// The operator set of a plain file.
+pub const OPSET: i64 = 17;
+/// The oldest operator set: the first with every operator of these graphs in the form that is written here.
+pub const OLDEST_OPSET: i64 = 13;
+/// The newest operator set in which nothing about these operators has changed.
+pub const NEWEST_OPSET: i64 = 23;
+/// Version of the file format that each operator set came with, from the oldest on (ONNX's `Versioning.md`).
+const IR_VERSIONS: [i64; 11] = [7, 7, 8, 8, 8, 8, 9, 9, 10, 10, 11];
 
-/// The bytes of a file with `metadata` as its key and text pairs.
-pub fn file_bytes(graph: &Graph, metadata: &BTreeMap<String, String>) -> Vec<u8> {
+/// The bytes of a file of an operator set, from [`OLDEST_OPSET`] to [`NEWEST_OPSET`], with `metadata` as its key and text
+/// pairs.
+pub fn file_bytes(graph: &Graph, opset: i64, metadata: &BTreeMap<String, String>) -> Vec<u8> {
+    let opset = opset.clamp(OLDEST_OPSET, NEWEST_OPSET);
     let entry = |(key, value): (&String, &String)| StringStringEntryProto { key: key.clone(), value: value.clone() };
     ModelProto {
-        ir_version: IR_VERSION,
+        ir_version: IR_VERSIONS[(opset - OLDEST_OPSET) as usize],
         producer_name: env!("CARGO_PKG_NAME").to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
         graph: Some(GraphProto {
@@ -30,7 +36,7 @@ pub fn file_bytes(graph: &Graph, metadata: &BTreeMap<String, String>) -> Vec<u8>
             input: graph.inputs.iter().map(port).collect(),
             output: vec![port(&graph.output)],
         }),
-        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: opset }],
         metadata_props: metadata.iter().map(entry).collect(),
     }
     .encode_to_vec()
@@ -54,14 +60,25 @@ fn operator(operator: Operator) -> (&'static str, Vec<AttributeProto>) {
         Operator::LeakyRelu { slope } => ("LeakyRelu", vec![float("alpha", slope)]),
         Operator::Reshape => ("Reshape", vec![]),
         Operator::Gather => ("Gather", vec![integer("axis", 0)]),
+        Operator::MatMul => ("MatMul", vec![]),
         Operator::Concat { axis } => ("Concat", vec![integer("axis", axis)]),
         Operator::DoublingConvTranspose => (
             "ConvTranspose",
             vec![integers("kernel_shape", &[4, 4]), integers("strides", &[2, 2]), integers("pads", &[1, 1, 1, 1])],
         ),
+        Operator::SquareConv => (
+            "Conv",
+            vec![integers("kernel_shape", &[2, 2]), integers("strides", &[1, 1]), integers("pads", &[1, 1, 1, 1])],
+        ),
+        Operator::DepthToSpace => ("DepthToSpace", vec![integer("blocksize", 2), text("mode", "DCR")]),
+        Operator::Slice => ("Slice", vec![]),
         Operator::Relu => ("Relu", vec![]),
         Operator::Tanh => ("Tanh", vec![]),
         Operator::CastToF32 => ("Cast", vec![integer("to", i64::from(data_type::FLOAT))]),
+        Operator::CastToU8 => ("Cast", vec![integer("to", i64::from(data_type::UINT8))]),
+        Operator::Add => ("Add", vec![]),
+        Operator::Mul => ("Mul", vec![]),
+        Operator::Floor => ("Floor", vec![]),
     }
 }
 
@@ -77,10 +94,20 @@ fn float(name: &str, value: f32) -> AttributeProto {
     AttributeProto { name: name.to_owned(), f: value, r#type: attribute_type::FLOAT, ..Default::default() }
 }
 
+fn text(name: &str, value: &str) -> AttributeProto {
+    AttributeProto {
+        name: name.to_owned(),
+        s: value.as_bytes().to_vec(),
+        r#type: attribute_type::STRING,
+        ..Default::default()
+    }
+}
+
 fn constant(constant: &Constant) -> TensorProto {
     let (data_type, raw_data) = match &constant.numbers {
         Numbers::F32(numbers) => (data_type::FLOAT, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
         Numbers::F16(numbers) => (data_type::FLOAT16, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
+        Numbers::I8(numbers) => (data_type::INT8, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
         Numbers::I64(numbers) => (data_type::INT64, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
     };
     TensorProto {
@@ -96,9 +123,13 @@ fn port(port: &Port) -> ValueInfoProto {
     let elem_type = match port.element_type {
         ElementType::F32 => data_type::FLOAT,
         ElementType::I64 => data_type::INT64,
+        ElementType::U8 => data_type::UINT8,
     };
-    let batch = DimensionProto { dim_param: Some(contract::BATCH.to_owned()), dim_value: None };
     let side = |side: &usize| DimensionProto { dim_value: Some(*side as i64), dim_param: None };
+    let batch = match &port.batch {
+        Some(batch) => side(batch),
+        None => DimensionProto { dim_param: Some(contract::BATCH.to_owned()), dim_value: None },
+    };
     let dim = std::iter::once(batch).chain(port.sides.iter().map(side)).collect();
     let shape = Some(TensorShapeProto { dim });
     ValueInfoProto {

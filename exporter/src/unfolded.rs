@@ -5,6 +5,7 @@ use model_spec::Architecture;
 use model_spec::architecture::{LEAKY_SLOPE, NORM_EPS, STEM_SIZE};
 use model_spec::weights::{KERNEL, generator as names};
 
+use crate::fold::Folded;
 use crate::weights::Weights;
 
 /// The picture `[channels, side, side]` of a latent `[latent_dim]` and a label index, evaluation mode.
@@ -22,6 +23,26 @@ pub fn forward(weights: &Weights, architecture: &Architecture, latent: &[f32], l
         if block + 1 < architecture.blocks() {
             normalize(&mut xs, weights, block);
             xs.iter_mut().for_each(|x| *x = x.max(0.0));
+        }
+    }
+    xs.into_iter().map(|x| x.tanh() as f32).collect()
+}
+
+/// The picture of a folded network, whose label branch is a table and whose blocks have biases in place of norms.
+pub fn forward_folded(folded: &Folded, architecture: &Architecture, latent: &[f32], label: usize) -> Vec<f32> {
+    let stem = STEM_SIZE * STEM_SIZE;
+    let dense = linear(&folded.latent_weight, &folded.latent_bias, &wide(latent));
+    let mut xs: Vec<f64> = dense.into_iter().map(|x| if x < 0.0 { LEAKY_SLOPE * x } else { x }).collect();
+    xs.extend(wide(&folded.label_table[label * stem..][..stem])); // [stem_channels + 1, 4, 4]
+    let mut side = STEM_SIZE;
+    debug_assert_eq!(folded.blocks.len(), architecture.blocks());
+    for block in &folded.blocks {
+        xs = doubling_conv_transpose(&xs, &block.kernel, [block.inputs, block.outputs, side]);
+        side *= 2;
+        if let Some(bias) = &block.bias {
+            for (plane, bias) in xs.chunks_exact_mut(side * side).zip(bias) {
+                plane.iter_mut().for_each(|x| *x = (*x + f64::from(*bias)).max(0.0));
+            }
         }
     }
     xs.into_iter().map(|x| x.tanh() as f32).collect()

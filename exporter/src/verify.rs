@@ -5,6 +5,7 @@ use edge_runtime::parity::{self, Row};
 use edge_runtime::verification::{self, Case};
 use edge_runtime::{Engine, Model, Picture};
 use model_spec::pixels::hwc8_from_chw_signed;
+use model_spec::variant::LabelInput;
 
 use crate::ExportError;
 use crate::checkpoint::Reference;
@@ -12,8 +13,8 @@ use crate::source::Source;
 
 /// How far f32 may be from the reference, and f16 storage from f32 with the same rounded weights.
 pub const EXACT: f32 = 1e-5;
-/// How far rounding weights to f16 may move a pixel: one level of 255, in [-1, 1].
-pub const ONE_LEVEL: f32 = 2.0 / 255.0;
+/// How far rounding weights to f16 may move a pixel: one level of 255, in [-1, 1], and what f32 rounds.
+pub const ONE_LEVEL: f32 = 2.0 / 255.0 + 1e-6;
 
 /// One comparison that passed.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +44,21 @@ pub fn pictures(bytes: Vec<u8>, reference: &Reference) -> Result<Vec<f32>, Expor
     Ok(open(bytes)?.run(&Batch::new(&reference.latents, &reference.labels))?)
 }
 
+/// The pictures of a file's bytes for the latents of a reference and label weights `[n, n_labels]`: of tract where the file
+/// takes weights, else of native, which mixes labels of any file.
+///
+/// # Errors
+/// A file outside the contract, or a run that fails.
+pub fn mixed(bytes: Vec<u8>, reference: &Reference, weights: &[f32]) -> Result<Vec<f32>, ExportError> {
+    let model = Model::from_bytes(bytes)?;
+    let kind = match model.metadata().variant.label_input {
+        LabelInput::Mix => EngineKind::Tract,
+        LabelInput::Index => EngineKind::Native,
+    };
+    let mut opened = engine::open(&EngineSpec { kind, ..Default::default() }, &model)?;
+    Ok(opened.engine.run(&Batch::mixed(&reference.latents, weights))?)
+}
+
 /// What engines make of one set of pictures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -59,12 +75,12 @@ impl Table {
     }
 }
 
-/// Runs a file in every engine that is built in and here: on the latents of the source's reference and of the file's
-/// golden pictures.
+/// Runs a file in every engine that is built in and here: on the latents of the source's reference, whose pictures are
+/// expected from something named, and of the file's golden pictures.
 ///
 /// # Errors
 /// An engine that is more than one level of 255 off anywhere, or that can't run the file.
-pub fn tables(bytes: &[u8], source: &Source) -> Result<Vec<Table>, ExportError> {
+pub fn tables(bytes: &[u8], source: &Source, (expected, by): (&[f32], &str)) -> Result<Vec<Table>, ExportError> {
     let model = Model::from_bytes(bytes.to_vec())?;
     let engines = verification::all_engines(&EngineSpec::default());
     // The pictures of a large network may not fit into the file at all.
@@ -74,7 +90,7 @@ pub fn tables(bytes: &[u8], source: &Source) -> Result<Vec<Table>, ExportError> 
     };
     let mut tables = Vec::new();
     for (title, cases) in [
-        (format!("engine, against {}", source.reference_by), reference_cases(source)),
+        (format!("engine, against {by}"), reference_cases(source, expected)),
         ("engine, against golden pictures".to_owned(), golden),
     ] {
         if cases.is_empty() {
@@ -89,8 +105,8 @@ pub fn tables(bytes: &[u8], source: &Source) -> Result<Vec<Table>, ExportError> 
     Ok(tables)
 }
 
-/// The reference's pictures in 8-bit levels.
-fn reference_cases(source: &Source) -> Vec<Case> {
+/// The reference's latents and labels, with pictures in 8-bit levels.
+fn reference_cases(source: &Source, expected: &[f32]) -> Vec<Case> {
     let (architecture, reference) = (&source.architecture, &source.reference);
     let (side, channels) = (architecture.image_size, architecture.channels);
     let rows = reference.latents.chunks_exact(architecture.latent_dim).zip(&reference.labels);
@@ -98,7 +114,7 @@ fn reference_cases(source: &Source) -> Vec<Case> {
         let expected = Picture::new(side, side, channels, hwc8_from_chw_signed(chw, channels))?;
         Some(Case { label: usize::try_from(*label).ok()?, latent: latent.to_vec(), expected })
     };
-    rows.zip(reference.images.chunks_exact(architecture.pixels())).filter_map(case).collect()
+    rows.zip(expected.chunks_exact(architecture.pixels())).filter_map(case).collect()
 }
 
 /// Two sets of pictures `[n, channels, side, side]` for the latents and labels of one source's reference.

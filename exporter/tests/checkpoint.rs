@@ -227,7 +227,7 @@ fn labels_are_refused_beside_a_checkpoint() {
     let path = Checkpoint::small().write(folder.path());
     let labels = ["a".to_owned(), "b".to_owned(), "c".to_owned()];
     let message = message(
-        source::open(&Wanted { run: Some(&path), labels: Some(&labels), data_licence: None }).expect_err("refused"),
+        source::open(&Wanted { run: Some(&path), labels: Some(&labels), ..Default::default() }).expect_err("refused"),
     );
     assert!(message.contains("--labels"), "{message}");
 }

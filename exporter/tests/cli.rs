@@ -52,6 +52,15 @@ fn help_names_every_flag_with_its_default() {
         "--weights <PRECISION>",
         "[default: f16]",
         "--labels <A,B,C>",
+        "--from <FILE.onnx>",
+        "--label-input <KIND>",
+        "--output <TYPE>",
+        "--batch <N|dynamic>",
+        "--rewrite <KIND>",
+        "--opset <N>",
+        "--atol <X>",
+        "--triton <FOLDER>",
+        "ladder",
         "--data-licence <TEXT>",
         "--quiet",
         "inspect",
@@ -139,7 +148,16 @@ fn wrong_usage_ends_with_2_and_failure_with_1() {
     let fixture = fixture();
     struct Case<'a>(&'a [&'a str], i32, &'a str);
     let cases = [
-        Case(&["--weights", "f64"], 2, "f32, f16"),
+        Case(&["--weights", "f64"], 2, "f32, f16, int8"),
+        Case(&["--opset", "12"], 2, "13..=23"),
+        Case(&["--opset", "24"], 2, "13..=23"),
+        Case(&["--batch", "0"], 2, "dynamic or 1 to 256"),
+        Case(&["--batch", "some"], 2, "dynamic or 1 to 256"),
+        Case(&["--atol", "nan"], 2, "0 or more"),
+        Case(&["--label-input", "one-hot"], 2, "index, mix"),
+        Case(&["--from", "a.onnx", "--run", "runs"], 2, "cannot be used with"),
+        Case(&["--from", "missing.onnx"], 1, "read missing.onnx"),
+        Case(&["ladder", "--samples", "0"], 2, "0"),
         Case(&["--nonsense"], 2, "--nonsense"),
         Case(&["inspect"], 2, "<FILE>"),
         Case(&["--run", &fixture], 2, "--labels"),
@@ -195,6 +213,61 @@ fn inspect_prints_inputs_outputs_operators_sizes_and_metadata() {
         assert!(text.contains(&part), "{part}: {text}");
     }
     assert!(text.lines().all(|line| line.len() < 400), "{text}");
+}
+
+#[test]
+fn every_flag_of_a_variant_reaches_the_file() {
+    let (folder, _) = with_run();
+    let words = ["--label-input", "mix", "--output", "u8", "--batch", "4", "--rewrite", "subpixel", "--opset", "15"];
+    let output = exporter(folder.path(), &[&words[..], &["--weights", "int8", "--out", "a b.onnx"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let table = stdout(&output);
+    let last = "int8 weights, label mix, u8 output, batch 4, subpixel, 3 labels, 3 golden pictures";
+    assert!(table.contains(last) && table.contains("halves of two labels"), "{table}");
+    let text = stdout(&exporter(folder.path(), &["inspect", "a b.onnx"]));
+    for part in [
+        "format     version 8, operator set ai.onnx 15",
+        "input      label f32 [4, 3]",
+        "output     image u8 [4, 3, 32, 32]",
+        "3 Conv, 3 DepthToSpace",
+        "mudra.label_input        mix",
+        "mudra.batch              4",
+        "mudra.rewrite            subpixel",
+        "nchw rgb-or-gray u8 [0,255]",
+        "block0.weight.int8       i8 [32, 7, 2, 2], 896 bytes",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn a_file_becomes_a_servers_repository_and_its_ladder_is_printed() {
+    let (folder, _) = with_run();
+    assert!(exporter(folder.path(), &["--quiet", "--out", "a.onnx"]).status.success());
+    let words = ["--from", "a.onnx", "--out", "b.onnx", "--triton", "repository"];
+    let output = exporter(folder.path(), &words);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("wrote repository/b\n"), "{}", stdout(&output));
+    let served = std::fs::read(folder.path().join("repository/b/1/model.onnx")).expect("written");
+    assert_eq!(served, std::fs::read(folder.path().join("b.onnx")).expect("written"));
+    let config = std::fs::read_to_string(folder.path().join("repository/b/config.pbtxt")).expect("written");
+    assert!(config.starts_with("name: \"b\"\nbackend: \"onnxruntime\"\n"), "{config}");
+    let output = exporter(folder.path(), &["ladder", "--from", "a.onnx", "--samples", "6"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let table = stdout(&output);
+    assert!(table.contains("| int8 | ") && table.contains("over 6 samples"), "{table}");
+    assert!(stderr(&output).contains("6 of 6 pictures"), "{}", stderr(&output));
+}
+
+#[test]
+fn inspect_says_what_a_picture_costs_and_which_boards_have_the_memory() {
+    let (folder, _) = with_run();
+    assert!(exporter(folder.path(), &["--quiet", "--out", "a.onnx"]).status.success());
+    let text = stdout(&exporter(folder.path(), &["inspect", "a.onnx"]));
+    // 6*16*7 + 5*16, then 16 weights a pixel: 7*8 at 4x4, 8*5 at 8x8, 5*3 at 16x16: 117,424.
+    assert!(text.contains("cost       0.1 million multiplications"), "{text}");
+    assert!(text.contains("Raspberry Pi Zero 2 W      512 MiB") && text.contains("Jetson Orin Nano"), "{text}");
+    assert_eq!(text.matches(": fits\n").count(), 6, "{text}");
 }
 
 #[test]

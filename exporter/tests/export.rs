@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use common::{Checkpoint, LABELS, Numbers, message, small_architecture};
 use edge_runtime::{EngineKind, EngineSpec, Generator, Model, decode, engine};
 use exporter::export::{Made, Precision, export};
-use exporter::fold::fold;
+use exporter::generator_graph::Form;
 use exporter::graph::{Graph, Operator, Storage};
 use exporter::source::{self, Source, Wanted};
 use exporter::verify::{self, Comparison, EXACT};
@@ -128,7 +128,7 @@ fn metadata_says_what_the_manifest_and_the_command_line_say() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = checkpoint.write(folder.path());
     let metadata = |data_licence| -> Metadata {
-        let wanted = Wanted { run: Some(&path), labels: None, data_licence };
+        let wanted = Wanted { run: Some(&path), data_licence, ..Default::default() };
         let made = export(&source::open(&wanted).expect("a good checkpoint"), Precision::F32).expect("exported");
         Model::from_bytes(made.bytes).expect("a model of the contract").metadata().clone()
     };
@@ -224,12 +224,12 @@ fn the_place_of_the_largest_difference_is_named() {
 /// What verification says of a graph that was changed after it was built.
 fn verdict(change: impl Fn(&mut Graph)) -> Result<verify::Hop, ExportError> {
     let source = opened(&Checkpoint::small());
-    let folded = fold(&source.weights, &source.architecture);
-    let mut graph = generator_graph::build(&folded, &source.architecture, Storage::F32).expect("in range");
+    let form = Form::plain(Storage::F32);
+    let mut graph = generator_graph::build(&source.folded, &source.architecture, form).expect("in range");
     change(&mut graph);
     let made = exported(&Checkpoint::small(), Precision::F32).expect("exported");
     let pairs = Model::from_bytes(made.bytes).expect("a model of the contract").metadata().to_pairs();
-    let found = verify::pictures(onnx::file_bytes(&graph, &pairs), &source.reference)?;
+    let found = verify::pictures(onnx::file_bytes(&graph, onnx::OPSET, &pairs), &source.reference)?;
     let expected = &source.reference.images;
     Comparison { name: "test".to_owned(), expected, found: &found, tolerance: EXACT }.check(&source)
 }

@@ -22,7 +22,7 @@ fn fixture(ending: &str) -> PathBuf {
 }
 
 fn opened(labels: Option<&[String]>) -> Result<Source, ExportError> {
-    source::open(&Wanted { run: Some(&fixture("pth")), labels, data_licence: None })
+    source::open(&Wanted { run: Some(&fixture("pth")), labels, ..Default::default() })
 }
 
 fn labels() -> Vec<String> {

@@ -2,9 +2,9 @@
 
 /// f32 `[batch, latent_dim]`
 pub const LATENT: &str = "latent";
-/// i64 `[batch]`
+/// i64 `[batch]`, or where labels can be mixed f32 `[batch, labels]`
 pub const LABEL: &str = "label";
-/// f32 `[batch, channels, side, side]` in [-1, 1]
+/// `[batch, channels, side, side]`, f32 in [-1, 1] or u8
 pub const IMAGE: &str = "image";
 /// Name of the symbolic first dimension.
 pub const BATCH: &str = "batch";
@@ -19,10 +19,16 @@ pub const LABELS_KEY: &str = "mudra.labels";
 pub const ARCHITECTURE_KEY: &str = "mudra.architecture";
 /// Name of the latent sampler, [`crate::latent::SAMPLER`].
 pub const SAMPLER_KEY: &str = "mudra.sampler";
-/// Layout of the output, [`PICTURE`].
+/// Layout of the output, [`PICTURE`] or [`PICTURE_LEVELS`].
 pub const PICTURE_KEY: &str = "mudra.picture";
-/// Stored precision of the weights: `f32` or `f16`.
+/// Stored precision of the weights: `f32`, `f16` or `int8`.
 pub const WEIGHTS_KEY: &str = "mudra.weights";
+/// What the label input takes, where it is no index: [`crate::variant::LabelInput`].
+pub const LABEL_INPUT_KEY: &str = "mudra.label_input";
+/// Pictures of one run, where their number is fixed.
+pub const BATCH_KEY: &str = "mudra.batch";
+/// How transposed convolutions are written, where they are not as such: [`crate::variant::Rewrite`].
+pub const REWRITE_KEY: &str = "mudra.rewrite";
 /// Recipe name.
 pub const RECIPE_KEY: &str = "mudra.recipe";
 /// [`crate::manifest::DataSet`], a JSON object.
@@ -38,7 +44,22 @@ pub const EXPORTER_KEY: &str = "mudra.exporter";
 /// Golden pictures, a JSON array of [`crate::metadata::Golden`].
 pub const GOLDEN_KEY: &str = "mudra.golden";
 
-/// The one picture layout of the contract.
+/// The plain picture layout.
 pub const PICTURE: &str = "nchw rgb-or-gray [-1,1]";
+/// The picture layout of 8-bit levels.
+pub const PICTURE_LEVELS: &str = "nchw rgb-or-gray u8 [0,255]";
+/// The steps from [-1, 1] to 8-bit levels, each an ONNX operator with the number that it takes: `floor((floor((x + 1) * 255)
+/// + 1) / 2)` is [`crate::pixels::u8_from_signed`] to the level, where ONNX's own `Round` takes halves to even ones.
+pub const LEVEL_STEPS: [(&str, Option<f32>); 7] = [
+    ("Add", Some(1.0)),
+    ("Mul", Some(255.0)),
+    ("Floor", None),
+    ("Add", Some(1.0)),
+    ("Mul", Some(0.5)),
+    ("Floor", None),
+    ("Cast", None),
+];
+/// The most pictures of one run that a file may fix.
+pub const MOST_BATCH: usize = 256;
 /// The most bytes that all golden pictures may take, in base64.
 pub const GOLDEN_BYTES: usize = 150_000;

@@ -1,8 +1,8 @@
 //! What crosses Mudra's crates: one definition of the architecture, the labels, the weight names and shapes, the
 //! checkpoint manifest, the ONNX contract, the latent sampler and the pixel conversion.
 //!
-//! In reading order: [`labels`], [`architecture`], [`weights`], [`manifest`], [`contract`], [`metadata`], [`latent`],
-//! [`pixels`]. Nothing here reads pictures, runs a network or knows a file format beyond JSON.
+//! In reading order: [`labels`], [`architecture`], [`weights`], [`manifest`], [`contract`], [`variant`], [`metadata`],
+//! [`latent`], [`pixels`]. Nothing here reads pictures, runs a network or knows a file format beyond JSON.
 
 pub mod architecture;
 pub mod contract;
@@ -12,6 +12,7 @@ pub mod latent;
 pub mod manifest;
 pub mod metadata;
 pub mod pixels;
+pub mod variant;
 pub mod weights;
 
 pub use architecture::Architecture;
@@ -19,3 +20,4 @@ pub use error::SpecError;
 pub use labels::Labels;
 pub use manifest::Manifest;
 pub use metadata::Metadata;
+pub use variant::Variant;

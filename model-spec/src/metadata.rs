@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::{DataSet, Progress};
+use crate::variant::Variant;
 use crate::{Architecture, Labels, SpecError, contract, latent};
 
 /// Version of the keys and their meaning.
@@ -31,8 +32,10 @@ pub struct Metadata {
     pub labels: Labels,
     /// The network's numbers.
     pub architecture: Architecture,
-    /// Stored precision of the weights: `f32` or `f16`.
+    /// Stored precision of the weights: `f32`, `f16` or `int8`.
     pub weights: String,
+    /// How the file differs from the plain one.
+    pub variant: Variant,
     /// Recipe name.
     pub recipe: String,
     /// What it was trained on, where known.
@@ -58,7 +61,9 @@ impl Metadata {
         put(contract::LABELS_KEY, json(&self.labels));
         put(contract::ARCHITECTURE_KEY, json(&self.architecture));
         put(contract::SAMPLER_KEY, latent::SAMPLER.to_owned());
-        put(contract::PICTURE_KEY, contract::PICTURE.to_owned());
+        for (key, text) in self.variant.to_pairs() {
+            put(key, text);
+        }
         put(contract::WEIGHTS_KEY, self.weights.clone());
         put(contract::RECIPE_KEY, self.recipe.clone());
         if let Some(data_set) = &self.data_set {
@@ -87,11 +92,12 @@ impl Metadata {
             return Err(SpecError::SchemaVersion { what: "model metadata", expected: SCHEMA_VERSION, found });
         }
         expect(pairs, contract::SAMPLER_KEY, latent::SAMPLER)?;
-        expect(pairs, contract::PICTURE_KEY, contract::PICTURE)?;
+        text(pairs, contract::PICTURE_KEY)?;
         let architecture: Architecture = parse(pairs, contract::ARCHITECTURE_KEY)?;
         architecture.check()?;
         let labels = Labels::new(parse(pairs, contract::LABELS_KEY)?)?;
         let metadata = Self {
+            variant: Variant::from_pairs(pairs)?,
             architecture,
             weights: text(pairs, contract::WEIGHTS_KEY)?.to_owned(),
             recipe: text(pairs, contract::RECIPE_KEY)?.to_owned(),
@@ -148,6 +154,7 @@ mod tests {
             labels: Labels::new(vec!["zebra".into(), "a b".into(), "ä".into()]).expect("valid"),
             architecture: Architecture::reference(64, 3).expect("valid"),
             weights: "f16".into(),
+            variant: Variant::default(),
             recipe: "reference".into(),
             data_set: None,
             progress: Some(Progress { images: 12, epochs: 3, steps: 6 }),

@@ -75,9 +75,21 @@ impl Python {
     /// # Errors
     /// pip fails.
     pub fn install(&self, packages: &[&str], folder: &Path) -> Result<()> {
+        self.install_with(&[], packages, folder)
+    }
+
+    /// Installs one package without what it requires.
+    ///
+    /// # Errors
+    /// pip fails.
+    pub fn install_bare(&self, package: &str, folder: &Path) -> Result<()> {
+        self.install_with(&["--no-deps"], &[package], folder)
+    }
+
+    fn install_with(&self, options: &[&str], packages: &[&str], folder: &Path) -> Result<()> {
         let mut pip = self.pip();
         pip.env("PIP_ROOT_USER_ACTION", "ignore");
-        pip.args(["install", "--quiet", "--upgrade", "--target"]).arg(folder).args(packages);
+        pip.args(["install", "--quiet", "--upgrade"]).args(options).arg("--target").arg(folder).args(packages);
         eprintln!("installing {} with pip into {}", packages.join(", "), folder.display());
         command::run_unannounced(&mut pip).with_context(|| format!("pip could not install {}", packages.join(", ")))
     }

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that CI runs, stage by stage.
 
 mod embedded;
+mod model_files;
 mod onnx_runtime;
 mod python_example;
 mod stages;
@@ -14,7 +15,6 @@ use crate::checkout::Checkout;
 use crate::cli::{SetupOptions, TestOptions};
 use crate::command::{cargo, output, run as run_command};
 use crate::demo::Chain;
-use crate::python::Python;
 use crate::{guard, setup};
 
 /// The default members, then the trainer. Lints and docs choose packages as the tests do: another choice would unify
@@ -22,9 +22,6 @@ use crate::{guard, setup};
 const CHOICES: [&[&str]; 2] = [&[], &["--package", "trainer"]];
 /// Real pictures, where they lie beside the checkout.
 const REAL_PICTURES: [&str; 2] = ["data/rps", "../shared/data/rps"];
-const ONNX: &str = "onnx==1.23.2";
-/// Prints nothing; ends with a traceback where the model breaks ONNX's rules.
-const ONNX_CHECK: &str = "import onnx, sys; onnx.checker.check_model(sys.argv[1], full_check=True)";
 
 /// Runs all stages, and tells at the end which passed, failed and were skipped, with their minutes.
 ///
@@ -41,7 +38,7 @@ pub fn run(checkout: &Checkout, options: &TestOptions) -> Result<ExitCode> {
     stages.run("tests of engine ort", || onnx_runtime::test(checkout));
     stages.run("docs", || done(docs(checkout)));
     stages.run("train, export, draw", || done(chain(checkout)));
-    stages.run("onnx's own check", || onnx_check(checkout));
+    stages.run("models in other engines", || model_files::check(checkout));
     stages.run("ten lines of Python", || python_example::test(checkout));
     stages.run("a model built in", || embedded::test(checkout));
     stages.run("the model of the clone", || fresh_clone(checkout));
@@ -90,27 +87,6 @@ fn chain(checkout: &Checkout) -> Result<()> {
     let mut draw = cargo(checkout, ["run", "--package", "edge-runtime", "--", "--label", "scissors", "--model"]);
     draw.arg(&made.model).arg("--out").arg(folder.join("gesture.png"));
     run_command(&mut draw)
-}
-
-fn onnx_check(checkout: &Checkout) -> Result<Outcome> {
-    let models = [checkout.target().join("ci/gen.onnx"), checkout.path("models/gen.onnx")];
-    let Ok(python) = Python::find() else {
-        return Ok(Outcome::skipped(models.len(), "no Python with pip: install python3-pip"));
-    };
-    let packages = checkout.target().join("ci-python");
-    if let Err(error) = python.install(&[ONNX], &packages) {
-        return Ok(Outcome::skipped(models.len(), &format!("{error:#}: run again with a network")));
-    }
-    let present: Vec<_> = models.iter().filter(|model| model.is_file()).collect();
-    if present.is_empty() {
-        bail!("expected a model to check, found neither {} nor {}", models[0].display(), models[1].display());
-    }
-    for model in present {
-        let mut check = python.command();
-        check.env("PYTHONPATH", &packages).args(["-c", ONNX_CHECK]).arg(model);
-        run_command(&mut check).with_context(|| format!("check {}", model.display()))?;
-    }
-    Ok(Outcome::Done)
 }
 
 /// What README promises of a fresh clone: a picture with nothing but Rust.

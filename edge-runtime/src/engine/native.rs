@@ -26,6 +26,9 @@ use level::Kernels;
 use network::Network;
 use threads::Threads;
 
+use model_spec::pixels;
+use model_spec::variant::Output;
+
 use super::{Batch, BatchLabels, Engine, EngineSpec, Opened, Provider, Sizes, threads_text};
 use crate::{Model, RuntimeError};
 
@@ -79,6 +82,9 @@ impl Engine for Native {
         let mut pictures = vec![0.0; count * self.sizes.pixels];
         self.network.run(batch.latents, &labels, &mut pictures);
         self.sizes.check_pictures(NAME, count, &pictures)?;
+        if self.sizes.output == Output::Levels {
+            pictures.iter_mut().for_each(|x| *x = pixels::signed_from_u8(pixels::u8_from_signed(*x)));
+        }
         Ok(pictures)
     }
 }

@@ -1,15 +1,20 @@
 //! ONNX Runtime, loaded at run time: its CPU kernels, CUDA and TensorRT.
 
+use std::borrow::Cow;
+
 use model_spec::contract;
+use model_spec::variant::{LabelInput, Output};
 use ort::ep::{CUDA, ExecutionProviderDispatch, TensorRT};
-use ort::session::Session;
 use ort::session::builder::SessionBuilder;
+use ort::session::{Session, SessionInputValue};
 use ort::value::TensorRef;
 
 use super::ort_library::{self, Library};
 use super::ort_profile::Profile;
 use super::tensorrt_cache::Cache;
-use super::{Batch, BatchLabels, Engine, EngineSpec, Opened, Placement, Provider, Sizes, threads_text};
+use super::{
+    Batch, Engine, EngineSpec, FileLabels, Opened, Placement, Provider, Sizes, signed_from_levels, threads_text,
+};
 use crate::generator::BATCH;
 use crate::{Model, RuntimeError};
 
@@ -153,12 +158,18 @@ impl Attempt<'_> {
     /// One range of batches, since another shape would prepare the model again.
     fn tensorrt(&self) -> TensorRT {
         let dim = self.model.metadata().architecture.latent_dim;
-        let shapes = |batch: usize| format!("{}:{batch}x{dim},{}:{batch}", contract::LATENT, contract::LABEL);
-        let tensorrt = TensorRT::default()
-            .with_fp16(self.spec.ort.f16)
-            .with_profile_min_shapes(shapes(1))
-            .with_profile_opt_shapes(shapes(1))
-            .with_profile_max_shapes(shapes(BATCH));
+        let label = match self.model.metadata().variant.label_input {
+            LabelInput::Index => String::new(),
+            LabelInput::Mix => format!("x{}", self.model.metadata().labels.len()),
+        };
+        let shapes = |batch: usize| format!("{}:{batch}x{dim},{}:{batch}{label}", contract::LATENT, contract::LABEL);
+        let mut tensorrt = TensorRT::default().with_fp16(self.spec.ort.f16);
+        if self.model.metadata().variant.batch.is_none() {
+            tensorrt = tensorrt
+                .with_profile_min_shapes(shapes(1))
+                .with_profile_opt_shapes(shapes(1))
+                .with_profile_max_shapes(shapes(BATCH));
+        }
         // A place that can't be written is told when the mark can't be, after the model has run.
         match self.cache.as_ref().filter(|cache| cache.create().is_ok()) {
             Some(cache) => {
@@ -200,33 +211,68 @@ impl Engine for Ort {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let BatchLabels::Indices(labels) = batch.labels else {
-            return Err(RuntimeError::NoMix { engine: NAME });
-        };
-        let pictures = self.run_all(batch.latents, labels).map_err(|error| failed("run the model", &error))?;
+        let labels = self.sizes.labels(NAME, batch.labels)?;
+        let pictures = self.run_all(batch.latents, &labels, count).map_err(|error| failed("run the model", &error))?;
         self.sizes.check_pictures(NAME, count, &pictures)?;
         Ok(pictures)
     }
 }
 
 impl Ort {
-    fn run_all(&mut self, latents: &[f32], labels: &[i64]) -> ort::Result<Vec<f32>> {
-        let latent = TensorRef::from_array_view(([labels.len(), self.sizes.latent_dim], latents))?;
-        let label = TensorRef::from_array_view(([labels.len()], labels))?;
+    /// All pictures at once, or as many as the file fixes, of which the last ones may be thrown away.
+    fn run_all(&mut self, latents: &[f32], labels: &FileLabels<'_>, count: usize) -> ort::Result<Vec<f32>> {
+        let batch = self.sizes.batch.unwrap_or(count);
+        let mut pictures = Vec::with_capacity(count * self.sizes.pixels);
+        for first in (0..count).step_by(batch) {
+            let latents = padded(latents, first, batch, self.sizes.latent_dim);
+            match labels {
+                FileLabels::Indices(indices) => {
+                    let label = padded(indices, first, batch, 1);
+                    let label = TensorRef::from_array_view(([batch], &*label))?;
+                    self.run_one(&latents, label.into(), &mut pictures)?;
+                }
+                FileLabels::Weights(weights) => {
+                    let label = padded(weights, first, batch, self.sizes.labels);
+                    let label = TensorRef::from_array_view(([batch, self.sizes.labels], &*label))?;
+                    self.run_one(&latents, label.into(), &mut pictures)?;
+                }
+            }
+        }
+        pictures.truncate(count * self.sizes.pixels);
+        Ok(pictures)
+    }
+
+    fn run_one(&mut self, latents: &[f32], label: SessionInputValue<'_>, pictures: &mut Vec<f32>) -> ort::Result<()> {
+        let rows = latents.len() / self.sizes.latent_dim;
+        let latent = TensorRef::from_array_view(([rows, self.sizes.latent_dim], latents))?;
         let outputs = self.session.run(ort::inputs![contract::LATENT => latent, contract::LABEL => label])?;
-        let (_, values) = outputs[contract::IMAGE].try_extract_tensor::<f32>()?;
-        Ok(values.to_vec())
+        let image = &outputs[contract::IMAGE];
+        match self.sizes.output {
+            Output::Float => pictures.extend_from_slice(image.try_extract_tensor::<f32>()?.1),
+            Output::Levels => pictures.extend(signed_from_levels(image.try_extract_tensor::<u8>()?.1)),
+        }
+        Ok(())
     }
 
     /// Makes one picture, and reads which provider ran each node.
     fn placement(&mut self, profile: &Profile, notes: &mut Vec<String>) -> ort::Result<Vec<Placement>> {
         let latents = vec![0.0; self.sizes.latent_dim];
-        self.run_all(&latents, &[0])?;
+        let labels = FileLabels::one(self.sizes);
+        self.run_all(&latents, &labels, 1)?;
         let file = self.session.end_profiling()?;
         Ok(profile.placement(&file).unwrap_or_else(|error| {
             notes.push(format!("which provider runs each node can't be read back: {error}"));
             Vec::new()
         }))
+    }
+}
+
+/// Rows from `first` on, of which those after the last are zeros.
+fn padded<T: Copy + Default>(numbers: &[T], first: usize, rows: usize, row: usize) -> Cow<'_, [T]> {
+    let rest = numbers.get(first * row..).unwrap_or_default();
+    match rest.get(..rows * row) {
+        Some(whole) => Cow::Borrowed(whole),
+        None => Cow::Owned(rest.iter().copied().chain(std::iter::repeat(T::default())).take(rows * row).collect()),
     }
 }
 

@@ -4,10 +4,11 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use model_spec::contract;
+use model_spec::variant::{LabelInput, Output};
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::*;
 
-use super::{Batch, BatchLabels, Engine, EngineSpec, Opened, Provider, Sizes, threads_text};
+use super::{Batch, Engine, EngineSpec, FileLabels, Opened, Provider, Sizes, signed_from_levels, threads_text};
 use crate::{Model, RuntimeError};
 
 const NAME: &str = "tract";
@@ -47,12 +48,18 @@ pub(crate) fn kernels() -> String {
 impl Engine for Tract {
     fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError> {
         let count = self.sizes.check(batch)?;
-        let BatchLabels::Indices(labels) = batch.labels else {
-            return Err(RuntimeError::NoMix { engine: NAME });
-        };
+        let labels = self.sizes.labels(NAME, batch.labels)?;
         let mut pictures = Vec::with_capacity(count * self.sizes.pixels);
-        for (latent, label) in batch.latents.chunks_exact(self.sizes.latent_dim).zip(labels) {
-            self.run_one(latent, *label, &mut pictures).map_err(|error| failed("run the model", &error))?;
+        for (index, latent) in batch.latents.chunks_exact(self.sizes.latent_dim).enumerate() {
+            let label = match &labels {
+                FileLabels::Indices(indices) => Tensor::from_shape(&[1], &indices[index..=index]),
+                FileLabels::Weights(weights) => {
+                    let row = &weights[index * self.sizes.labels..][..self.sizes.labels];
+                    Tensor::from_shape(&[1, row.len()], row)
+                }
+            };
+            let run = label.and_then(|label| self.run_one(latent, label, &mut pictures));
+            run.map_err(|error| failed("run the model", &error))?;
         }
         self.sizes.check_pictures(NAME, count, &pictures)?;
         Ok(pictures)
@@ -60,13 +67,21 @@ impl Engine for Tract {
 }
 
 impl Tract {
-    fn run_one(&self, latent: &[f32], label: i64, pictures: &mut Vec<f32>) -> TractResult<()> {
+    fn run_one(&self, latent: &[f32], label: Tensor, pictures: &mut Vec<f32>) -> TractResult<()> {
         let latent: TValue = Tensor::from_shape(&[1, latent.len()], latent)?.into();
-        let label: TValue = Tensor::from_shape(&[1], &[label])?.into();
+        let label: TValue = label.into();
         let inputs = if self.latent_first { tvec!(latent, label) } else { tvec!(label, latent) };
         let outputs = multithread_tract_scope(self.executor.clone(), || self.plan.run(inputs))?;
         for output in &outputs {
-            pictures.extend_from_slice(output.to_plain_array_view::<f32>()?.as_slice().unwrap_or_default());
+            match self.sizes.output {
+                Output::Float => {
+                    pictures.extend_from_slice(output.to_plain_array_view::<f32>()?.as_slice().unwrap_or_default());
+                }
+                Output::Levels => {
+                    let levels = output.to_plain_array_view::<u8>()?;
+                    pictures.extend(signed_from_levels(levels.as_slice().unwrap_or_default()));
+                }
+            }
         }
         Ok(())
     }
@@ -81,7 +96,14 @@ fn plan(model: &Model) -> TractResult<(Arc<TypedSimplePlan>, bool)> {
     let latent_first = graph.node(graph.input_outlets()?[0].node).name == contract::LATENT;
     let (latent, label) = if latent_first { (0, 1) } else { (1, 0) };
     graph.set_input_fact(latent, f32::fact([1, model.metadata().architecture.latent_dim]).into())?;
-    graph.set_input_fact(label, i64::fact([1]).into())?;
+    let metadata = model.metadata();
+    graph.set_input_fact(
+        label,
+        match metadata.variant.label_input {
+            LabelInput::Index => i64::fact([1]).into(),
+            LabelInput::Mix => f32::fact([1, metadata.labels.len()]).into(),
+        },
+    )?;
     Ok((graph.into_optimized()?.into_runnable()?, latent_first))
 }
 

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use model_spec::variant::LabelInput;
 use model_spec::{Metadata, contract as names};
 
+use super::interface::picture_type;
 use super::{contract, operators};
 use crate::RuntimeError;
 use crate::onnx::{GraphProto, TensorProto, data_type};
@@ -32,7 +34,12 @@ pub(super) fn check(graph: &GraphProto, metadata: &Metadata) -> Result<(), Runti
     let architecture = &metadata.architecture;
     let mut facts = HashMap::new();
     facts.insert(names::LATENT, fact(vec![1, architecture.latent_dim], data_type::FLOAT));
-    facts.insert(names::LABEL, fact(vec![1], data_type::INT64));
+    let labels = metadata.labels.len();
+    let label = match metadata.variant.label_input {
+        LabelInput::Index => fact(vec![1], data_type::INT64),
+        LabelInput::Mix => fact(vec![1, labels], data_type::FLOAT),
+    };
+    facts.insert(names::LABEL, label);
     for weight in &graph.initializer {
         add(&mut facts, &weight.name, weight_fact(weight)?)?;
     }
@@ -45,13 +52,17 @@ pub(super) fn check(graph: &GraphProto, metadata: &Metadata) -> Result<(), Runti
             let known = facts.get(name.as_str());
             inputs.push(known.ok_or_else(|| contract(operators::title(node), format!("input {name:?}"), "none"))?);
         }
-        let result = operators::infer(node, &inputs, metadata.labels.len())?;
+        let result = operators::infer(node, &inputs, labels)?;
         add(&mut facts, output, result)?;
     }
     let expected = [1, architecture.channels, architecture.image_size, architecture.image_size];
+    let picture = picture_type(metadata.variant.output);
     match facts.get(names::IMAGE) {
-        Some(image) if image.shape == expected && image.data_type == data_type::FLOAT => Ok(()),
-        Some(image) => Err(contract("what the graph computes", format!("f32 {expected:?}"), image.describe())),
+        Some(image) if image.shape == expected && image.data_type == picture => Ok(()),
+        Some(image) => {
+            let expected = format!("{} {expected:?}", type_name(picture));
+            Err(contract("what the graph computes", expected, image.describe()))
+        }
         None => Err(contract("graph", format!("a node that makes {:?}", names::IMAGE), "none")),
     }
 }
@@ -72,6 +83,8 @@ pub(super) fn type_name(data_type: i32) -> String {
         data_type::FLOAT => "f32".to_owned(),
         data_type::FLOAT16 => "f16".to_owned(),
         data_type::INT64 => "i64".to_owned(),
+        data_type::INT8 => "i8".to_owned(),
+        data_type::UINT8 => "u8".to_owned(),
         other => format!("type {other}"),
     }
 }
@@ -95,8 +108,9 @@ fn weight_fact(weight: &TensorProto) -> Result<Fact<'_>, RuntimeError> {
     let bytes = match weight.data_type {
         data_type::FLOAT => 4,
         data_type::FLOAT16 => 2,
+        data_type::INT8 => 1,
         data_type::INT64 => 8,
-        other => return Err(contract(part(), "f32, f16 or i64", type_name(other))),
+        other => return Err(contract(part(), "f32, f16, i8 or i64", type_name(other))),
     };
     if weight.data_location != 0 {
         return Err(contract(part(), "its numbers in this file", "a reference to another"));

@@ -1,7 +1,7 @@
 //! The operators of the family, each with the shape that it makes of its inputs.
 
-use super::contract;
 use super::graph::{Fact, fact, type_name};
+use super::{contract, subpixel};
 use crate::RuntimeError;
 use crate::onnx::{AttributeProto, NodeProto, attribute_type, data_type};
 
@@ -17,7 +17,14 @@ pub(super) fn infer(node: &NodeProto, inputs: &[&Fact<'_>], labels: usize) -> Re
     }
     match (node.op_type.as_str(), inputs) {
         ("Cast", [x]) => cast(node, x),
-        ("Relu" | "Tanh", [x]) => same(node, x, &[]),
+        ("Relu" | "Tanh" | "Floor", [x]) => same(node, x, &[]),
+        ("Add" | "Mul", [x, y]) => with_constant(node, x, y),
+        ("MatMul", [weights, table]) => mix(node, weights, table, labels),
+        ("Conv", [x, weight, rest @ ..]) if rest.len() < 2 => {
+            subpixel::convolution(node, x, weight, rest.first().copied())
+        }
+        ("DepthToSpace", [x]) => subpixel::depth_to_space(node, x),
+        ("Slice", [x, starts, ends, axes]) => subpixel::crop(node, x, [starts, ends, axes]),
         ("LeakyRelu", [x]) => same(node, x, &["alpha"]),
         ("Gemm", [x, weight, rest @ ..]) if rest.len() < 2 => gemm(node, x, weight, rest.first().copied()),
         ("Gather", [table, index]) => gather(node, table, index, labels),
@@ -36,11 +43,40 @@ pub(super) fn infer(node: &NodeProto, inputs: &[&Fact<'_>], labels: usize) -> Re
 fn cast(node: &NodeProto, x: &Fact<'_>) -> Result<Fact<'static>, RuntimeError> {
     let attributes = Attributes::of(node, &["to", "saturate"])?;
     let to = attributes.integer("to", 0);
-    if to != i64::from(data_type::FLOAT) || !matches!(x.data_type, data_type::FLOAT | data_type::FLOAT16) {
-        let found = format!("{} to type {to}", type_name(x.data_type));
-        return Err(contract(title(node), "f16 or f32 to f32", found));
+    let to = i32::try_from(to).unwrap_or(0);
+    match (x.data_type, to) {
+        (data_type::FLOAT | data_type::FLOAT16 | data_type::INT8, data_type::FLOAT)
+        | (data_type::FLOAT, data_type::UINT8) => Ok(fact(x.shape.clone(), to)),
+        (from, to) => {
+            let found = format!("{} to {}", type_name(from), type_name(to));
+            Err(contract(title(node), "f16, i8 or f32 to f32, or f32 to u8", found))
+        }
+    }
+}
+
+/// A weight that is as large as `x`, or one long along some sides.
+fn with_constant(node: &NodeProto, x: &Fact<'_>, y: &Fact<'_>) -> Result<Fact<'static>, RuntimeError> {
+    Attributes::of(node, &[])?;
+    expect_float(node, x)?;
+    expect_float(node, y)?;
+    let spreads = y.shape.len() <= x.shape.len()
+        && y.shape.iter().rev().zip(x.shape.iter().rev()).all(|(part, whole)| *part == 1 || part == whole);
+    if y.weight.is_none() || !spreads {
+        return Err(contract(title(node), format!("a weight that fits {:?}", x.shape), y.describe()));
     }
     Ok(fact(x.shape.clone(), data_type::FLOAT))
+}
+
+fn mix(node: &NodeProto, weights: &Fact<'_>, table: &Fact<'_>, labels: usize) -> Result<Fact<'static>, RuntimeError> {
+    Attributes::of(node, &[])?;
+    expect_float(node, weights)?;
+    expect_float(node, table)?;
+    match (weights.shape.as_slice(), table.shape.as_slice()) {
+        ([1, given], [rows, columns]) if *given == labels && *rows == labels => {
+            Ok(fact(vec![1, *columns], data_type::FLOAT))
+        }
+        _ => Err(contract(title(node), format!("weights and a table of {labels} labels"), shapes(&[weights, table]))),
+    }
 }
 
 fn same(node: &NodeProto, x: &Fact<'_>, known: &[&str]) -> Result<Fact<'static>, RuntimeError> {
@@ -178,11 +214,11 @@ fn conv_transpose(
     Ok(fact(vec![*batch, *outputs, height.saturating_mul(2), width.saturating_mul(2)], data_type::FLOAT))
 }
 
-fn expect_float(node: &NodeProto, part: &Fact<'_>) -> Result<(), RuntimeError> {
+pub(super) fn expect_float(node: &NodeProto, part: &Fact<'_>) -> Result<(), RuntimeError> {
     if part.data_type == data_type::FLOAT { Ok(()) } else { Err(contract(title(node), "f32 inputs", part.describe())) }
 }
 
-fn shapes(parts: &[&Fact<'_>]) -> String {
+pub(super) fn shapes(parts: &[&Fact<'_>]) -> String {
     parts.iter().map(|part| part.describe()).collect::<Vec<_>>().join(" and ")
 }
 
@@ -190,19 +226,19 @@ fn shapes(parts: &[&Fact<'_>]) -> String {
 fn kind(attribute: &str) -> i32 {
     match attribute {
         "alpha" | "beta" => attribute_type::FLOAT,
-        "auto_pad" => attribute_type::STRING,
+        "auto_pad" | "mode" => attribute_type::STRING,
         "kernel_shape" | "strides" | "pads" | "dilations" | "output_padding" => attribute_type::INTS,
         _ => attribute_type::INT,
     }
 }
 
 /// A node's attributes, none of them unknown, double or of another kind of value.
-struct Attributes<'a> {
+pub(super) struct Attributes<'a> {
     node: &'a NodeProto,
 }
 
 impl<'a> Attributes<'a> {
-    fn of(node: &'a NodeProto, known: &[&str]) -> Result<Self, RuntimeError> {
+    pub(super) fn of(node: &'a NodeProto, known: &[&str]) -> Result<Self, RuntimeError> {
         for (place, attribute) in node.attribute.iter().enumerate() {
             let twice = node.attribute[..place].iter().any(|earlier| earlier.name == attribute.name);
             if twice || !known.contains(&attribute.name.as_str()) {
@@ -221,15 +257,15 @@ impl<'a> Attributes<'a> {
         self.node.attribute.iter().find(|attribute| attribute.name == name)
     }
 
-    fn integer(&self, name: &str, default: i64) -> i64 {
+    pub(super) fn integer(&self, name: &str, default: i64) -> i64 {
         self.get(name).map_or(default, |attribute| attribute.i)
     }
 
-    fn integers(&self, name: &str, default: &'a [i64]) -> &'a [i64] {
+    pub(super) fn integers(&self, name: &str, default: &'a [i64]) -> &'a [i64] {
         self.get(name).map_or(default, |attribute| attribute.ints.as_slice())
     }
 
-    fn text(&self, name: &str) -> &'a [u8] {
+    pub(super) fn text(&self, name: &str) -> &'a [u8] {
         self.get(name).map_or(&[], |attribute| attribute.s.as_slice())
     }
 }

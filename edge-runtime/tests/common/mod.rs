@@ -13,7 +13,8 @@ use edge_runtime::onnx::{
 };
 use half::f16;
 use model_spec::architecture::{Family, LEAKY_SLOPE, Opponent};
-use model_spec::{Architecture, Labels, Metadata, contract, latent};
+use model_spec::variant::{LabelInput, Output};
+use model_spec::{Architecture, Labels, Metadata, Variant, contract, latent};
 use prost::Message;
 
 pub const LABELS: [&str; 3] = ["zebra", "a b", "ä"];
@@ -26,6 +27,8 @@ pub struct Network {
     pub architecture: Architecture,
     /// Stored as f16 with a Cast node each.
     pub half: bool,
+    /// How its file differs from the plain one; its convolutions are always transposed ones.
+    pub variant: Variant,
     dense: Vec<f32>,      // [latent_dim, stem * 16]
     dense_bias: Vec<f32>, // [stem * 16]
     table: Vec<f32>,      // [labels, 16]
@@ -71,6 +74,7 @@ impl Network {
         Self {
             labels: labels.iter().map(|label| (*label).to_owned()).collect(),
             half: false,
+            variant: Variant::default(),
             dense: numbers.take(architecture.latent_dim * dense, 0.6),
             dense_bias: numbers.take(dense, 0.2),
             table: numbers.take(labels.len() * STEM * STEM, 3.0),
@@ -94,6 +98,7 @@ impl Network {
             labels: Labels::new(self.labels.clone()).expect("valid labels"),
             architecture: self.architecture.clone(),
             weights: if self.half { "f16" } else { "f32" }.to_owned(),
+            variant: self.variant,
             recipe: "made up".to_owned(),
             data_set: None,
             progress: None,
@@ -127,7 +132,10 @@ impl Network {
         graph.node("Gemm", &[contract::LATENT, &dense, &dense_bias], "dense", vec![]);
         graph.node("LeakyRelu", &["dense"], "active", vec![float("alpha", LEAKY_SLOPE as f32)]);
         graph.node("Reshape", &["active", &latent_shape], "latent.map", vec![]);
-        graph.node("Gather", &[&table, contract::LABEL], "label.row", vec![int("axis", 0)]);
+        match self.variant.label_input {
+            LabelInput::Index => graph.node("Gather", &[&table, contract::LABEL], "label.row", vec![int("axis", 0)]),
+            LabelInput::Mix => graph.node("MatMul", &[contract::LABEL, &table], "label.row", vec![]),
+        }
         graph.node("Reshape", &["label.row", &label_shape], "label.map", vec![]);
         graph.node("Concat", &["latent.map", "label.map"], "x0", vec![int("axis", 1)]);
         for (index, block) in self.blocks.iter().enumerate() {
@@ -140,7 +148,7 @@ impl Network {
             if index + 1 < self.blocks.len() {
                 graph.node("Relu", &[&made], &format!("x{}", index + 1), vec![]);
             } else {
-                graph.node("Tanh", &[&made], contract::IMAGE, vec![]);
+                graph.picture(&made, self.variant.output);
             }
         }
         graph.into_model(self)
@@ -251,6 +259,31 @@ impl Graph {
         full
     }
 
+    /// The tangent, and the steps to levels where they are asked for.
+    fn picture(&mut self, made: &str, output: Output) {
+        if output == Output::Float {
+            return self.node("Tanh", &[made], contract::IMAGE, vec![]);
+        }
+        self.node("Tanh", &[made], "level0", vec![]);
+        for (step, (operator, number)) in contract::LEVEL_STEPS.iter().enumerate() {
+            let mut inputs = vec![format!("level{step}")];
+            if let Some(number) = number {
+                inputs.push(format!("number{step}"));
+                self.proto.initializer.push(TensorProto {
+                    dims: Vec::new(),
+                    data_type: data_type::FLOAT,
+                    name: format!("number{step}"),
+                    raw_data: number.to_le_bytes().to_vec().into(),
+                    data_location: 0,
+                });
+            }
+            let is_last = step + 1 == contract::LEVEL_STEPS.len();
+            let settings = if is_last { vec![int("to", i64::from(data_type::UINT8))] } else { vec![] };
+            let output = if is_last { contract::IMAGE.to_owned() } else { format!("level{}", step + 1) };
+            self.node(operator, &inputs.iter().map(String::as_str).collect::<Vec<_>>(), &output, settings);
+        }
+    }
+
     fn shape(&mut self, name: &str, sides: &[i64]) -> String {
         self.proto.initializer.push(TensorProto {
             dims: vec![sides.len() as i64],
@@ -265,11 +298,17 @@ impl Graph {
     fn into_model(mut self, network: &Network) -> ModelProto {
         let (architecture, side) = (&network.architecture, network.architecture.image_size);
         self.proto.name = "test".to_owned();
-        self.proto.input = vec![
-            value(contract::LATENT, data_type::FLOAT, &[architecture.latent_dim]),
-            value(contract::LABEL, data_type::INT64, &[]),
-        ];
-        self.proto.output = vec![value(contract::IMAGE, data_type::FLOAT, &[architecture.channels, side, side])];
+        let value = |name, elem_type, sides: &[usize]| value(name, elem_type, network.variant.batch, sides);
+        let label = match network.variant.label_input {
+            LabelInput::Index => value(contract::LABEL, data_type::INT64, &[]),
+            LabelInput::Mix => value(contract::LABEL, data_type::FLOAT, &[network.labels.len()]),
+        };
+        let image = match network.variant.output {
+            Output::Float => data_type::FLOAT,
+            Output::Levels => data_type::UINT8,
+        };
+        self.proto.input = vec![value(contract::LATENT, data_type::FLOAT, &[architecture.latent_dim]), label];
+        self.proto.output = vec![value(contract::IMAGE, image, &[architecture.channels, side, side])];
         let pairs = network.metadata().to_pairs().into_iter();
         ModelProto {
             ir_version: 8,
@@ -282,8 +321,11 @@ impl Graph {
     }
 }
 
-fn value(name: &str, elem_type: i32, sides: &[usize]) -> ValueInfoProto {
-    let batch = DimensionProto { dim_value: None, dim_param: Some(contract::BATCH.to_owned()) };
+fn value(name: &str, elem_type: i32, batch: Option<usize>, sides: &[usize]) -> ValueInfoProto {
+    let batch = match batch {
+        Some(batch) => DimensionProto { dim_value: Some(batch as i64), dim_param: None },
+        None => DimensionProto { dim_value: None, dim_param: Some(contract::BATCH.to_owned()) },
+    };
     let sides = sides.iter().map(|side| DimensionProto { dim_value: Some(*side as i64), dim_param: None });
     let shape = TensorShapeProto { dim: std::iter::once(batch).chain(sides).collect() };
     let tensor_type = Some(TensorTypeProto { elem_type, shape: Some(shape) });

@@ -40,9 +40,14 @@ struct Lines {
 
 impl Last {
     pub fn new(block: &Block<'_>, machine: &Machine) -> Self {
-        let (inputs, outputs) = (block.inputs, block.outputs);
+        let (inputs, outputs) = (block.kernel.inputs, block.kernel.outputs);
         let bias = (0..outputs).map(|channel| block.bias.map_or(0.0, |bias| bias.get(channel))).collect();
-        Self { weights: machine.pack(&Neighbors { inputs, outputs }, block.weight), bias, inputs, channels: outputs }
+        Self {
+            weights: machine.pack(&Neighbors { kernel: block.kernel }, block.weight),
+            bias,
+            inputs,
+            channels: outputs,
+        }
     }
 
     /// Fills pictures `[image][channel][row][column]`.

@@ -141,13 +141,13 @@ struct Task<'a> {
 
 impl Hidden {
     pub fn new(block: &Block<'_>, machine: &Machine) -> Self {
-        let mut bias = vec![0.0; block.outputs.next_multiple_of(BLOCK)];
-        for (channel, bias) in bias.iter_mut().enumerate().take(block.outputs) {
+        let plan::Kernel { inputs, outputs, .. } = block.kernel;
+        let mut bias = vec![0.0; outputs.next_multiple_of(BLOCK)];
+        for (channel, bias) in bias.iter_mut().enumerate().take(outputs) {
             *bias = block.bias.map_or(0.0, |bias| bias.get(channel));
         }
-        let order = Parities { inputs: block.inputs, outputs: block.outputs };
-        let weights = machine.pack(&order, block.weight);
-        Self { weights, bias, activation: block.activation, inputs: block.inputs, outputs: block.outputs }
+        let weights = machine.pack(&Parities { kernel: block.kernel }, block.weight);
+        Self { weights, bias, activation: block.activation, inputs, outputs }
     }
 
     /// Fills the first plane of `to` from `from`.

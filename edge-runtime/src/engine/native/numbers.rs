@@ -10,6 +10,17 @@ const LINE: usize = 64;
 pub(super) enum Numbers<'a> {
     F32(&'a [[u8; 4]]),
     F16(&'a [[u8; 2]]),
+    I8(Scaled<'a>),
+}
+
+/// Integers with a factor for each channel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scaled<'a> {
+    pub integers: &'a [u8],
+    /// `[channels]`
+    pub factors: &'a [[u8; 4]],
+    /// Integers from one channel to the next.
+    pub inner: usize,
 }
 
 impl Numbers<'_> {
@@ -17,6 +28,7 @@ impl Numbers<'_> {
         match self {
             Self::F32(numbers) => numbers.len(),
             Self::F16(numbers) => numbers.len(),
+            Self::I8(scaled) => scaled.integers.len(),
         }
     }
 
@@ -24,6 +36,10 @@ impl Numbers<'_> {
         match self {
             Self::F32(numbers) => f32::from_le_bytes(numbers[index]),
             Self::F16(numbers) => f32_from_f16(u16::from_le_bytes(numbers[index])),
+            Self::I8(Scaled { integers, factors, inner }) => {
+                let factor = f32::from_le_bytes(factors[index / inner % factors.len()]);
+                f32::from(i8::from_le_bytes([integers[index]])) * factor
+            }
         }
     }
 }

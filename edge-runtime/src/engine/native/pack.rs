@@ -1,7 +1,7 @@
 //! Weights in the order in which the kernels read them.
 
 use super::numbers::{Aligned, Numbers, Zero, f32_from_f16};
-use super::plan::STEM;
+use super::plan::{Kernel, STEM};
 use super::threads::Threads;
 
 /// Channels of a block of a feature map, and lanes of a dense layer's panel.
@@ -61,6 +61,7 @@ pub(super) fn pack(order: &impl Order, numbers: Numbers<'_>, widen: bool, thread
             Packed::F32(fill(order, threads, |index| f32_from_f16(u16::from_le_bytes(numbers[index]))))
         }
         Numbers::F16(numbers) => Packed::F16(fill(order, threads, |index| u16::from_le_bytes(numbers[index]))),
+        Numbers::I8(_) => Packed::F32(fill(order, threads, |index| numbers.get(index))),
     }
 }
 
@@ -94,22 +95,21 @@ where
 /// `y + p + r`, column `x + q + s` and has kernel row `3 - 2 r - p`, kernel column `3 - 2 s - q`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parities {
-    pub inputs: usize,
-    pub outputs: usize,
+    pub kernel: Kernel,
 }
 
 impl Order for Parities {
     fn panels(&self) -> Vec<(usize, usize)> {
-        vec![(16 * self.inputs, WIDTH); self.outputs.div_ceil(WIDTH)]
+        vec![(16 * self.kernel.inputs, WIDTH); self.kernel.outputs.div_ceil(WIDTH)]
     }
 
     fn row(&self, panel: usize, row: usize, mut put: impl FnMut(usize, usize)) {
-        let (place, input) = (row / self.inputs, row % self.inputs);
+        let (place, input) = (row / self.kernel.inputs, row % self.kernel.inputs);
         let (parity, tap) = (place / 4, place % 4);
         let (kernel_row, kernel_column) = (3 - 2 * (tap / 2) - parity / 2, 3 - 2 * (tap % 2) - parity % 2);
         let first = panel * WIDTH;
-        for lane in 0..(self.outputs - first).min(WIDTH) {
-            put(lane, ((input * self.outputs + first + lane) * 4 + kernel_row) * 4 + kernel_column);
+        for lane in 0..(self.kernel.outputs - first).min(WIDTH) {
+            put(lane, self.kernel.index(input, first + lane, [kernel_row, kernel_column]));
         }
     }
 }
@@ -121,21 +121,20 @@ impl Order for Parities {
 /// An output of parity 0 has its near pixel below it and its far one above, one of parity 1 the other way around.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Neighbors {
-    pub inputs: usize,
-    pub outputs: usize,
+    pub kernel: Kernel,
 }
 
 impl Order for Neighbors {
     fn panels(&self) -> Vec<(usize, usize)> {
-        vec![(self.inputs, WIDTH); 4]
+        vec![(self.kernel.inputs, WIDTH); 4]
     }
 
     fn row(&self, panel: usize, input: usize, mut put: impl FnMut(usize, usize)) {
-        let kernel = |far: usize, parity: usize| if far == 0 { 1 + parity } else { 3 - 3 * parity };
+        let side = |far: usize, parity: usize| if far == 0 { 1 + parity } else { 3 - 3 * parity };
         for parity in 0..4 {
-            let (row, column) = (kernel(panel / 2, parity / 2), kernel(panel % 2, parity % 2));
-            for output in 0..self.outputs {
-                put(parity * self.outputs + output, ((input * self.outputs + output) * 4 + row) * 4 + column);
+            let place = [side(panel / 2, parity / 2), side(panel % 2, parity % 2)];
+            for output in 0..self.kernel.outputs {
+                put(parity * self.kernel.outputs + output, self.kernel.index(input, output, place));
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::RuntimeError;
 use crate::model::node_title;
 use crate::onnx::{GraphProto, NodeProto, TensorProto, data_type};
 
-use super::numbers::{Activation, Numbers};
+use super::numbers::{Activation, Numbers, Scaled};
 
 /// Pixels of the stem's feature map.
 pub(super) const STEM: usize = STEM_SIZE * STEM_SIZE;
@@ -46,12 +46,33 @@ pub(super) struct Dense<'a> {
 /// A transposed convolution: kernel 4, stride 2, padding 1.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Block<'a> {
-    /// `[inputs, outputs, 4, 4]`
+    /// In the order of the kernel.
     pub weight: Numbers<'a>,
+    /// `[outputs]`, maybe more of the same
     pub bias: Option<Numbers<'a>>,
+    pub kernel: Kernel,
+    pub activation: Activation,
+}
+
+/// The numbers of a transposed convolution's kernel, and in which order a file has them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kernel {
     pub inputs: usize,
     pub outputs: usize,
-    pub activation: Activation,
+    /// `[row of the square, column of the square, outputs, inputs, 2, 2]`, else `[inputs, outputs, 4, 4]`
+    pub subpixel: bool,
+}
+
+impl Kernel {
+    /// Where the file has a kernel's number.
+    pub fn index(self, input: usize, output: usize, [row, column]: [usize; 2]) -> usize {
+        if !self.subpixel {
+            return ((input * self.outputs + output) * 4 + row) * 4 + column;
+        }
+        // A square's row `a` under row `t` of the convolution is row `2 - 2 t + a` of the kernel.
+        let (square, taps) = (row % 2 * 2 + column % 2, (1 - row / 2) * 2 + (1 - column / 2));
+        ((square * self.outputs + output) * self.inputs + input) * 4 + taps
+    }
 }
 
 /// What a tensor is, told by how it is made.
@@ -59,13 +80,25 @@ pub(super) struct Block<'a> {
 enum Value<'a> {
     Latent,
     Label,
-    Weight(&'a TensorProto),
+    Weight(Weight<'a>),
     Dense(Dense<'a>),
     DenseMap(Dense<'a>),
     Row(&'a TensorProto),
     RowMap(&'a TensorProto),
     Maps(Plan<'a>),
-    Picture(Plan<'a>),
+    /// Maps whose last block still has its squares' pixels as channels.
+    Squares(Plan<'a>),
+    /// Maps with a border of one pixel too many.
+    Bordered(Plan<'a>),
+    /// And how many of the steps to levels have been taken.
+    Picture(Plan<'a>, usize),
+}
+
+/// A weight, and the factor of each channel where it has integers.
+#[derive(Debug, Clone, Copy)]
+struct Weight<'a> {
+    tensor: &'a TensorProto,
+    factors: Option<&'a TensorProto>,
 }
 
 /// Reads a graph that [`crate::Model`] has checked.
@@ -74,7 +107,7 @@ enum Value<'a> {
 /// The first node that this engine doesn't know, by name.
 pub(super) fn read(graph: &GraphProto) -> Result<Plan<'_>, RuntimeError> {
     let mut values = HashMap::from([(contract::LATENT, Value::Latent), (contract::LABEL, Value::Label)]);
-    values.extend(graph.initializer.iter().map(|weight| (weight.name.as_str(), Value::Weight(weight))));
+    values.extend(graph.initializer.iter().map(|weight| (weight.name.as_str(), stored(weight))));
     for node in &graph.node {
         let inputs: Option<Vec<&Value<'_>>> = node.input.iter().map(|name| values.get(name.as_str())).collect();
         let value = inputs.and_then(|inputs| step(node, &inputs)).ok_or_else(|| refused(node))?;
@@ -82,10 +115,17 @@ pub(super) fn read(graph: &GraphProto) -> Result<Plan<'_>, RuntimeError> {
     }
     let makes_picture = |node: &&NodeProto| node.output.iter().any(|output| output == contract::IMAGE);
     match (values.remove(contract::IMAGE), graph.node.iter().find(makes_picture)) {
-        (Some(Value::Picture(plan)), _) => Ok(plan),
+        // Whether levels are asked for has been checked against the type of the output.
+        (Some(Value::Picture(plan, 0 | LEVELS)), _) => Ok(plan),
         (_, Some(node)) => Err(refused(node)),
         (_, None) => Err(RuntimeError::Unsupported { engine: super::NAME, node: "the graph".to_owned() }),
     }
+}
+
+const LEVELS: usize = contract::LEVEL_STEPS.len();
+
+fn stored(tensor: &TensorProto) -> Value<'_> {
+    Value::Weight(Weight { tensor, factors: None })
 }
 
 fn refused(node: &NodeProto) -> RuntimeError {
@@ -95,49 +135,86 @@ fn refused(node: &NodeProto) -> RuntimeError {
 /// What a node makes of its inputs, or none where this engine has no kernel for it.
 fn step<'a>(node: &NodeProto, inputs: &[&Value<'a>]) -> Option<Value<'a>> {
     match (node.op_type.as_str(), inputs) {
+        (_, [Value::Picture(plan, steps), rest @ ..]) => level_step(node, plan, *steps, rest),
         ("Cast", [value]) => Some((*value).clone()),
+        ("Mul", [Value::Weight(weight), Value::Weight(factors)]) if weight.factors.is_none() => {
+            Some(Value::Weight(Weight { factors: Some(factors.tensor), ..*weight }))
+        }
         ("Gemm", [Value::Latent, Value::Weight(weight), rest @ ..]) => dense(node, weight, rest),
         ("Relu", [value]) => active(value, Activation::Relu),
         ("LeakyRelu", [value]) => active(value, Activation::Leaky(float(node, "alpha", 0.01))),
-        ("Gather", [Value::Weight(table), Value::Label]) => Some(Value::Row(table)),
-        ("Reshape", [value, Value::Weight(shape)]) => reshaped(value, shape),
+        ("Gather", [Value::Weight(table), Value::Label]) | ("MatMul", [Value::Label, Value::Weight(table)])
+            if table.factors.is_none() =>
+        {
+            Some(Value::Row(table.tensor))
+        }
+        ("Reshape", [value, Value::Weight(shape)]) => reshaped(value, shape.tensor),
         ("Concat", [Value::DenseMap(dense), Value::RowMap(table)]) => {
             let labels = side(table, 0)?;
-            let stem = Stem { dense: *dense, table: Numbers::of(table)?, labels };
+            let stem = Stem { dense: *dense, table: Weight { tensor: table, factors: None }.numbers()?, labels };
             Some(Value::Maps(Plan { stem, blocks: Vec::new() }))
         }
         ("ConvTranspose", [Value::Maps(plan), Value::Weight(weight), rest @ ..]) => block(plan, weight, rest),
+        ("Conv", [Value::Maps(plan), Value::Weight(weight), rest @ ..]) => squares(plan, weight, rest),
+        ("DepthToSpace", [Value::Squares(plan)]) => Some(Value::Bordered(plan.clone())),
+        ("Slice", [Value::Bordered(plan), ..]) => Some(Value::Maps(plan.clone())),
         ("Tanh", [Value::Maps(plan)]) if plan.blocks.last()?.activation == Activation::None => {
-            Some(Value::Picture(plan.clone()))
+            Some(Value::Picture(plan.clone(), 0))
         }
         _ => None,
     }
 }
 
-fn dense<'a>(node: &NodeProto, weight: &'a TensorProto, rest: &[&Value<'a>]) -> Option<Value<'a>> {
+/// One of the steps from [-1, 1] to levels, in their order.
+fn level_step<'a>(node: &NodeProto, plan: &Plan<'a>, steps: usize, rest: &[&Value<'a>]) -> Option<Value<'a>> {
+    let (operator, number) = contract::LEVEL_STEPS.get(steps)?;
+    let given = match rest {
+        [] => None,
+        [Value::Weight(weight)] if weight.tensor.raw_data.len() == 4 => Some(weight.numbers()?.get(0)),
+        _ => return None,
+    };
+    (node.op_type == *operator && given == *number).then(|| Value::Picture(plan.clone(), steps + 1))
+}
+
+fn dense<'a>(node: &NodeProto, weight: &Weight<'a>, rest: &[&Value<'a>]) -> Option<Value<'a>> {
     if float(node, "alpha", 1.0) != 1.0 || float(node, "beta", 1.0) != 1.0 {
         return None;
     }
     let transposed = node.attribute.iter().any(|attribute| attribute.name == "transB" && attribute.i != 0);
-    let (first, second) = (side(weight, 0)?, side(weight, 1)?);
+    let (first, second) = (side(weight.tensor, 0)?, side(weight.tensor, 1)?);
     let (inputs, outputs) = if transposed { (second, first) } else { (first, second) };
-    let (weight, bias) = (Numbers::of(weight)?, bias(rest)?);
+    let (weight, bias) = (weight.numbers()?, bias(rest)?);
     Some(Value::Dense(Dense { weight, transposed, bias, inputs, outputs, activation: Activation::None }))
 }
 
-fn block<'a>(plan: &Plan<'a>, weight: &'a TensorProto, rest: &[&Value<'a>]) -> Option<Value<'a>> {
-    let (inputs, outputs) = (side(weight, 0)?, side(weight, 1)?);
-    let (weight, bias) = (Numbers::of(weight)?, bias(rest)?);
+fn block<'a>(plan: &Plan<'a>, weight: &Weight<'a>, rest: &[&Value<'a>]) -> Option<Value<'a>> {
+    let kernel = Kernel { inputs: side(weight.tensor, 0)?, outputs: side(weight.tensor, 1)?, subpixel: false };
+    let (weight, bias) = (weight.numbers()?, bias(rest)?);
     let mut plan = plan.clone();
-    plan.blocks.push(Block { weight, bias, inputs, outputs, activation: Activation::None });
+    plan.blocks.push(Block { weight, bias, kernel, activation: Activation::None });
     Some(Value::Maps(plan))
+}
+
+/// The convolution of a block that is written with squares: the same one only where all pixels of a square share a bias.
+fn squares<'a>(plan: &Plan<'a>, weight: &Weight<'a>, rest: &[&Value<'a>]) -> Option<Value<'a>> {
+    let (channels, inputs) = (side(weight.tensor, 0)?, side(weight.tensor, 1)?);
+    let (weight, bias) = (weight.numbers()?, bias(rest)?);
+    let outputs = channels / 4;
+    let is_shared = |bias: &Numbers<'_>| (0..channels).all(|at| bias.get(at) == bias.get(at % outputs));
+    if outputs * 4 != channels || bias.as_ref().is_some_and(|bias| !is_shared(bias)) {
+        return None;
+    }
+    let mut plan = plan.clone();
+    let kernel = Kernel { inputs, outputs, subpixel: true };
+    plan.blocks.push(Block { weight, bias, kernel, activation: Activation::None });
+    Some(Value::Squares(plan))
 }
 
 /// The bias among the inputs after the weight: `Some(None)` where there is none.
 fn bias<'a>(rest: &[&Value<'a>]) -> Option<Option<Numbers<'a>>> {
     match rest {
         [] => Some(None),
-        [Value::Weight(bias)] => Numbers::of(bias).map(Some),
+        [Value::Weight(bias)] => bias.numbers().map(Some),
         _ => None,
     }
 }
@@ -148,14 +225,17 @@ fn active<'a>(value: &Value<'a>, activation: Activation) -> Option<Value<'a>> {
         Value::Dense(dense) if dense.activation == Activation::None => {
             Some(Value::Dense(Dense { activation, ..*dense }))
         }
-        Value::Maps(plan) => {
-            let mut plan = plan.clone();
-            let last = plan.blocks.last_mut().filter(|last| last.activation == Activation::None)?;
-            last.activation = activation;
-            Some(Value::Maps(plan))
-        }
+        Value::Maps(plan) => Some(Value::Maps(activated(plan, activation)?)),
+        Value::Squares(plan) => Some(Value::Squares(activated(plan, activation)?)),
+        Value::Bordered(plan) => Some(Value::Bordered(activated(plan, activation)?)),
         _ => None,
     }
+}
+
+fn activated<'a>(plan: &Plan<'a>, activation: Activation) -> Option<Plan<'a>> {
+    let mut plan = plan.clone();
+    plan.blocks.last_mut().filter(|last| last.activation == Activation::None)?.activation = activation;
+    Some(plan)
 }
 
 fn reshaped<'a>(value: &Value<'a>, shape: &TensorProto) -> Option<Value<'a>> {
@@ -185,12 +265,35 @@ fn side(weight: &TensorProto, axis: usize) -> Option<usize> {
     usize::try_from(*weight.dims.get(axis)?).ok()
 }
 
-impl<'a> Numbers<'a> {
-    fn of(weight: &'a TensorProto) -> Option<Self> {
-        match weight.data_type {
-            data_type::FLOAT => Some(Self::F32(weight.raw_data.as_chunks().0)),
-            data_type::FLOAT16 => Some(Self::F16(weight.raw_data.as_chunks().0)),
+impl<'a> Weight<'a> {
+    fn numbers(&self) -> Option<Numbers<'a>> {
+        let raw = &self.tensor.raw_data;
+        match (self.tensor.data_type, self.factors) {
+            (data_type::FLOAT, None) => Some(Numbers::F32(raw.as_chunks().0)),
+            (data_type::FLOAT16, None) => Some(Numbers::F16(raw.as_chunks().0)),
+            (data_type::INT8, Some(factors)) => Some(Numbers::I8(scaled(self.tensor, factors)?)),
             _ => None,
         }
     }
+}
+
+/// Integers with factors of as many dimensions, of which one at most is longer than 1.
+fn scaled<'a>(weight: &'a TensorProto, factors: &'a TensorProto) -> Option<Scaled<'a>> {
+    let sides = |tensor: &TensorProto| -> Option<Vec<usize>> {
+        tensor.dims.iter().map(|side| usize::try_from(*side).ok()).collect()
+    };
+    let (whole, part) = (sides(weight)?, sides(factors)?);
+    let axis = part.iter().position(|side| *side != 1).unwrap_or(0);
+    let one_side = part.iter().enumerate().all(|(place, side)| place == axis || *side == 1);
+    if part.len() != whole.len()
+        || !one_side
+        || !matches!(part.get(axis), Some(side) if *side == 1 || *side == whole[axis])
+    {
+        return None;
+    }
+    (factors.data_type == data_type::FLOAT).then(|| Scaled {
+        integers: &weight.raw_data,
+        factors: factors.raw_data.as_chunks().0,
+        inner: whole[axis + 1..].iter().product(),
+    })
 }

@@ -1,0 +1,42 @@
+//! Model files under ONNX's own checker, in ONNX Runtime and in OpenVINO, from Python.
+
+use anyhow::{Result, bail};
+
+use super::stages::Outcome;
+use crate::checkout::Checkout;
+use crate::command::{cargo, run as run_command};
+use crate::python::Python;
+
+const CHECK: &str = include_str!("check_models.py");
+const PACKAGES: [&str; 2] = ["onnx==1.23.2", "onnxruntime==1.32.0"];
+/// Without what it requires: numpy is there, and its telemetry is not wanted.
+const BARE_PACKAGE: &str = "openvino==2026.4.1";
+/// Writes a file of each kind, and what it should compute.
+const WRITER: [&str; 6] = ["test", "--test", "variants", "--", "--exact", "files_for_other_engines_are_written"];
+/// Where the writer is told to write.
+const FOLDER: &str = "MUDRA_VARIANTS";
+
+/// Checks a file of each kind of the exporter, the one that the chain made, and the tracked one.
+///
+/// # Errors
+/// A file that breaks ONNX's rules, or makes other pictures in another engine.
+pub fn check(checkout: &Checkout) -> Result<Outcome> {
+    let models = [checkout.target().join("ci/gen.onnx"), checkout.path("models/gen.onnx")];
+    let present: Vec<_> = models.iter().filter(|model| model.is_file()).collect();
+    if present.is_empty() {
+        bail!("expected a model to check, found neither {} nor {}", models[0].display(), models[1].display());
+    }
+    let Ok(python) = Python::find() else {
+        return Ok(Outcome::skipped(1, "no Python with pip: install python3-pip"));
+    };
+    let packages = checkout.target().join("ci-python");
+    let installed = python.install(&PACKAGES, &packages).and_then(|()| python.install_bare(BARE_PACKAGE, &packages));
+    if let Err(error) = installed {
+        return Ok(Outcome::skipped(1, &format!("{error:#}: run again with a network")));
+    }
+    let folder = checkout.target().join("ci-variants");
+    run_command(cargo(checkout, WRITER).env(FOLDER, &folder))?;
+    let mut check = python.command();
+    run_command(check.env("PYTHONPATH", &packages).args(["-c", CHECK]).arg(&folder).args(present))?;
+    Ok(Outcome::Done)
+}
