@@ -9,6 +9,7 @@
 pub mod canvas;
 pub mod decode;
 pub mod diagnosis;
+pub mod dither;
 pub mod drawing;
 pub mod encode;
 pub mod engine;
@@ -22,6 +23,7 @@ pub mod output;
 pub mod parity;
 pub mod picture;
 pub mod provenance;
+mod resample;
 pub mod sensors;
 pub mod sheet;
 pub mod sink;
