@@ -18,9 +18,14 @@ pub fn listen() {
     }
 }
 
+/// Whether the user has asked to end.
+pub fn is_asked() -> bool {
+    ASKED.load(Ordering::Relaxed)
+}
+
 /// An error where the user has asked to end.
 pub fn check() -> Result<()> {
-    if ASKED.load(Ordering::Relaxed) {
+    if is_asked() {
         bail!("interrupted; everything written so far is complete");
     }
     Ok(())

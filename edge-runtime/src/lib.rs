@@ -3,7 +3,8 @@
 //! In reading order: [`onnx`] and [`model`] read and check a file, [`engine`] runs it, [`generator`] turns a label and a
 //! seed into a [`Frame`] of a [`picture`]; [`interpolation`], [`sheet`] and [`encode`] make series, sheets and file bytes
 //! of pictures, which [`decode`] reads again; [`golden`] pictures, [`parity`] and [`verification`] prove that an engine makes what
-//! the model should, [`provenance`] makes a picture again; [`sensors`] and [`diagnosis`] look at the machine; [`canvas`] and [`drawing`] draw them with embedded-graphics; [`sink`] writes and shows them, into an
+//! the model should, [`provenance`] makes a picture again; [`sensors`] and [`diagnosis`] look at the machine; [`canvas`], [`dither`] and [`drawing`] draw them with embedded-graphics, [`walk`] moves them and [`keys`] listens to
+//! the user; [`sink`] writes and shows them, into an
 //! [`output`] file where it is one. Nothing here trains, exports, or knows a label's name that the file doesn't state.
 
 pub mod canvas;
@@ -17,6 +18,7 @@ pub mod error;
 pub mod generator;
 pub mod golden;
 pub mod interpolation;
+pub mod keys;
 pub mod model;
 pub mod onnx;
 pub mod output;
@@ -29,6 +31,7 @@ pub mod sheet;
 pub mod sink;
 pub mod truncation;
 pub mod verification;
+pub mod walk;
 
 pub use engine::{Batch, BatchLabels, Engine, EngineKind, EngineSpec, Opened, OrtSettings, Placement, Provider};
 pub use error::RuntimeError;

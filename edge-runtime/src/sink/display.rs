@@ -92,7 +92,7 @@ impl Display {
             Place::Preview(path, size, depth) => {
                 Ok(Box::new(Preview::new(path, *size, *depth, self.style(depth.is_shallow(), purpose))))
             }
-            Place::Panel(spec) => super::panel::open(spec, self.style(spec.kind.is_shallow(), purpose)),
+            Place::Panel(spec) => super::panel::open(spec, self.style(spec.kind.is_shallow(), purpose), purpose),
         }
     }
 

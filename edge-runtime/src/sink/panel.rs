@@ -1,9 +1,31 @@
 //! Small panels on SPI and I2C, through their drivers of embedded-hal.
 
+#[cfg(all(feature = "panels", target_os = "linux"))]
+mod chunked;
+#[cfg(all(feature = "panels", target_os = "linux"))]
+mod color;
+#[cfg(all(feature = "panels", target_os = "linux"))]
+mod devices;
+#[cfg(all(feature = "panels", target_os = "linux"))]
+mod oled;
+#[cfg(all(feature = "panels", target_os = "linux"))]
+mod page;
+#[cfg(all(feature = "panels", target_os = "linux"))]
+mod paper;
+#[cfg(all(test, feature = "panels", target_os = "linux"))]
+mod recorder;
+
+#[cfg(all(feature = "panels", target_os = "linux"))]
+pub(super) use devices::open;
+
+#[cfg(not(all(feature = "panels", target_os = "linux")))]
+use super::display::Use;
 use super::display::size_from_text;
+#[cfg(not(all(feature = "panels", target_os = "linux")))]
 use super::screen::Screen;
 use super::settings::Settings;
 use crate::RuntimeError;
+#[cfg(not(all(feature = "panels", target_os = "linux")))]
 use crate::drawing::Style;
 
 /// The highest bus, chip and line numbers; boards have fewer.
@@ -224,12 +246,29 @@ fn read_size(
     Ok(settings.value("size", &form, read)?.unwrap_or(usual))
 }
 
+impl PanelSpec {
+    /// What messages call it: `st7789 on spi0.0`.
+    pub fn name(&self) -> String {
+        let kind = PanelKind::NAMES.iter().find(|(_, kind)| *kind == self.kind).map_or("panel", |(name, _)| name);
+        match self.bus {
+            Bus::Spi { bus, select, .. } => format!("{kind} on spi{bus}.{select}"),
+            Bus::I2c { bus, .. } => format!("{kind} on i2c{bus}"),
+        }
+    }
+
+    /// An error about it.
+    #[cfg(all(feature = "panels", target_os = "linux"))]
+    fn failed(&self, problem: impl Into<String>) -> RuntimeError {
+        RuntimeError::Display { path: self.name().into(), problem: problem.into() }
+    }
+}
+
 /// Opens a panel.
 ///
 /// # Errors
 /// A build without the feature `panels`, and what the drivers report.
 #[cfg(not(all(feature = "panels", target_os = "linux")))]
-pub(super) fn open(_spec: &PanelSpec, _style: Style) -> Result<Box<dyn Screen>, RuntimeError> {
+pub(super) fn open(_spec: &PanelSpec, _style: Style, _purpose: Use) -> Result<Box<dyn Screen>, RuntimeError> {
     if cfg!(target_os = "linux") {
         return Err(RuntimeError::BuiltWithout("panels"));
     }
