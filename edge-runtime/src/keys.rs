@@ -33,8 +33,8 @@ impl Keys {
         use nix::unistd::{getpgrp, tcgetpgrp};
 
         let input = std::io::stdin();
-        // A program in the background would be stopped if it changed the terminal.
-        let is_ours = tcgetpgrp(&input).is_ok_and(|group| group == getpgrp());
+        // A program in the background would be stopped if it changed its terminal; any other terminal has no background.
+        let is_ours = tcgetpgrp(&input).map_or(true, |group| group == getpgrp());
         let before = tcgetattr(&input).ok().filter(|_| is_ours);
         if let Some(before) = &before {
             let mut changed = before.clone();

@@ -73,7 +73,7 @@ fn play(
                 break;
             }
             let began = Instant::now();
-            screen.draw(&made.picture, &[made.caption, format!("{:.0} fps", pace.rate())])?;
+            screen.draw(&made.picture, &[made.caption, pace.text()])?;
             report.add(made.time, began.elapsed());
             let is_over =
                 options.seconds.is_some_and(|seconds| report.elapsed() >= Duration::from_secs(seconds as u64));
@@ -185,6 +185,15 @@ impl Pace {
         true
     }
 
+    /// The rate as a caption has it, nothing while it is not known.
+    fn text(&self) -> String {
+        match self.rate() {
+            0.0 => String::new(),
+            slow if slow < 9.95 => format!("{slow:.1} fps"),
+            rate => format!("{rate:.0} fps"),
+        }
+    }
+
     /// Pictures a second, of late.
     fn rate(&self) -> f64 {
         match (self.recent.front(), self.recent.back()) {
@@ -287,9 +296,12 @@ mod tests {
     #[test]
     fn the_rate_is_that_of_the_last_second() {
         let mut pace = Pace::new(10.0);
-        assert_eq!(pace.rate(), 0.0);
+        assert_eq!((pace.rate(), pace.text()), (0.0, String::new()));
         let now = Instant::now();
         pace.recent = (0..5).map(|step| now + Duration::from_millis(step * 100)).collect();
         assert!((pace.rate() - 10.0).abs() < 1e-6);
+        assert_eq!(pace.text(), "10 fps");
+        pace.recent = [now, now + Duration::from_millis(400)].into();
+        assert_eq!(pace.text(), "2.5 fps");
     }
 }

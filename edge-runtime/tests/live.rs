@@ -29,7 +29,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_edge-runtime"));
         command.args(words).args(["--model", "model.onnx"]).current_dir(self.folder.path());
         command.stdin(Stdio::null()).env("TERM", "xterm-256color");
-        ["KITTY_WINDOW_ID", "TERM_PROGRAM"].iter().for_each(|name| drop(command.env_remove(name)));
+        command.env_remove("KITTY_WINDOW_ID").env_remove("TERM_PROGRAM");
         command
     }
 
@@ -141,7 +141,8 @@ fn play_makes_the_same_pictures_for_the_same_seed_and_others_on_the_way() {
 #[test]
 fn play_says_what_it_showed_and_how_fast() {
     let place = Place::new();
-    let output = place.done(&["play", "--frames", "3", "--fps", "100", "--seed", "1", "--display", "fb:s@40x46:bgr888"]);
+    let output =
+        place.done(&["play", "--frames", "3", "--fps", "100", "--seed", "1", "--display", "fb:s@40x46:bgr888"]);
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(text.contains("3 pictures, ") && text.contains(" a second") && text.contains("ms to show it"), "{text}");
     assert!(output.stdout.is_empty());
@@ -179,7 +180,8 @@ fn a_window_of_a_frame_buffer_is_drawn_on_and_nothing_else() {
             }
         }
     }
-    let outside = place.command(&["--label", "0", "--display", "fb:screen@40x50:rgb565,x=40"]).output().expect("starts");
+    let outside =
+        place.command(&["--label", "0", "--display", "fb:screen@40x50:rgb565,x=40"]).output().expect("starts");
     let message = String::from_utf8_lossy(&outside.stderr).into_owned();
     assert!(message.contains("expected x, y and size within 40x50"), "{message}");
 }

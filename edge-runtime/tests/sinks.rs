@@ -82,7 +82,9 @@ fn sinks(folder: &Path) -> Vec<Named> {
     let sink = display.open(Vec::new(), 0).expect("a file will do");
     sinks.push(("preview", sink, Box::new(move || fs::read(&path).expect("written"))));
     #[cfg(target_os = "linux")]
-    for geometry in ["40x30:rgb565:90", "40x30:rgb888", "40x30:xrgb8888", "40x30:bgr565", "40x30:bgr888", "40x30:xbgr8888"] {
+    for geometry in
+        ["40x30:rgb565:90", "40x30:rgb888", "40x30:xrgb8888", "40x30:bgr565", "40x30:bgr888", "40x30:xbgr8888"]
+    {
         let path = folder.join(geometry);
         let sink = framebuffer(&path, geometry);
         sinks.push((geometry, sink, Box::new(move || fs::read(&path).expect("written"))));

@@ -1,5 +1,5 @@
 //! The same pictures as different displays show them, side by side: RGB565, 16 grays, black and white with a fixed pattern
-//! and with errors passed on, and half blocks in a terminal; a row for each label.
+//! and with errors passed on, and half blocks in a terminal; a row for each of the first two labels.
 //!
 //! `cargo run -p examples --bin renderings -- renderings.png` with models/gen.onnx, or a model named behind that.
 
@@ -15,6 +15,7 @@ use edge_runtime::{EngineSpec, Frame, Generator, Model, Picture, sheet};
 use embedded_graphics::pixelcolor::{BinaryColor, Gray4, PixelColor, Rgb565, Rgb888};
 
 const SEED: u64 = 7;
+const ROWS: usize = 2;
 /// Pixels of the panels.
 const PANEL: (usize, usize) = (128, 152);
 /// Characters are half as wide as high, so that a terminal has that many columns and as many half rows.
@@ -27,12 +28,12 @@ fn main() -> Result<()> {
     let out = words.next().context("expected the name of a PNG file")?;
     let (model, _) = Model::find(words.next().as_deref().map(Path::new))?;
     let mut generator = Generator::open(&model, &EngineSpec::default())?;
-    let count = generator.metadata().labels.len();
+    let count = generator.metadata().labels.len().min(ROWS);
     let rows: Result<Vec<_>> = (0..count).map(|label| Ok(row(&generator.frame(label, SEED, 0)?))).collect();
     let sheet = sheet::sheet(&rows?)?;
     let texts = encode::origin_texts(&generator.origin());
     OutputFile::create(Path::new(&out))?.commit(&encode::encode(&sheet, &texts, Format::Png)?)?;
-    println!("{out}: {}", generator.metadata().labels.names().join(", "));
+    println!("{out}: {}", generator.metadata().labels.names()[..count].join(", "));
     Ok(())
 }
 

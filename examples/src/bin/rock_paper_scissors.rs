@@ -41,7 +41,10 @@ fn run() -> Result<()> {
         let outcome = outcome(player, machine, &mut score);
         frame.label = format!("{}: {outcome}", GESTURES[machine]);
         stage.show(&frame, score)?;
-        say(&format!("you {}, I {}: {outcome}; you {}, I {}", GESTURES[player], GESTURES[machine], score[0], score[1]))?;
+        say(&format!(
+            "you {}, I {}: {outcome}; you {}, I {}",
+            GESTURES[player], GESTURES[machine], score[0], score[1]
+        ))?;
     }
     say(&format!("you {}, I {}", score[0], score[1]))
 }
@@ -59,7 +62,10 @@ impl Options {
             let value = words.next().with_context(|| format!("{word}: expected a value behind it"))?;
             match word.as_str() {
                 "--display" => options.display = value.parse()?,
-                "--seed" => options.seed = value.parse().with_context(|| format!("--seed: expected a number, found {value:?}"))?,
+                "--seed" => {
+                    options.seed =
+                        value.parse().with_context(|| format!("--seed: expected a number, found {value:?}"))?
+                }
                 "--model" => options.model = Some(value.into()),
                 _ => bail!("{word}: expected --display, --seed or --model"),
             }
