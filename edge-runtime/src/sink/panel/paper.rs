@@ -153,7 +153,7 @@ where
     }
 
     fn size(&self) -> Size {
-        if self.spec.rotate % 180 == 0 { Size::new(WIDTH, HEIGHT) } else { Size::new(HEIGHT, WIDTH) }
+        if self.spec.rotate.is_multiple_of(180) { Size::new(WIDTH, HEIGHT) } else { Size::new(HEIGHT, WIDTH) }
     }
 }
 
