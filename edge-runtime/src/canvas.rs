@@ -30,6 +30,14 @@ impl Canvas<Rgb565> {
             [low, high, 0, 0]
         })
     }
+
+    /// As [`Canvas::rgb565`], with red and blue in each other's place.
+    pub fn bgr565(width: usize, height: usize, stride: usize) -> Self {
+        Self::new(width, height, stride, 2, |color| {
+            let [low, high] = Rgb565::new(color.b(), color.g(), color.r()).into_storage().to_le_bytes();
+            [low, high, 0, 0]
+        })
+    }
 }
 
 impl Canvas<Rgb888> {
@@ -47,12 +55,33 @@ impl Canvas<Rgb888> {
         Self::new(width, height, stride, 4, bgr)
     }
 
-    /// Red, green and blue of a pixel, black outside.
+    /// Three bytes a pixel: red, green, blue.
+    ///
+    /// Rows shorter than the stride are padded; a stride too small for a row is made as large as it.
+    pub fn bgr888(width: usize, height: usize, stride: usize) -> Self {
+        Self::new(width, height, stride, 3, rgb)
+    }
+
+    /// Four bytes a pixel: red, green, blue and one that is unused and 0.
+    ///
+    /// Rows shorter than the stride are padded; a stride too small for a row is made as large as it.
+    pub fn xbgr8888(width: usize, height: usize, stride: usize) -> Self {
+        Self::new(width, height, stride, 4, rgb)
+    }
+
+    /// Red, green and blue of a pixel of a canvas whose bytes begin with blue, black outside.
     pub fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
         match self.start(x, y).map(|start| &self.bytes[start..start + 3]) {
             Some([blue, green, red]) => [*red, *green, *blue],
             _ => [0; 3],
         }
+    }
+}
+
+impl<C: PixelColor + Into<Rgb888>> Canvas<C> {
+    /// Any color as what it looks like: red, green and blue without padding.
+    pub fn shown(width: usize, height: usize) -> Self {
+        Self::new(width, height, 0, 3, |color| rgb(color.into()))
     }
 }
 
@@ -93,6 +122,10 @@ impl<C: PixelColor> DrawTarget for Canvas<C> {
         }
         Ok(())
     }
+}
+
+fn rgb(color: Rgb888) -> [u8; 4] {
+    [color.r(), color.g(), color.b(), 0]
 }
 
 fn bgr(color: Rgb888) -> [u8; 4] {
@@ -137,5 +170,22 @@ mod tests {
         let first = [0, 0, 255, 0, 0, 0, 0, 0, 0x56, 0x34, 0x12, 0];
         let second = [0, 255, 0, 0, 0, 0, 0, 0, 255, 0, 0, 0];
         assert_eq!(canvas.bytes(), [first, second].concat());
+    }
+
+    #[test]
+    fn red_and_blue_change_places_in_the_other_order() {
+        let drawn = |mut canvas: Canvas<Rgb888>| {
+            draw(&mut canvas);
+            canvas.bytes()[..9].to_vec()
+        };
+        assert_eq!(drawn(Canvas::bgr888(3, 2, 0)), [255, 0, 0, 0, 0, 0, 0x12, 0x34, 0x56]);
+        assert_eq!(drawn(Canvas::xbgr8888(3, 2, 0)), [255, 0, 0, 0, 0, 0, 0, 0, 0x12]);
+        let mut canvas = Canvas::bgr565(3, 2, 0);
+        draw(&mut canvas);
+        assert_eq!(canvas.bytes(), [0x1F, 0x00, 0, 0, 0xA2, 0x51, 0xE0, 0x07, 0, 0, 0x00, 0xF8]);
+        let mut canvas = Canvas::<Rgb565>::shown(3, 2);
+        draw(&mut canvas);
+        // 2, 13, 10 of 31, 63, 31 are 16, 53, 82 of 255.
+        assert_eq!(canvas.bytes()[..9], [255, 0, 0, 0, 0, 0, 16, 53, 82]);
     }
 }

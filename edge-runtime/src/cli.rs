@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use edge_runtime::interpolation::Curve;
+use edge_runtime::keys::Button;
 use edge_runtime::sink::display::Display;
 use edge_runtime::{EngineKind, EngineSpec, OrtSettings, Provider, Truncation, verification};
 
@@ -15,6 +16,8 @@ const MAX_COUNT: u64 = 1_000_000;
 const MAX_SCALE: u64 = 32;
 const MAX_THREADS: u64 = 1024;
 const MAX_STEPS: u64 = 10_000;
+const MAX_FPS: u64 = 240;
+const DISPLAYS: &str = "terminal|fb:PATH|PANEL:BUS";
 
 /// Makes pictures of a label from a model file; the same label and seed make the same picture, byte for byte
 #[derive(Debug, Parser)]
@@ -43,6 +46,10 @@ pub enum Command {
     Prepare(Prepare),
     /// Show what this machine offers and lacks, and what to do about it
     Doctor(Doctor),
+    /// Walk through seeds and between labels on a display, until Ctrl-C, q or an end that is given
+    Play(Play),
+    /// Count down, make a picture, show it and keep it, each time that Enter or a button is pressed; q ends
+    PhotoBooth(PhotoBooth),
 }
 
 #[derive(Debug, Args)]
@@ -74,7 +81,7 @@ pub struct Generate {
     /// Read requests as JSON lines: label, seed, index, out; answer each with a line, the PNG in base64 without out
     #[arg(long, conflicts_with_all = ["label", "out", "seed", "count", "grid", "display", "shard"])]
     pub stdin: bool,
-    /// Show each picture: terminal, fb:/dev/fb0, or fb:PATH@WIDTHxHEIGHT:rgb565|rgb888|xrgb8888[:STRIDE]
+    /// Show each picture: terminal, fb:/dev/fb0, or a panel as in st7789:spi0.0,dc=25; docs/displays.md tells all
     #[arg(long, value_name = "terminal|fb:PATH")]
     pub display: Option<Display>,
     #[command(flatten)]
@@ -177,6 +184,63 @@ pub struct Doctor {
     /// Print a JSON array of part, state, found and remedy
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Play {
+    /// Label by name or index, or all of them in turn
+    #[arg(short, long, value_name = "NAME|INDEX|all", default_value = "all", allow_hyphen_values = true)]
+    pub label: String,
+    /// Where to play: docs/displays.md tells all that can be named
+    #[arg(long, value_name = DISPLAYS, default_value = "terminal")]
+    pub display: Display,
+    /// Pictures a second
+    #[arg(long, value_name = "N", default_value = "30", value_parser = ranged(1, MAX_FPS))]
+    pub fps: usize,
+    /// Seed of the way [default: a fresh one, which is printed]
+    #[arg(short, long, value_name = "S", allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+    /// End after this time
+    #[arg(long, value_name = "N", value_parser = ranged(1, MAX_COUNT))]
+    pub seconds: Option<usize>,
+    /// End after so many pictures
+    #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = ranged(1, MAX_COUNT))]
+    pub frames: Option<usize>,
+    /// Draw latents to their mean (below 1: more usual pictures, more alike)
+    #[arg(long, value_name = "FACTOR", default_value = "1")]
+    pub truncation: Truncation,
+    #[command(flatten)]
+    pub engine: EngineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct PhotoBooth {
+    /// Label by name or index, or all of them, of which each picture takes one
+    #[arg(short, long, value_name = "NAME|INDEX|all", default_value = "all", allow_hyphen_values = true)]
+    pub label: String,
+    /// Where to show pictures: docs/displays.md tells all that can be named
+    #[arg(long, value_name = DISPLAYS, default_value = "terminal")]
+    pub display: Display,
+    /// Folder that keeps the pictures
+    #[arg(short, long, value_name = "FOLDER", default_value = "photos")]
+    pub out: PathBuf,
+    /// GPIO line of a button to ground, or CHIP:LINE; needs the feature panels
+    #[arg(long, value_name = "LINE")]
+    pub button: Option<Button>,
+    /// Seconds to count down before each picture
+    #[arg(long, value_name = "N", default_value = "3", value_parser = ranged(0, 60))]
+    pub countdown: usize,
+    /// Seed of the pictures [default: a fresh one, which is printed]
+    #[arg(short, long, value_name = "S", allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+    /// End after so many pictures
+    #[arg(short = 'n', long, value_name = "N", value_parser = ranged(1, MAX_COUNT))]
+    pub count: Option<usize>,
+    /// Draw latents to their mean (below 1: more usual pictures, more alike)
+    #[arg(long, value_name = "FACTOR", default_value = "1")]
+    pub truncation: Truncation,
+    #[command(flatten)]
+    pub engine: EngineOptions,
 }
 
 #[derive(Debug, Args)]

@@ -9,65 +9,119 @@ use embedded_graphics::pixelcolor::{Rgb888, RgbColor};
 use embedded_graphics::primitives::Rectangle;
 use embedded_graphics::text::{Alignment, Baseline, Text, TextStyleBuilder};
 
+use crate::dither::{self, Dither};
 use crate::{Frame, Picture};
 
 /// Pixels between the picture and the caption's lines.
 const GAP: u32 = 1;
 
-/// Fills the target: the picture as large as it fits with square pixels, in the middle of black, and under it the caption
-/// in white. A picture grows by whole factors only. Where less than half of the height would be left for the picture,
-/// the caption is left out.
+/// How a picture is put on a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Its size.
+    pub fit: Fit,
+    /// What becomes of levels that the target can't show.
+    pub dither: Dither,
+    /// Whether there is text under it.
+    pub caption: bool,
+}
+
+/// How a picture takes the space that it has. Pixels stay square, and what is left of the space is black.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fit {
+    /// The whole picture, larger by whole factors only, so that each of its pixels stays sharp.
+    #[default]
+    Whole,
+    /// The whole picture, as large as it fits.
+    Fit,
+    /// As large as it covers the space; what stands over on two sides is cut off.
+    Fill,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { fit: Fit::default(), dither: Dither::default(), caption: true }
+    }
+}
+
+/// Draws a frame and its caption in the default style, see [`draw`].
 ///
 /// # Errors
 /// Those of the target.
 pub fn draw_frame<D>(target: &mut D, frame: &Frame) -> Result<(), D::Error>
 where
-    D: DrawTarget<Color: From<Rgb888>>,
+    D: DrawTarget<Color: From<Rgb888> + Into<Rgb888>>,
+{
+    draw(target, &frame.picture, &frame.caption(), Style::default())
+}
+
+/// Fills the target: the picture in the middle of black, and under it the caption's lines in white. Where less than half
+/// of the height would be left for the picture, the caption is left out.
+///
+/// # Errors
+/// Those of the target.
+pub fn draw<D>(target: &mut D, picture: &Picture, caption: &[String], style: Style) -> Result<(), D::Error>
+where
+    D: DrawTarget<Color: From<Rgb888> + Into<Rgb888>>,
 {
     let area = target.bounding_box();
     target.fill_solid(&area, Rgb888::BLACK.into())?;
     let font = font(area.size.width);
-    let caption = frame.caption();
     let lines = u32::try_from(caption.len()).unwrap_or(0);
     let text_height = lines * (font.character_size.height + GAP);
-    let shown = if text_height * 2 > area.size.height { 0 } else { text_height };
+    let shown = if !style.caption || text_height * 2 > area.size.height { 0 } else { text_height };
     let space = Size::new(area.size.width, area.size.height - shown);
-    draw_picture(target, &frame.picture, Rectangle::new(area.top_left, space))?;
+    draw_picture(target, picture, Rectangle::new(area.top_left, space), style)?;
     if shown == 0 {
         return Ok(());
     }
     let center = area.top_left.x + signed(area.size.width / 2);
     let mut top = area.top_left.y + signed(space.height + GAP);
-    for line in &caption {
+    for line in caption {
         draw_line(target, line, font, Point::new(center, top))?;
         top += signed(font.character_size.height + GAP);
     }
     Ok(())
 }
 
-fn draw_picture<D>(target: &mut D, picture: &Picture, space: Rectangle) -> Result<(), D::Error>
+fn draw_picture<D>(target: &mut D, picture: &Picture, space: Rectangle, style: Style) -> Result<(), D::Error>
 where
-    D: DrawTarget<Color: From<Rgb888>>,
+    D: DrawTarget<Color: From<Rgb888> + Into<Rgb888>>,
 {
     let (width, height) = (space.size.width as usize, space.size.height as usize);
     if width == 0 || height == 0 {
         return Ok(());
     }
-    let fitted = picture.fitted(width, height);
+    let fitted = fitted(picture, width, height, style.fit);
     let left = space.top_left.x + signed(((width - fitted.width()) / 2) as u32);
     let top = space.top_left.y + signed(((height - fitted.height()) / 2) as u32);
     let size = Size::new(fitted.width() as u32, fitted.height() as u32);
-    let places = (0..fitted.height()).flat_map(|y| (0..fitted.width()).map(move |x| (x, y)));
-    let colors = places.map(|(x, y)| {
-        let [red, green, blue] = fitted.rgb(x, y);
-        Rgb888::new(red, green, blue).into()
-    });
-    target.fill_contiguous(&Rectangle::new(Point::new(left, top), size), colors)
+    target.fill_contiguous(&Rectangle::new(Point::new(left, top), size), dither::colors(&fitted, style.dither))
+}
+
+/// The picture at its size for a space, at most as large as that.
+pub(crate) fn fitted(picture: &Picture, width: usize, height: usize, fit: Fit) -> Picture {
+    // Which side of the space the picture reaches first.
+    let is_wide = width * picture.height() <= height * picture.width();
+    let by_width = (width, (picture.height() * width).div_ceil(picture.width()));
+    let by_height = ((picture.width() * height).div_ceil(picture.height()), height);
+    match fit {
+        Fit::Whole => picture.fitted(width, height),
+        Fit::Fit => {
+            let (new_width, new_height) = if is_wide { by_width } else { by_height };
+            picture.resampled(new_width.min(width), new_height.min(height))
+        }
+        Fit::Fill => {
+            let (new_width, new_height) = if is_wide { by_height } else { by_width };
+            let large = picture.resampled(new_width, new_height);
+            large.cropped((new_width - width) / 2, (new_height - height) / 2, width, height)
+        }
+    }
 }
 
 fn draw_line<D>(target: &mut D, line: &str, font: &MonoFont<'_>, at: Point) -> Result<(), D::Error>
 where
-    D: DrawTarget<Color: From<Rgb888>>,
+    D: DrawTarget<Color: From<Rgb888> + Into<Rgb888>>,
 {
     let character = MonoTextStyle::new(font, D::Color::from(Rgb888::WHITE));
     let style = TextStyleBuilder::new().alignment(Alignment::Center).baseline(Baseline::Top).build();
@@ -89,6 +143,9 @@ fn signed(pixels: u32) -> i32 {
 
 #[cfg(test)]
 mod tests {
+    use embedded_graphics::mock_display::MockDisplay;
+    use embedded_graphics::pixelcolor::BinaryColor;
+
     use super::*;
     use crate::canvas::Canvas;
 
@@ -132,5 +189,54 @@ mod tests {
         let mut canvas = Canvas::rgb888(2, 3, 0);
         draw_frame(&mut canvas, &Frame { picture, ..frame() }).expect("cannot fail");
         assert_eq!([canvas.rgb(0, 0), canvas.rgb(1, 0), canvas.rgb(0, 2)], [[200; 3], [100; 3], [0; 3]]);
+    }
+
+    #[test]
+    fn a_picture_fits_whole_or_fills_the_space() {
+        // Twice as wide as high: left half dark, right half light.
+        let levels = (0..8).map(|place| if place % 4 < 2 { 50 } else { 200 }).collect();
+        let picture = Picture::new(4, 2, 1, levels).expect("4 x 2");
+        let shown = |fit, width, height| {
+            let mut canvas = Canvas::rgb888(width, height, 0);
+            draw(&mut canvas, &picture, &[], Style { fit, ..Style::default() }).expect("cannot fail");
+            move |x, y| canvas.rgb(x, y)[0]
+        };
+        let fit = shown(Fit::Fit, 10, 9);
+        // 10 x 5, from row 2.
+        assert_eq!([fit(0, 1), fit(0, 2), fit(0, 6), fit(0, 7)], [0, 50, 50, 0]);
+        assert_eq!([fit(9, 2), fit(9, 6)], [200, 200]);
+        let fill = shown(Fit::Fill, 10, 9);
+        // 18 x 9, of which 10 columns from 4.
+        assert_eq!([fill(0, 0), fill(0, 8), fill(9, 0), fill(9, 8)], [50, 50, 200, 200]);
+        let whole = shown(Fit::Whole, 10, 9);
+        // 8 x 4, from (1, 2).
+        assert_eq!(
+            [whole(0, 2), whole(1, 2), whole(4, 5), whole(5, 5), whole(8, 2), whole(9, 2)],
+            [0, 50, 50, 200, 200, 0]
+        );
+    }
+
+    #[test]
+    fn a_caption_stays_sharp_on_a_black_and_white_target_and_can_be_left_out() {
+        let picture = Picture::new(8, 8, 1, vec![128; 64]).expect("8 x 8");
+        let mut target = MockDisplay::<BinaryColor>::new();
+        target.set_allow_overdraw(true);
+        let style = Style { dither: Dither::Ordered, ..Style::default() };
+        draw(&mut target, &picture, &["L".to_owned()], style).expect("cannot fail");
+        let row = |target: &MockDisplay<BinaryColor>, y| -> String {
+            (0..64)
+                .map(|x| target.get_pixel(Point::new(x, y)).map_or('?', |color| if color.is_on() { '#' } else { '.' }))
+                .collect()
+        };
+        // 57 rows for the picture of 56; half of it is on, each row in its own way.
+        assert_eq!(row(&target, 0).matches('#').count(), 28);
+        let expected = ["#...", "#...", "#...", "#...", "###."];
+        for (y, expected) in (58..).zip(expected) {
+            assert_eq!(row(&target, y).trim_matches('.'), expected.trim_matches('.'), "{y}");
+        }
+        let mut bare = MockDisplay::<BinaryColor>::new();
+        bare.set_allow_overdraw(true);
+        draw(&mut bare, &picture, &["L".to_owned()], Style { caption: false, ..style }).expect("cannot fail");
+        assert_eq!(row(&bare, 63).matches('#').count(), 32);
     }
 }

@@ -30,9 +30,14 @@ pub fn when_asked(wake: impl Fn() + Send + 'static) {
     *WAKE.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(wake));
 }
 
+/// Whether the user has asked to end.
+pub fn is_asked() -> bool {
+    ASKED.load(Ordering::SeqCst)
+}
+
 /// An error where the user has asked to end.
 pub fn check() -> Result<()> {
-    if ASKED.load(Ordering::SeqCst) {
+    if is_asked() {
         bail!("interrupted; everything written so far is complete");
     }
     Ok(())

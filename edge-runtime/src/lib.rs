@@ -3,7 +3,9 @@
 //! In reading order: [`onnx`] and [`model`] read and check a file, [`engine`] runs it, [`generator`] turns a label and a
 //! seed into a [`Frame`] of a [`picture`]; [`interpolation`], [`sheet`] and [`encode`] make series, sheets and file bytes
 //! of pictures, which [`decode`] reads again; [`golden`] pictures, [`parity`] and [`verification`] prove that an engine makes what
-//! the model should, [`provenance`] makes a picture again; [`json_request`] reads requests from other programs; [`sensors`] and [`diagnosis`] look at the machine; [`canvas`] and [`drawing`] draw them with embedded-graphics; [`sink`] writes and shows them, into an
+//! the model should, [`provenance`] makes a picture again; [`json_request`] reads requests from other programs;
+//! [`sensors`] and [`diagnosis`] look at the machine; [`canvas`], [`dither`] and [`drawing`] draw pictures with
+//! embedded-graphics, [`walk`] moves them and [`keys`] listens to the user; [`sink`] writes and shows them, into an
 //! [`output`] file where it is one. Nothing here trains, exports, or knows a label's name that the file doesn't state.
 //!
 //! ```
@@ -26,6 +28,7 @@
 pub mod canvas;
 pub mod decode;
 pub mod diagnosis;
+pub mod dither;
 pub mod drawing;
 pub mod encode;
 pub mod engine;
@@ -34,17 +37,20 @@ pub mod generator;
 pub mod golden;
 pub mod interpolation;
 pub mod json_request;
+pub mod keys;
 pub mod model;
 pub mod onnx;
 pub mod output;
 pub mod parity;
 pub mod picture;
 pub mod provenance;
+mod resample;
 pub mod sensors;
 pub mod sheet;
 pub mod sink;
 pub mod truncation;
 pub mod verification;
+pub mod walk;
 
 pub use engine::{Batch, BatchLabels, Engine, EngineKind, EngineSpec, Opened, OrtSettings, Placement, Provider};
 pub use error::RuntimeError;

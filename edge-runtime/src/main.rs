@@ -7,6 +7,8 @@ mod generate;
 mod info;
 mod interpolate;
 mod interrupt;
+mod photo_booth;
+mod play;
 mod prepare;
 mod progress;
 mod regenerate;
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
         Some(Command::Bench(bench)) => bench::run(bench),
         Some(Command::Prepare(prepare)) => prepare::run(prepare),
         Some(Command::Doctor(doctor)) => doctor::run(doctor),
+        Some(Command::Play(play)) => play::run(play),
+        Some(Command::PhotoBooth(booth)) => photo_booth::run(booth),
         None => generate::run(&options.generate),
     };
     match result {

@@ -4,6 +4,11 @@ pub mod display;
 pub mod files;
 #[cfg(target_os = "linux")]
 pub mod framebuffer;
+pub mod framebuffer_layout;
+pub mod panel;
+pub mod preview;
+pub mod screen;
+mod settings;
 pub mod terminal;
 
 use crate::{Frame, RuntimeError};

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use edge_runtime::encode::gif;
 use edge_runtime::sink::files::{Encoding, Folder, OneFile, Stream};
-use edge_runtime::sink::terminal::Terminal;
+use edge_runtime::sink::terminal::{Protocol, Terminal};
 use edge_runtime::{Frame, Origin, Picture, RuntimeError, Sink};
 
 /// Three columns and two rows, every pixel another color.
@@ -71,11 +71,20 @@ fn sinks(folder: &Path) -> Vec<Named> {
     let shared = Shared::default();
     let sink = Stream::new(shared.clone(), "a stream", encoding());
     sinks.push(("stream", Box::new(sink), Box::new(move || shared.0.borrow().clone())));
-    let shared = Shared::default();
-    let sink = Terminal::new(shared.clone(), 40);
-    sinks.push(("terminal", Box::new(sink), Box::new(move || shared.0.borrow().clone())));
+    for (name, protocol) in Protocol::NAMES {
+        let shared = Shared::default();
+        let sink = Terminal::new(shared.clone(), 40).speaking(protocol);
+        sinks.push((name, Box::new(sink), Box::new(move || shared.0.borrow().clone())));
+    }
+    let path = folder.join("preview.png");
+    let display: edge_runtime::sink::display::Display =
+        format!("png:{}@40x30:rgb888", path.display()).parse().expect("a display");
+    let sink = display.open(Vec::new(), 0).expect("a file will do");
+    sinks.push(("preview", sink, Box::new(move || fs::read(&path).expect("written"))));
     #[cfg(target_os = "linux")]
-    for geometry in ["40x30:rgb565:90", "40x30:rgb888", "40x30:xrgb8888"] {
+    for geometry in
+        ["40x30:rgb565:90", "40x30:rgb888", "40x30:xrgb8888", "40x30:bgr565", "40x30:bgr888", "40x30:xbgr8888"]
+    {
         let path = folder.join(geometry);
         let sink = framebuffer(&path, geometry);
         sinks.push((geometry, sink, Box::new(move || fs::read(&path).expect("written"))));

@@ -3,8 +3,9 @@
 #[path = "../../edge-runtime/tests/common/mod.rs"]
 mod common;
 
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use common::{LABELS, Network};
 use edge_runtime::{EngineSpec, Generator};
@@ -104,4 +105,74 @@ fn ten_lines_of_python_make_the_same_picture() {
         let largest = levels.iter().zip(frame.picture.levels()).map(|(a, b)| a.abs_diff(*b)).max();
         assert!(largest <= Some(1), "{largest:?}");
     }
+}
+
+#[test]
+fn rock_paper_scissors_keeps_score_and_plays_the_same_moves_for_the_same_seed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    Network::new(&["paper", "rock", "scissors"], 3).write(folder.path());
+    let play = |seed: &str, moves: &str| {
+        let words = ["--model", "model.onnx", "--seed", seed, "--display", "png:stage.png@64x80:gray2"];
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rock_paper_scissors"))
+            .args(words)
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        child.stdin.take().expect("a pipe").write_all(moves.as_bytes()).expect("it listens");
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let text = play("7", "r\nwell\npaper\ns\nr\np\ns\nq\n");
+    assert_eq!(play("7", "r\nwell\npaper\ns\nr\np\ns\n"), text, "the end of the input is an end too");
+    assert!(text.contains("r for rock, p for paper, s for scissors, q to end"), "{text}");
+    // Every round follows the rules, and the score adds up.
+    let beats = [("rock", "scissors"), ("scissors", "paper"), ("paper", "rock")];
+    let (mut player, mut machine, mut rounds) = (0, 0, 0);
+    for (gestures, rest) in text.lines().filter_map(|line| line.strip_prefix("> you ")?.split_once(": ")) {
+        let (mine, yours) = gestures.split_once(", I ").expect("two gestures");
+        let expected = if mine == yours {
+            "a draw"
+        } else if beats.contains(&(mine, yours)) {
+            player += 1;
+            "you win"
+        } else {
+            machine += 1;
+            "I win"
+        };
+        assert_eq!(rest, format!("{expected}; you {player}, I {machine}"), "{gestures}");
+        rounds += 1;
+    }
+    assert_eq!(rounds, 6, "{text}");
+    assert!(text.ends_with(&format!("> you {player}, I {machine}\n")), "{text}");
+    let stage = image::open(folder.path().join("stage.png")).expect("a PNG").to_rgb8();
+    assert_eq!(stage.dimensions(), (64, 80));
+    assert!(stage.pixels().all(|pixel| pixel.0[0].is_multiple_of(85)));
+}
+
+#[test]
+fn rock_paper_scissors_needs_a_model_of_its_gestures() {
+    let folder = tempfile::tempdir().expect("a folder");
+    Network::new(&LABELS, 3).write(folder.path());
+    let program = env!("CARGO_BIN_EXE_rock_paper_scissors");
+    let output = Command::new(program).args(["--model", "model.onnx"]).current_dir(folder.path()).output();
+    let message = String::from_utf8_lossy(&output.expect("it starts").stderr).into_owned();
+    assert!(message.contains("the model has no label \"rock\", only zebra, a b, ä"), "{message}");
+}
+
+#[test]
+fn renderings_show_two_labels_on_five_displays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    Network::new(&LABELS, 3).write(folder.path());
+    let program = env!("CARGO_BIN_EXE_renderings");
+    let output = Command::new(program).args(["all.png", "model.onnx"]).current_dir(folder.path()).output();
+    assert!(output.expect("it starts").status.success());
+    let sheet = image::open(folder.path().join("all.png")).expect("a PNG").to_rgb8();
+    assert_eq!(sheet.dimensions(), (2 + 5 * 258, 2 + 2 * 306));
+    // The third and the fourth column are black and white, and not the same.
+    let column = |left: u32| (0..256).map(|y| sheet.get_pixel(2 + left * 258 + y, 2 + y).0).collect::<Vec<_>>();
+    assert!([2, 3].iter().all(|left| column(*left).iter().all(|rgb| *rgb == [0; 3] || *rgb == [255; 3])));
+    assert!(column(0).iter().any(|rgb| rgb[0] != rgb[1]) && column(2) != column(3));
 }

@@ -36,6 +36,7 @@ pub fn run(checkout: &Checkout, options: &TestOptions) -> Result<ExitCode> {
     stages.run("tests", || done(run_command(cargo(checkout, ["test"]).args(CHOICES[0]))));
     stages.run("tests of trainer", || done(run_command(cargo(checkout, ["test"]).args(CHOICES[1]))));
     stages.run("tests of engine ort", || onnx_runtime::test(checkout));
+    stages.run("tests of panels", || done(panels(checkout)));
     stages.run("docs", || done(docs(checkout)));
     stages.run("train, export, draw", || done(chain(checkout)));
     stages.run("models in other engines", || model_files::check(checkout));
@@ -68,6 +69,14 @@ fn lints(checkout: &Checkout) -> Result<()> {
         run_command(clippy.args(choice).args(["--", "--deny", "warnings"]))?;
     }
     Ok(())
+}
+
+/// The feature that the default build leaves out, on buses that record what they are sent.
+fn panels(checkout: &Checkout) -> Result<()> {
+    let features = ["--package", "edge-runtime", "--no-default-features", "--features", "panels"];
+    let mut clippy = cargo(checkout, ["clippy", "--all-targets"]);
+    run_command(clippy.args(features).args(["--", "--deny", "warnings"]))?;
+    run_command(cargo(checkout, ["test", "--lib", "panel"]).args(features))
 }
 
 fn docs(checkout: &Checkout) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Frame buffers, SPI devices, and whether this user may use them.
+//! Frame buffers, SPI, I2C and GPIO devices, and whether this user may use them.
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -11,6 +11,9 @@ const PICTURE_BYTES: u64 = 115_200;
 pub(super) fn findings(root: &Root) -> Vec<Finding> {
     let mut findings = framebuffers(root);
     findings.extend(spi(root));
+    let remedy = "only panels on I2C need one; Raspberry Pi: dtparam=i2c_arm=on in /boot/firmware/config.txt";
+    findings.extend(devices(root, "i2c-", ("I2C", "I2C bus", "i2c"), remedy));
+    findings.extend(devices(root, "gpiochip", ("GPIO", "GPIO chip", "gpio"), "panels on SPI and buttons need one"));
     findings
 }
 
@@ -44,13 +47,23 @@ fn spi(root: &Root) -> Vec<Finding> {
         let found = format!("{bytes} bytes in one transfer");
         findings.push(if bytes < PICTURE_BYTES {
             let remedy =
-                "larger transfers must be split; spidev.bufsiz=131072 on the kernel's command line avoids that";
+                "larger transfers are sent in pieces; spidev.bufsiz=131072 on the kernel's command line makes them fewer";
             absent("SPI buffer", found, remedy)
         } else {
             fine("SPI buffer", found)
         });
     }
     findings
+}
+
+/// All devices of a kind; `kind` is its name, what each is, and the group that may use them.
+fn devices(root: &Root, prefix: &str, kind: (&str, &str, &str), remedy: &str) -> Vec<Finding> {
+    let (name, about, group) = kind;
+    let names = root.names("dev", prefix);
+    if names.is_empty() {
+        return vec![absent(name, format!("no /dev/{prefix}*"), remedy)];
+    }
+    names.iter().map(|name| device(root, name, about, group)).collect()
 }
 
 /// A device file, opened for writing and closed again.
@@ -81,7 +94,7 @@ mod tests {
     fn a_machine_without_displays_says_what_needs_them() {
         let folder = tempfile::tempdir().expect("a folder");
         let found = findings(&Root(folder.path().to_owned()));
-        assert_eq!(found.iter().map(|finding| finding.state).collect::<Vec<_>>(), [State::Absent; 2]);
+        assert_eq!(found.iter().map(|finding| finding.state).collect::<Vec<_>>(), [State::Absent; 4]);
         assert!(found.iter().all(|finding| finding.remedy.is_some()));
     }
 
@@ -96,12 +109,16 @@ mod tests {
         write(&root, "sys/class/graphics/fb0/bits_per_pixel", "16\n");
         write(&root, "dev/spidev0.0", "");
         write(&root, "sys/module/spidev/parameters/bufsiz", "4096\n");
+        write(&root, "dev/i2c-1", "");
+        write(&root, "dev/gpiochip0", "");
         let found = findings(&root);
         let texts: Vec<String> = found.iter().map(|finding| format!("{} {}", finding.part, finding.found)).collect();
         let expected = [
             "/dev/fb0 vc4drmfb, 800 x 480 pixels, 16 bits each",
             "/dev/spidev0.0 SPI device",
             "SPI buffer 4096 bytes in one transfer",
+            "/dev/i2c-1 I2C bus",
+            "/dev/gpiochip0 GPIO chip",
         ];
         assert_eq!(texts, expected);
         write(&root, "sys/module/spidev/parameters/bufsiz", "131072\n");

@@ -1,26 +1,30 @@
 //! A Linux frame buffer, or a file of the same bytes.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use embedded_graphics::pixelcolor::{PixelColor, Rgb565, Rgb888};
 
-use super::Sink;
-use super::display::{Geometry, PixelFormat};
+use super::framebuffer_layout::{Geometry, PixelFormat, Window};
+use super::screen::Screen;
 use crate::canvas::Canvas;
-use crate::drawing::draw_frame;
-use crate::{Frame, RuntimeError};
+use crate::drawing::{self, Style};
+use crate::{Picture, RuntimeError};
 
 /// Where the kernel describes frame buffers (Documentation/fb/api.rst; drivers/video/fbdev/core/fbsysfs.c).
 const SYSFS: &str = "/sys/class/graphics";
 
-/// Fills the screen with each frame.
+/// Fills a window of the screen with each picture.
 pub struct Framebuffer {
     path: PathBuf,
     file: File,
     canvas: AnyCanvas,
+    style: Style,
+    rows: Rows,
+    /// What the rows held before, to be written back at the end.
+    before: Option<Vec<u8>>,
 }
 
 enum AnyCanvas {
@@ -28,41 +32,112 @@ enum AnyCanvas {
     High(Canvas<Rgb888>),
 }
 
+/// Where the rows of a canvas lie in a file.
+#[derive(Clone, Copy)]
+struct Rows {
+    count: usize,
+    /// Bytes of one row.
+    length: usize,
+    /// Bytes before the first row.
+    start: u64,
+    /// Bytes from one row to the next.
+    stride: u64,
+}
+
 impl Framebuffer {
     /// Opens a frame buffer. Without a geometry it is asked of the kernel, which knows only its own devices.
     ///
     /// # Errors
-    /// A device that can't be written, has no known geometry, or has pixels of another depth than 16, 24 or 32 bits.
-    pub fn open(path: &Path, geometry: Option<Geometry>) -> Result<Self, RuntimeError> {
+    /// A device that can't be written, has no known geometry, or has pixels of another depth than 16, 24 or 32 bits; a
+    /// window that doesn't lie on it.
+    pub fn open(path: &Path, geometry: Option<Geometry>, window: Window, style: Style) -> Result<Self, RuntimeError> {
         let geometry = match geometry {
             Some(geometry) => geometry,
             None => geometry_of(path, Path::new(SYSFS))?,
         };
-        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+        let (width, height) = window.size_on(&geometry).ok_or_else(|| RuntimeError::Display {
+            path: path.to_owned(),
+            problem: format!("expected x, y and size within {}x{}", geometry.width, geometry.height),
+        })?;
+        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let file = opened.map_err(|source| RuntimeError::Write { path: path.to_owned(), source })?;
-        let Geometry { width, height, format, stride } = geometry;
+        let format = if window.is_bgr { geometry.format.swapped() } else { geometry.format };
+        // Whole rows are written at once, with what lies between them.
+        let is_whole = width == geometry.width;
+        let stride = if is_whole { geometry.stride } else { width * format.bytes() };
         let canvas = match format {
             PixelFormat::Rgb565 => AnyCanvas::Low(Canvas::rgb565(width, height, stride)),
+            PixelFormat::Bgr565 => AnyCanvas::Low(Canvas::bgr565(width, height, stride)),
             PixelFormat::Rgb888 => AnyCanvas::High(Canvas::rgb888(width, height, stride)),
+            PixelFormat::Bgr888 => AnyCanvas::High(Canvas::bgr888(width, height, stride)),
             PixelFormat::Xrgb8888 => AnyCanvas::High(Canvas::xrgb8888(width, height, stride)),
+            PixelFormat::Xbgr8888 => AnyCanvas::High(Canvas::xbgr8888(width, height, stride)),
         };
-        Ok(Self { path: path.to_owned(), file, canvas })
+        let rows = Rows {
+            count: if is_whole { 1 } else { height },
+            length: if is_whole { stride * height } else { stride },
+            start: (window.at.1 * geometry.stride + window.at.0 * format.bytes()) as u64,
+            stride: geometry.stride as u64,
+        };
+        Ok(Self { path: path.to_owned(), file, canvas, style, rows, before: None })
+    }
+
+    /// The same frame buffer, which shows again what it shows now when it is dropped.
+    ///
+    /// # Errors
+    /// A device that can't be read.
+    pub fn restoring(mut self) -> Result<Self, RuntimeError> {
+        let failed = |source| RuntimeError::Read { path: self.path.clone(), source };
+        let mut before = Vec::new();
+        for row in 0..self.rows.count {
+            self.file.seek(SeekFrom::Start(self.rows.place(row))).map_err(failed)?;
+            (&self.file).take(self.rows.length as u64).read_to_end(&mut before).map_err(failed)?;
+        }
+        self.before = Some(before);
+        Ok(self)
     }
 }
 
-impl Sink for Framebuffer {
-    fn show(&mut self, frame: &Frame) -> Result<(), RuntimeError> {
+impl Screen for Framebuffer {
+    fn draw(&mut self, picture: &Picture, caption: &[String]) -> Result<(), RuntimeError> {
         let bytes = match &mut self.canvas {
-            AnyCanvas::Low(canvas) => drawn(canvas, frame),
-            AnyCanvas::High(canvas) => drawn(canvas, frame),
+            AnyCanvas::Low(canvas) => drawn(canvas, picture, caption, self.style),
+            AnyCanvas::High(canvas) => drawn(canvas, picture, caption, self.style),
         };
-        let written = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.write_all(bytes));
+        let written = self.rows.write(&mut self.file, bytes);
         written.map_err(|source| RuntimeError::Write { path: self.path.clone(), source })
     }
 }
 
-fn drawn<'a, C: PixelColor + From<Rgb888>>(canvas: &'a mut Canvas<C>, frame: &Frame) -> &'a [u8] {
-    draw_frame(canvas, frame).unwrap_or_else(|never| match never {});
+impl Drop for Framebuffer {
+    fn drop(&mut self) {
+        if let Some(before) = self.before.take() {
+            // The device is gone where this fails, and what it shows with it.
+            let _ = self.rows.write(&mut self.file, &before);
+        }
+    }
+}
+
+impl Rows {
+    fn place(&self, row: usize) -> u64 {
+        self.start + row as u64 * self.stride
+    }
+
+    /// Writes rows that follow each other closely in `bytes`.
+    fn write(&self, file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
+        for (row, bytes) in bytes.chunks(self.length).enumerate() {
+            file.seek(SeekFrom::Start(self.place(row)))?;
+            file.write_all(bytes)?;
+        }
+        Ok(())
+    }
+}
+
+fn drawn<'a, C>(canvas: &'a mut Canvas<C>, picture: &Picture, caption: &[String], style: Style) -> &'a [u8]
+where
+    C: PixelColor + From<Rgb888> + Into<Rgb888>,
+{
+    drawing::draw(canvas, picture, caption, style).unwrap_or_else(|never| match never {});
     canvas.bytes()
 }
 

@@ -1,0 +1,197 @@
+//! Keys of the terminal, one at a time, and a button on a GPIO line.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::RuntimeError;
+
+/// What a wait for a key ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pressed {
+    /// A key, by the byte that it sends.
+    Key(u8),
+    /// None in the time given.
+    Nothing,
+    /// There will be no more.
+    Closed,
+}
+
+/// Standard input, key by key.
+///
+/// A terminal hands keys on at once and shows none while this exists; afterwards it is as it was.
+#[derive(Debug)]
+pub struct Keys {
+    #[cfg(unix)]
+    before: Option<nix::sys::termios::Termios>,
+}
+
+#[cfg(unix)]
+impl Keys {
+    /// Starts listening.
+    pub fn listen() -> Self {
+        use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+        use nix::unistd::{getpgrp, tcgetpgrp};
+
+        let input = std::io::stdin();
+        // A program in the background would be stopped if it changed its terminal; any other terminal has no background.
+        let is_ours = tcgetpgrp(&input).map_or(true, |group| group == getpgrp());
+        let before = tcgetattr(&input).ok().filter(|_| is_ours);
+        if let Some(before) = &before {
+            let mut changed = before.clone();
+            changed.local_flags.remove(LocalFlags::ECHO | LocalFlags::ICANON);
+            // Keys then come with Enter only, which is no reason to end.
+            let _ = tcsetattr(&input, SetArg::TCSANOW, &changed);
+        }
+        Self { before }
+    }
+
+    /// Whether keys come from a terminal that this program may read.
+    pub fn is_terminal(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// Waits for a key.
+    pub fn pressed(&mut self, time: Duration) -> Pressed {
+        use std::os::fd::AsFd;
+
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+        let input = std::io::stdin();
+        let mut asked = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut asked, PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX)) {
+            Ok(0) | Err(nix::Error::EINTR) => Pressed::Nothing,
+            Ok(_) => {
+                let mut byte = [0];
+                // Not through the standard library's buffer, whose content poll doesn't know.
+                match nix::unistd::read(&input, &mut byte) {
+                    Ok(1) => Pressed::Key(byte[0]),
+                    Err(nix::Error::EINTR | nix::Error::EAGAIN) => Pressed::Nothing,
+                    _ => Pressed::Closed,
+                }
+            }
+            Err(_) => Pressed::Closed,
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Keys {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            // The terminal is gone where this fails.
+            let _ = nix::sys::termios::tcsetattr(std::io::stdin(), nix::sys::termios::SetArg::TCSANOW, before);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Keys {
+    /// Starts listening.
+    pub fn listen() -> Self {
+        Self {}
+    }
+
+    /// Whether keys come from a terminal that this program may read.
+    pub fn is_terminal(&self) -> bool {
+        false
+    }
+
+    /// Waits, and then reports that there are no keys.
+    pub fn pressed(&mut self, _time: Duration) -> Pressed {
+        Pressed::Closed
+    }
+}
+
+/// A button between a GPIO line and ground: `LINE` or `CHIP:LINE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Button {
+    /// Number of `/dev/gpiochip<chip>`.
+    pub chip: u32,
+    /// Its line.
+    pub line: u32,
+}
+
+impl FromStr for Button {
+    type Err = RuntimeError;
+
+    fn from_str(text: &str) -> Result<Self, RuntimeError> {
+        let (chip, line) = text.split_once(':').unwrap_or(("0", text));
+        let refused = || RuntimeError::Text {
+            what: "button",
+            expected: "LINE or CHIP:LINE, as in 17 or 4:17".to_owned(),
+            found: text.to_owned(),
+        };
+        Ok(Self { chip: chip.parse().map_err(|_| refused())?, line: line.parse().map_err(|_| refused())? })
+    }
+}
+
+/// A line that is watched for a button.
+#[derive(Debug)]
+pub struct ButtonLine {
+    #[cfg(all(feature = "panels", target_os = "linux"))]
+    request: gpiocdev::Request,
+}
+
+impl Button {
+    /// Watches the line, which the chip pulls up.
+    ///
+    /// # Errors
+    /// A build without the feature `panels`, or a line that can't be had.
+    #[cfg(not(all(feature = "panels", target_os = "linux")))]
+    pub fn watch(self) -> Result<ButtonLine, RuntimeError> {
+        Err(RuntimeError::BuiltWithout("panels"))
+    }
+
+    /// Watches the line, which the chip pulls up.
+    ///
+    /// # Errors
+    /// A line that can't be had.
+    #[cfg(all(feature = "panels", target_os = "linux"))]
+    pub fn watch(self) -> Result<ButtonLine, RuntimeError> {
+        use gpiocdev::line::{Bias, EdgeDetection};
+
+        /// Contacts of a button bounce for some milliseconds.
+        const BOUNCE: Duration = Duration::from_millis(20);
+
+        let chip = format!("/dev/gpiochip{}", self.chip);
+        let mut wanted = gpiocdev::Request::builder();
+        wanted.on_chip(&chip).with_line(self.line).as_input().as_active_low().with_bias(Bias::PullUp);
+        wanted.with_debounce_period(BOUNCE).with_edge_detection(EdgeDetection::RisingEdge);
+        let request = wanted.with_consumer("edge-runtime").request().map_err(|error| RuntimeError::Display {
+            path: chip.into(),
+            problem: format!("line {} for a button: {error}", self.line),
+        })?;
+        Ok(ButtonLine { request })
+    }
+}
+
+impl ButtonLine {
+    /// Whether the button was pressed since it was last asked.
+    pub fn was_pressed(&self) -> bool {
+        #[cfg(all(feature = "panels", target_os = "linux"))]
+        {
+            let mut pressed = false;
+            while self.request.has_edge_event().unwrap_or(false) && self.request.read_edge_event().is_ok() {
+                pressed = true;
+            }
+            pressed
+        }
+        #[cfg(not(all(feature = "panels", target_os = "linux")))]
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_button_is_a_line_of_a_chip() {
+        assert_eq!("17".parse::<Button>().expect("a line"), Button { chip: 0, line: 17 });
+        assert_eq!("4:17".parse::<Button>().expect("both"), Button { chip: 4, line: 17 });
+        for text in ["", "x", "-1", "1:2:3", ":5", "5:"] {
+            let message = text.parse::<Button>().expect_err(text).to_string();
+            assert!(message.ends_with("expected LINE or CHIP:LINE, as in 17 or 4:17"), "{message}");
+        }
+    }
+}

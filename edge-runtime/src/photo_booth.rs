@@ -1,0 +1,148 @@
+//! `edge-runtime photo-booth`: a press, a countdown, a new picture that is shown and kept.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use edge_runtime::canvas::Canvas;
+use edge_runtime::keys::{ButtonLine, Keys, Pressed};
+use edge_runtime::sink::display::Use;
+use edge_runtime::sink::files::{Encoding, Folder};
+use edge_runtime::sink::screen::Screen;
+use edge_runtime::{Generator, Picture, Request, Sink};
+use embedded_graphics::Drawable;
+use embedded_graphics::geometry::Point;
+use embedded_graphics::mono_font::MonoTextStyle;
+use embedded_graphics::mono_font::iso_8859_1::FONT_10X20;
+use embedded_graphics::pixelcolor::{Rgb888, RgbColor};
+use embedded_graphics::text::{Alignment, Baseline, Text, TextStyleBuilder};
+
+use crate::cli::PhotoBooth;
+use crate::interrupt;
+use crate::setup::{self, print};
+
+/// How often button and Ctrl-C are looked at.
+const LOOK: Duration = Duration::from_millis(20);
+/// Side of the pictures of numbers; displays enlarge them.
+const SIDE: usize = 32;
+
+/// Runs the command.
+pub fn run(options: &PhotoBooth) -> Result<()> {
+    let model = setup::model(&options.engine)?;
+    let labels = setup::labels(&model, &options.label)?;
+    let generator = setup::generator(&model, &options.engine)?.truncated(options.truncation);
+    let encoding = Encoding { origin: generator.origin(), scale: 1 };
+    let folder = Folder::create(&options.out, encoding)?;
+    let button = options.button.map(|button| button.watch()).transpose()?;
+    let seed = setup::seed(options.seed, "--seed", options.engine.quiet);
+    let keys = Keys::listen();
+    let screen = options.display.screen(Use::Live)?;
+    let mut booth = Booth { screen, keys, button, keys_ended: false };
+    let kept = booth.open(generator, folder, &labels, seed, options);
+    // The display is itself again before anything is said: a terminal that shows pictures has no place for text.
+    drop(booth);
+    let kept = kept?;
+    kept.iter().try_for_each(|name| print(&format!("{}\n", options.out.join(name).display())))?;
+    if !options.engine.quiet {
+        eprintln!("kept {} pictures in {}", kept.len(), options.out.display());
+    }
+    Ok(())
+}
+
+struct Booth {
+    screen: Box<dyn Screen>,
+    keys: Keys,
+    button: Option<ButtonLine>,
+    keys_ended: bool,
+}
+
+impl Booth {
+    /// Serves presses until the user ends it or enough pictures are made; says which files they are.
+    fn open(
+        &mut self,
+        mut generator: Generator,
+        mut folder: Folder,
+        labels: &[usize],
+        seed: u64,
+        options: &PhotoBooth,
+    ) -> Result<Vec<String>> {
+        let limit = options.count.unwrap_or(usize::MAX);
+        let invitation = if self.button.is_some() { "press the button" } else { "press Enter" };
+        self.screen.draw(&number("?"), &[invitation.to_owned(), "q ends".to_owned()])?;
+        let mut names = Vec::new();
+        for index in 0u32.. {
+            if names.len() >= limit || !self.is_pressed() || !self.counted_down(options.countdown)? {
+                break;
+            }
+            let request = Request { label: chosen(labels, seed, index), seed, index };
+            let frame = generator.frames(&[request])?.swap_remove(0);
+            self.screen.draw(&frame.picture, &[frame.label.clone(), invitation.to_owned()])?;
+            folder.show(&frame)?;
+            names.push(format!("{}/{seed}-{index}.png", frame.label));
+        }
+        Ok(names)
+    }
+
+    /// Waits for a press; false where the user ends it.
+    fn is_pressed(&mut self) -> bool {
+        loop {
+            if interrupt::is_asked() {
+                return false;
+            }
+            if self.button.as_ref().is_some_and(ButtonLine::was_pressed) {
+                return true;
+            }
+            match self.key() {
+                Pressed::Key(b'\n' | b'\r' | b' ') => return true,
+                Pressed::Key(b'q' | b'Q') => return false,
+                // A booth with a button needs no keyboard.
+                Pressed::Closed if self.button.is_none() => return false,
+                Pressed::Key(_) | Pressed::Nothing | Pressed::Closed => {}
+            }
+        }
+    }
+
+    fn key(&mut self) -> Pressed {
+        if self.keys_ended {
+            std::thread::sleep(LOOK);
+            return Pressed::Closed;
+        }
+        let pressed = self.keys.pressed(LOOK);
+        self.keys_ended = pressed == Pressed::Closed;
+        pressed
+    }
+
+    /// Shows each second that is left; false where the user ends it.
+    fn counted_down(&mut self, seconds: usize) -> Result<bool> {
+        for left in (1..=seconds).rev() {
+            self.screen.draw(&number(&left.to_string()), &[])?;
+            let until = Instant::now() + Duration::from_secs(1);
+            while Instant::now() < until {
+                if interrupt::is_asked() {
+                    return Ok(false);
+                }
+                std::thread::sleep(LOOK);
+            }
+        }
+        // Presses while it counted are not meant for the next picture.
+        if let Some(button) = &self.button {
+            button.was_pressed();
+        }
+        Ok(true)
+    }
+}
+
+/// One of the labels, the same for the same seed and index.
+fn chosen(labels: &[usize], seed: u64, index: u32) -> usize {
+    let [word, ..] = model_spec::latent::philox(seed, [index, 1, 0, 0]);
+    labels.get(word as usize % labels.len().max(1)).copied().unwrap_or(0)
+}
+
+/// Short text as a picture, white on black.
+fn number(text: &str) -> Picture {
+    let mut canvas = Canvas::<Rgb888>::shown(SIDE, SIDE);
+    let character = MonoTextStyle::new(&FONT_10X20, Rgb888::WHITE);
+    let style = TextStyleBuilder::new().alignment(Alignment::Center).baseline(Baseline::Middle).build();
+    let middle = Point::new(SIDE as i32 / 2, SIDE as i32 / 2);
+    Text::with_text_style(text, middle, character, style).draw(&mut canvas).unwrap_or_else(|never| match never {});
+    Picture::new(SIDE, SIDE, 3, canvas.bytes().to_vec()).expect("a canvas without padding is a picture")
+}

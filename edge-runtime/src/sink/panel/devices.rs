@@ -1,0 +1,157 @@
+//! Linux's SPI, I2C and GPIO devices, and the panels on them.
+
+use std::fs;
+
+use embedded_hal::digital::{self, InputPin, OutputPin};
+use gpiocdev::Request;
+use gpiocdev::line::Value;
+use linux_embedded_hal::spidev::{SpiModeFlags, SpidevOptions};
+use linux_embedded_hal::{Delay, I2cdev, SpidevDevice};
+use ssd1306::I2CDisplayInterface;
+use ssd1306::prelude::SPIInterface;
+
+use super::chunked::Chunked;
+use super::paper::{self, Paper};
+use super::{Bus, PanelKind, PanelSpec, color, oled};
+use crate::RuntimeError;
+use crate::drawing::Style;
+use crate::sink::display::Use;
+use crate::sink::screen::Screen;
+
+/// The longest transfer that spidev takes (its module parameter; Documentation/spi/spidev.rst), and its default.
+const BUFSIZ: &str = "/sys/module/spidev/parameters/bufsiz";
+const USUAL_BUFSIZ: usize = 4096;
+const CONSUMER: &str = "edge-runtime";
+
+/// Opens a panel.
+///
+/// # Errors
+/// A device or line that can't be had, and what the drivers report.
+pub(in super::super) fn open(spec: &PanelSpec, style: Style, purpose: Use) -> Result<Box<dyn Screen>, RuntimeError> {
+    let backlight = spec.lines.backlight.map(|line| output(spec, line, "bl")).transpose()?;
+    let screen = opened(spec, (style, purpose))?;
+    // Light only on what has been cleared.
+    Ok(match backlight {
+        Some(mut line) => {
+            line.set_high().map_err(|error| spec.failed(format!("bl line: {error:?}")))?;
+            Box::new(Lit { screen: Some(screen), line, purpose })
+        }
+        None => screen,
+    })
+}
+
+fn opened(spec: &PanelSpec, style: (Style, Use)) -> Result<Box<dyn Screen>, RuntimeError> {
+    let reset = spec.lines.reset.map(|line| output(spec, line, "rst")).transpose()?;
+    let (bus, select, hertz) = match spec.bus {
+        Bus::I2c { bus, address } => {
+            let path = format!("/dev/i2c-{bus}");
+            let device = I2cdev::new(&path).map_err(|error| spec.failed(format!("open {path}: {error}")))?;
+            let interface = I2CDisplayInterface::new_custom_address(device, address);
+            return oled::open(spec, interface, reset, &mut Delay, style);
+        }
+        Bus::Spi { bus, select, hertz } => (bus, select, hertz),
+    };
+    let spi = spi_device(spec, &format!("/dev/spidev{bus}.{select}"), hertz)?;
+    let needed = |line: Option<u32>, name| line.ok_or_else(|| spec.failed(format!("expected {name}=LINE, found none")));
+    let dc = output(spec, needed(spec.lines.dc, "dc")?, "dc")?;
+    match spec.kind {
+        PanelKind::Ssd1306 => oled::open(spec, SPIInterface::new(spi, dc), reset, &mut Delay, style),
+        PanelKind::Epd2in13 => {
+            let busy = input(spec, needed(spec.lines.busy, "busy")?)?;
+            let reset = reset.ok_or_else(|| spec.failed("expected rst=LINE, found none"))?;
+            let wires = paper::Wires { spi, dc, reset, busy, delay: Delay };
+            Ok(Box::new(Paper::open(spec, wires, style.0)?))
+        }
+        _ => color::open(spec, color::Wires { spi, dc, reset }, &mut Delay, style),
+    }
+}
+
+fn spi_device(spec: &PanelSpec, path: &str, hertz: u32) -> Result<Chunked<SpidevDevice>, RuntimeError> {
+    let mut device = SpidevDevice::open(path)
+        .map_err(|error| spec.failed(format!("open {path}: {error}; edge-runtime doctor tells more")))?;
+    let options = SpidevOptions::new().bits_per_word(8).max_speed_hz(hertz).mode(SpiModeFlags::SPI_MODE_0).build();
+    device.configure(&options).map_err(|error| spec.failed(format!("{path} at {hertz} Hz: {error}")))?;
+    let told = fs::read_to_string(BUFSIZ).ok().and_then(|text| text.trim().parse().ok());
+    Ok(Chunked::new(device, told.unwrap_or(USUAL_BUFSIZ)))
+}
+
+fn output(spec: &PanelSpec, line: u32, name: &str) -> Result<Line, RuntimeError> {
+    let mut wanted = Request::builder();
+    wanted.on_chip(chip(spec)).with_line(line).as_output(Value::Inactive).with_consumer(CONSUMER);
+    wanted.request().map(Line).map_err(|error| refused(spec, line, name, &error))
+}
+
+fn input(spec: &PanelSpec, line: u32) -> Result<Line, RuntimeError> {
+    let mut wanted = Request::builder();
+    wanted.on_chip(chip(spec)).with_line(line).as_input().with_consumer(CONSUMER);
+    wanted.request().map(Line).map_err(|error| refused(spec, line, "busy", &error))
+}
+
+fn chip(spec: &PanelSpec) -> String {
+    format!("/dev/gpiochip{}", spec.lines.chip)
+}
+
+fn refused(spec: &PanelSpec, line: u32, name: &str, error: &gpiocdev::Error) -> RuntimeError {
+    spec.failed(format!("{name}={line} on {}: {error}", chip(spec)))
+}
+
+/// A line of a GPIO chip.
+struct Line(Request);
+
+/// A line that can't be set or read.
+#[derive(Debug)]
+#[allow(dead_code, reason = "what is inside is shown as Debug")]
+struct LineError(gpiocdev::Error);
+
+impl digital::Error for LineError {
+    fn kind(&self) -> digital::ErrorKind {
+        digital::ErrorKind::Other
+    }
+}
+
+impl digital::ErrorType for Line {
+    type Error = LineError;
+}
+
+impl OutputPin for Line {
+    fn set_low(&mut self) -> Result<(), LineError> {
+        self.0.set_lone_value(Value::Inactive).map_err(LineError)
+    }
+
+    fn set_high(&mut self) -> Result<(), LineError> {
+        self.0.set_lone_value(Value::Active).map_err(LineError)
+    }
+}
+
+impl InputPin for Line {
+    fn is_high(&mut self) -> Result<bool, LineError> {
+        self.0.lone_value().map(|value| value == Value::Active).map_err(LineError)
+    }
+
+    fn is_low(&mut self) -> Result<bool, LineError> {
+        self.is_high().map(|is_high| !is_high)
+    }
+}
+
+/// A screen with a light behind it, which goes out after a live use.
+struct Lit {
+    screen: Option<Box<dyn Screen>>,
+    line: Line,
+    purpose: Use,
+}
+
+impl Screen for Lit {
+    fn draw(&mut self, picture: &crate::Picture, caption: &[String]) -> Result<(), RuntimeError> {
+        self.screen.as_mut().map_or(Ok(()), |screen| screen.draw(picture, caption))
+    }
+}
+
+impl Drop for Lit {
+    fn drop(&mut self) {
+        self.screen = None;
+        if self.purpose == Use::Live {
+            // The light is gone with its line where this fails.
+            let _ = self.line.set_low();
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Black and white panels of glowing pixels, through ssd1306.
+
+use embedded_graphics::pixelcolor::BinaryColor;
+use embedded_hal::delay::DelayNs;
+use embedded_hal::digital::OutputPin;
+use ssd1306::Ssd1306;
+use ssd1306::mode::{BufferedGraphicsMode, DisplayConfig};
+use ssd1306::prelude::{
+    DisplayRotation, DisplaySize, DisplaySize64x48, DisplaySize72x40, DisplaySize96x16, DisplaySize128x32,
+    DisplaySize128x64, WriteOnlyDataCommand,
+};
+
+use super::PanelSpec;
+use crate::drawing::{self, Style};
+use crate::sink::display::Use;
+use crate::sink::screen::Screen;
+use crate::{Picture, RuntimeError};
+
+/// Opens a panel on an interface, after a reset where there is a line for it.
+pub(super) fn open<I, P>(
+    spec: &PanelSpec,
+    interface: I,
+    mut reset: Option<P>,
+    delay: &mut impl DelayNs,
+    style: (Style, Use),
+) -> Result<Box<dyn Screen>, RuntimeError>
+where
+    I: WriteOnlyDataCommand + 'static,
+    P: OutputPin + 'static,
+{
+    if let Some(pin) = &mut reset {
+        reset_panel(pin, delay).map_err(|error| spec.failed(format!("reset: {error:?}")))?;
+    }
+    let interface = (interface, reset);
+    match spec.size {
+        (128, 32) => open_as(DisplaySize128x32, spec, interface, style),
+        (96, 16) => open_as(DisplaySize96x16, spec, interface, style),
+        (72, 40) => open_as(DisplaySize72x40, spec, interface, style),
+        (64, 48) => open_as(DisplaySize64x48, spec, interface, style),
+        _ => open_as(DisplaySize128x64, spec, interface, style),
+    }
+}
+
+/// The data sheet asks for 3 microseconds.
+fn reset_panel<P: OutputPin>(pin: &mut P, delay: &mut impl DelayNs) -> Result<(), P::Error> {
+    pin.set_high()?;
+    delay.delay_ms(1);
+    pin.set_low()?;
+    delay.delay_ms(10);
+    pin.set_high()
+}
+
+fn open_as<I, P, Z>(
+    size: Z,
+    spec: &PanelSpec,
+    (interface, reset): (I, Option<P>),
+    style: (Style, Use),
+) -> Result<Box<dyn Screen>, RuntimeError>
+where
+    I: WriteOnlyDataCommand + 'static,
+    P: OutputPin + 'static,
+    Z: DisplaySize + 'static,
+{
+    let rotation = match spec.rotate {
+        90 => DisplayRotation::Rotate90,
+        180 => DisplayRotation::Rotate180,
+        270 => DisplayRotation::Rotate270,
+        _ => DisplayRotation::Rotate0,
+    };
+    let mut display = Ssd1306::new(interface, size, rotation).into_buffered_graphics_mode();
+    let started = display.init().and_then(|()| display.set_invert(spec.is_inverted));
+    let started = started.and_then(|()| if spec.is_mirrored { display.set_mirror(true) } else { Ok(()) });
+    started.map_err(|error| spec.failed(format!("start: {error:?}")))?;
+    Ok(Box::new(Oled { display, _reset: reset, spec: spec.clone(), style: style.0, purpose: style.1 }))
+}
+
+struct Oled<I: WriteOnlyDataCommand, P, Z: DisplaySize> {
+    display: Ssd1306<I, Z, BufferedGraphicsMode<Z>>,
+    /// A line that is given back may go low.
+    _reset: Option<P>,
+    spec: PanelSpec,
+    style: Style,
+    purpose: Use,
+}
+
+impl<I: WriteOnlyDataCommand, P, Z: DisplaySize> Screen for Oled<I, P, Z> {
+    fn draw(&mut self, picture: &Picture, caption: &[String]) -> Result<(), RuntimeError> {
+        let drawn = drawing::draw(&mut self.display, picture, caption, self.style);
+        drawn.and_then(|()| self.display.flush()).map_err(|error| self.spec.failed(format!("draw: {error:?}")))
+    }
+}
+
+impl<I: WriteOnlyDataCommand, P, Z: DisplaySize> Drop for Oled<I, P, Z> {
+    fn drop(&mut self) {
+        if self.purpose == Use::Live {
+            let dark = embedded_graphics::draw_target::DrawTarget::clear(&mut self.display, BinaryColor::Off);
+            // What it showed before can't be read from it. It is off or gone where this fails.
+            let _ = dark.and_then(|()| self.display.flush());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ssd1306::prelude::SPIInterface;
+
+    use super::super::recorder::{Event, Recorder, events};
+    use super::*;
+    use crate::sink::panel::{Bus, Lines, PanelKind};
+
+    fn opened(recorder: &Recorder, purpose: Use) -> Box<dyn Screen> {
+        let spec = PanelSpec {
+            kind: PanelKind::Ssd1306,
+            bus: Bus::I2c { bus: 1, address: 0x3C },
+            lines: Lines::default(),
+            size: (96, 16),
+            offset: (0, 0),
+            rotate: 0,
+            is_mirrored: false,
+            is_inverted: false,
+            is_bgr: false,
+        };
+        let interface = SPIInterface::new(recorder.spi(), recorder.pin("dc"));
+        let style = Style { caption: false, ..Style::default() };
+        open(&spec, interface, Some(recorder.pin("rst")), &mut recorder.delay(), (style, purpose)).expect("recorded")
+    }
+
+    #[test]
+    fn an_ssd1306_gets_columns_of_eight_pixels() {
+        let recorder = Recorder::default();
+        let mut screen = opened(&recorder, Use::Live);
+        let start = recorder.taken();
+        let resets = [true, false, true].map(|level| Event::Pin("rst", level));
+        assert_eq!(start[..3], resets);
+        // Display off first, on last (AEh, AFh).
+        let text = events(&start);
+        assert!(text.starts_with("[ae]") && text.contains("[af]"), "{text}");
+        // Sixteen rows: the left half of a square is dark above and light below, the right half the other way round.
+        let picture = Picture::new(2, 2, 1, vec![0, 255, 255, 0]).expect("2 x 2");
+        screen.draw(&picture, &[]).expect("recorded");
+        let sent: Vec<u8> = recorder.data();
+        let page = |left: u8, right: u8| {
+            let columns = |value: u8, count| vec![value; count];
+            [columns(0, 40), columns(left, 8), columns(right, 8), columns(0, 40)].concat()
+        };
+        assert_eq!(sent, [page(0x00, 0xFF), page(0xFF, 0x00)].concat());
+        recorder.taken();
+        drop(screen);
+        assert!(recorder.data().iter().all(|byte| *byte == 0) && !recorder.data().is_empty());
+    }
+}

@@ -1,0 +1,235 @@
+//! A terminal that is drawn on again and again, and left as it was.
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use embedded_graphics::pixelcolor::Rgb888;
+
+use super::{Protocol, UPPER_HALF, kitty, sixel, write};
+use crate::canvas::Canvas;
+use crate::drawing::{self, Fit, Style};
+use crate::sink::screen::Screen;
+use crate::{Picture, RuntimeError};
+
+/// Another screen, no cursor, nothing on it (xterm's ctlseqs: DEC private modes 1049 and 25).
+const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[2J";
+const LEAVE: &str = "\x1b[0m\x1b[?25h\x1b[?1049l";
+/// Pixels of a character where the terminal doesn't tell.
+const CELL: (usize, usize) = (8, 16);
+
+/// The size of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cells {
+    /// Characters in a row.
+    pub columns: usize,
+    /// Rows.
+    pub rows: usize,
+}
+
+/// Where a terminal doesn't tell its size.
+const USUAL: Cells = Cells { columns: 80, rows: 24 };
+
+/// Draws on a screen of its own, as large as the terminal is at that moment.
+pub struct LiveTerminal<W: Write, S> {
+    writer: W,
+    size: S,
+    protocol: Protocol,
+    style: Style,
+    /// What stands on the screen, line by line, and for which size.
+    lines: Vec<String>,
+    shown: Option<Cells>,
+}
+
+/// The terminal on standard output.
+pub fn live(protocol: Option<Protocol>, style: Style) -> Box<dyn Screen> {
+    let size = || {
+        terminal_size::terminal_size()
+            .map_or(USUAL, |(width, height)| Cells { columns: usize::from(width.0), rows: usize::from(height.0) })
+    };
+    let protocol = protocol.unwrap_or_else(Protocol::of_standard_output);
+    Box::new(LiveTerminal::new(std::io::stdout(), size, protocol, style))
+}
+
+impl<W: Write, S: FnMut() -> Cells> LiveTerminal<W, S> {
+    /// Takes over a terminal with the first picture; `size` is asked before each.
+    pub fn new(writer: W, size: S, protocol: Protocol, style: Style) -> Self {
+        Self { writer, size, protocol, style, lines: Vec::new(), shown: None }
+    }
+
+    /// What has to be written to have a picture and its caption on a terminal of some size.
+    fn update(&mut self, picture: &Picture, caption: &[String], cells: Cells) -> String {
+        let mut text = String::new();
+        if self.shown != Some(cells) {
+            text += if self.shown.is_none() { ENTER } else { "\x1b[0m\x1b[2J" };
+            self.lines.clear();
+            self.shown = Some(cells);
+        }
+        let with_caption = self.style.caption && caption.len() * 2 < cells.rows;
+        let below = if with_caption { caption.len() } else { 0 };
+        let space = Cells { rows: cells.rows - below, ..cells };
+        let mut lines = match self.protocol {
+            Protocol::Blocks => half_blocks(picture, space, self.style),
+            Protocol::Kitty | Protocol::Sixel => {
+                text += &self.pixels(picture, space);
+                vec![String::new(); space.rows]
+            }
+        };
+        lines.extend(caption.iter().take(below).map(|line| centered(line, cells.columns)));
+        for (row, line) in lines.iter().enumerate() {
+            if !line.is_empty() && self.lines.get(row) != Some(line) {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "\x1b[{};1H{line}", row + 1);
+            }
+        }
+        self.lines = lines;
+        text
+    }
+
+    /// The picture at its place, in pixels.
+    fn pixels(&self, picture: &Picture, space: Cells) -> String {
+        let (width, height) = (space.columns * CELL.0, space.rows * CELL.1);
+        let fit = if self.style.fit == Fit::Whole { Fit::Fit } else { self.style.fit };
+        let fitted = drawing::fitted(picture, width, height, fit);
+        let columns = fitted.width().div_ceil(CELL.0).max(1);
+        let rows = fitted.height().div_ceil(CELL.1).max(1);
+        let (left, top) = ((space.columns - columns.min(space.columns)) / 2, (space.rows - rows.min(space.rows)) / 2);
+        let picture = match self.protocol {
+            // The terminal scales what it gets.
+            Protocol::Kitty if fit == Fit::Fit => kitty::replacing(picture, columns, rows),
+            Protocol::Kitty => kitty::replacing(&fitted, columns, rows),
+            _ => sixel::encoded(&fitted),
+        };
+        format!("\x1b[{};{}H{picture}", top + 1, left + 1)
+    }
+}
+
+impl<W: Write, S: FnMut() -> Cells> Screen for LiveTerminal<W, S> {
+    fn draw(&mut self, picture: &Picture, caption: &[String]) -> Result<(), RuntimeError> {
+        let Cells { columns, rows } = (self.size)();
+        let text = self.update(picture, caption, Cells { columns: columns.max(1), rows: rows.max(1) });
+        write(&mut self.writer, &text)
+    }
+}
+
+impl<W: Write, S> Drop for LiveTerminal<W, S> {
+    fn drop(&mut self) {
+        if self.shown.is_some() {
+            let removed = if self.protocol == Protocol::Kitty { kitty::removed() } else { String::new() };
+            // The terminal is gone where this fails.
+            let _ = write(&mut self.writer, &(removed + LEAVE));
+        }
+    }
+}
+
+/// A line for each row; a color is said where it changes.
+fn half_blocks(picture: &Picture, space: Cells, style: Style) -> Vec<String> {
+    let (width, height) = (space.columns, space.rows * 2);
+    let mut canvas = Canvas::<Rgb888>::rgb888(width, height, 0);
+    drawing::draw(&mut canvas, picture, &[], style).unwrap_or_else(|never| match never {});
+    let line = |row: usize| {
+        let mut line = String::new();
+        let mut before = None;
+        for x in 0..width {
+            let colors = (canvas.rgb(x, row * 2), canvas.rgb(x, row * 2 + 1));
+            if before != Some(colors) {
+                let ([r, g, b], [lower_r, lower_g, lower_b]) = colors;
+                let _ = write!(line, "\x1b[38;2;{r};{g};{b};48;2;{lower_r};{lower_g};{lower_b}m");
+                before = Some(colors);
+            }
+            line.push(UPPER_HALF);
+        }
+        line + "\x1b[0m"
+    };
+    (0..space.rows).map(line).collect()
+}
+
+/// A line of text in the middle of a row.
+fn centered(text: &str, columns: usize) -> String {
+    let text: String = text.chars().take(columns).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    format!("\x1b[0m{text:^columns$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Shared(Rc<RefCell<Vec<u8>>>);
+
+    impl Shared {
+        fn taken(&self) -> String {
+            String::from_utf8(self.0.take()).expect("text")
+        }
+    }
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn picture(level: u8) -> Picture {
+        Picture::new(2, 2, 3, vec![255, 0, 0, 0, 255, 0, 0, 0, 255, level, level, level]).expect("2 x 2")
+    }
+
+    #[test]
+    fn only_lines_that_change_are_written_and_the_screen_is_left() {
+        let out = Shared::default();
+        let size = Rc::new(RefCell::new(Cells { columns: 4, rows: 3 }));
+        let asked = Rc::clone(&size);
+        let mut screen = LiveTerminal::new(out.clone(), move || *asked.borrow(), Protocol::Blocks, Style::default());
+        let caption = |text: &str| vec![text.to_owned()];
+        screen.draw(&picture(9), &caption("a")).expect("writable");
+        // Four rows of pixels: twice as large.
+        let upper = "\x1b[38;2;255;0;0;48;2;255;0;0m▀▀\x1b[38;2;0;255;0;48;2;0;255;0m▀▀\x1b[0m";
+        let lower = |level| {
+            format!(
+                "\x1b[38;2;0;0;255;48;2;0;0;255m▀▀\x1b[38;2;{level};{level};{level};48;2;{level};{level};{level}m▀▀\x1b[0m"
+            )
+        };
+        let expected = format!("{ENTER}\x1b[1;1H{upper}\x1b[2;1H{}\x1b[3;1H\x1b[0m a  ", lower(9));
+        assert_eq!(out.taken(), expected);
+        screen.draw(&picture(9), &caption("a")).expect("writable");
+        assert_eq!(out.taken(), "");
+        screen.draw(&picture(10), &caption("b")).expect("writable");
+        assert_eq!(out.taken(), format!("\x1b[2;1H{}\x1b[3;1H\x1b[0m b  ", lower(10)));
+        // A terminal that became another size is drawn anew.
+        *size.borrow_mut() = Cells { columns: 2, rows: 1 };
+        screen.draw(&picture(10), &caption("b")).expect("writable");
+        let all = "\x1b[38;2;255;0;0;48;2;0;0;255m▀\x1b[38;2;0;255;0;48;2;10;10;10m▀\x1b[0m";
+        assert_eq!(out.taken(), format!("\x1b[0m\x1b[2J\x1b[1;1H{all}"));
+        drop(screen);
+        assert_eq!(out.taken(), LEAVE);
+    }
+
+    #[test]
+    fn a_screen_that_was_never_drawn_on_writes_nothing() {
+        let out = Shared::default();
+        drop(LiveTerminal::new(out.clone(), || USUAL, Protocol::Kitty, Style::default()));
+        assert_eq!(out.taken(), "");
+    }
+
+    #[test]
+    fn pixels_go_to_the_middle_and_are_taken_away() {
+        let out = Shared::default();
+        let cells = Cells { columns: 12, rows: 5 };
+        let mut screen = LiveTerminal::new(out.clone(), move || cells, Protocol::Kitty, Style::default());
+        screen.draw(&picture(9), &["a".to_owned()]).expect("writable");
+        // Four rows of 16 pixels: a square of 64, eight columns of the twelve.
+        let text = out.taken();
+        assert!(text.starts_with(&format!("{ENTER}\x1b[1;3H\x1b_Ga=T,i=1,p=1,c=8,r=4,C=1")), "{text:?}");
+        assert!(text.ends_with("\x1b[5;1H\x1b[0m     a      "), "{text:?}");
+        drop(screen);
+        assert_eq!(out.taken(), kitty::removed() + LEAVE);
+        let mut screen = LiveTerminal::new(out.clone(), move || cells, Protocol::Sixel, Style::default());
+        screen.draw(&picture(9), &[]).expect("writable");
+        assert!(out.taken().contains("\x1bP0;1;0q\"1;1;80;80#"));
+    }
+}

@@ -1,0 +1,160 @@
+//! A game against the machine: type r, p or s; its gesture is made for the occasion and shown.
+//!
+//! `cargo run -p examples --bin rock_paper_scissors`, with `--display` as edge-runtime has it (docs/displays.md), `--seed N`
+//! for the same moves again, and `--model FILE`. The machine moves before it is told yours: the seed and the number of the
+//! round decide, and nothing else.
+
+use std::io::{BufRead, Write, stdin, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use edge_runtime::sink::display::{Display, Place, Use};
+use edge_runtime::sink::screen::Screen;
+use edge_runtime::{EngineSpec, Frame, Generator, Model, Request, Sink};
+
+/// Each beats the one after it, the last the first.
+const GESTURES: [&str; 3] = ["rock", "scissors", "paper"];
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let options = Options::from_words(std::env::args().skip(1))?;
+    let (model, _) = Model::find(options.model.as_deref())?;
+    let mut generator = Generator::of(&model, &EngineSpec::default())?;
+    let labels = labels(&generator)?;
+    let mut stage = Stage::open(&options.display)?;
+    let mut score = [0; 2];
+    say("rock, paper, scissors: type r, p or s, and q to end")?;
+    for round in 1.. {
+        let machine = gesture(&generator, options.seed, round);
+        let Some(player) = asked()? else { break };
+        let mut frame = generator.frame(labels[machine], options.seed, round)?;
+        let outcome = outcome(player, machine, &mut score);
+        frame.label = format!("{}: {outcome}", GESTURES[machine]);
+        stage.show(&frame, score)?;
+        say(&format!(
+            "you {}, I {}: {outcome}; you {}, I {}",
+            GESTURES[player], GESTURES[machine], score[0], score[1]
+        ))?;
+    }
+    say(&format!("you {}, I {}", score[0], score[1]))
+}
+
+struct Options {
+    display: Display,
+    seed: u64,
+    model: Option<PathBuf>,
+}
+
+impl Options {
+    fn from_words(mut words: impl Iterator<Item = String>) -> Result<Self> {
+        let mut options = Self { display: "terminal".parse()?, seed: fresh_seed(), model: None };
+        while let Some(word) = words.next() {
+            let value = words.next().with_context(|| format!("{word}: expected a value behind it"))?;
+            match word.as_str() {
+                "--display" => options.display = value.parse()?,
+                "--seed" => {
+                    options.seed =
+                        value.parse().with_context(|| format!("--seed: expected a number, found {value:?}"))?
+                }
+                "--model" => options.model = Some(value.into()),
+                _ => bail!("{word}: expected --display, --seed or --model"),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn fresh_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    u64::from(RandomState::new().build_hasher().finish() as u32)
+}
+
+/// The model's labels in the order of [`GESTURES`].
+fn labels(generator: &Generator) -> Result<[usize; 3]> {
+    let known = generator.metadata().labels.names();
+    let mut labels = [0; 3];
+    for (label, gesture) in labels.iter_mut().zip(GESTURES) {
+        let place = known.iter().position(|name| name == gesture);
+        *label = place.with_context(|| format!("the model has no label {gesture:?}, only {}", known.join(", ")))?;
+    }
+    Ok(labels)
+}
+
+/// The machine's gesture of a round: what the last bits of the round's latent happen to be.
+fn gesture(generator: &Generator, seed: u64, round: u32) -> usize {
+    let latent = generator.latent(&Request { label: 0, seed, index: round });
+    latent.first().map_or(0, |number| number.to_bits() as usize % GESTURES.len())
+}
+
+/// The player's next gesture; nothing at the end.
+fn asked() -> Result<Option<usize>> {
+    loop {
+        print!("> ");
+        stdout().flush()?;
+        let mut line = String::new();
+        if stdin().lock().read_line(&mut line).context("read your move")? == 0 {
+            return Ok(None);
+        }
+        let word = line.trim().to_lowercase();
+        if word == "q" {
+            return Ok(None);
+        }
+        match GESTURES.iter().position(|gesture| !word.is_empty() && gesture.starts_with(&word)) {
+            Some(gesture) => return Ok(Some(gesture)),
+            None => say("r for rock, p for paper, s for scissors, q to end")?,
+        }
+    }
+}
+
+fn outcome(player: usize, machine: usize, score: &mut [u32; 2]) -> &'static str {
+    match (machine + GESTURES.len() - player) % GESTURES.len() {
+        0 => "a draw",
+        1 => {
+            score[0] += 1;
+            "you win"
+        }
+        _ => {
+            score[1] += 1;
+            "I win"
+        }
+    }
+}
+
+fn say(text: &str) -> Result<()> {
+    writeln!(stdout(), "{text}").and_then(|()| stdout().flush()).context("write to the terminal")
+}
+
+/// Where gestures are shown: between the lines of the game on a terminal, on a screen of its own elsewhere.
+enum Stage {
+    Lines(Box<dyn Sink>),
+    Screen(Box<dyn Screen>),
+}
+
+impl Stage {
+    fn open(display: &Display) -> Result<Self> {
+        Ok(match display.place {
+            Place::Terminal(_) => Self::Lines(display.open(stdout(), 40)?),
+            _ => Self::Screen(display.screen(Use::Live)?),
+        })
+    }
+
+    fn show(&mut self, frame: &Frame, score: [u32; 2]) -> Result<()> {
+        match self {
+            Self::Lines(sink) => sink.show(frame)?,
+            Self::Screen(screen) => {
+                screen.draw(&frame.picture, &[frame.label.clone(), format!("you {}, I {}", score[0], score[1])])?;
+            }
+        }
+        Ok(())
+    }
+}
