@@ -172,7 +172,8 @@ fn a_generator_makes_pictures_of_mixes_and_refuses_others() {
 fn every_engine_runs_a_file_of_other_inputs_and_outputs() {
     let variant =
         Variant { label_input: LabelInput::Mix, output: Output::Levels, batch: Some(3), ..Variant::default() };
-    let network = Network { variant, ..Network::new(&LABELS, 3) };
+    let mut network = Network::new(&LABELS, 3);
+    network.variant = variant;
     let (latents, labels) = network.batch();
     let dim = network.architecture.latent_dim;
     let mixes: Vec<f32> = (0..4).flat_map(|_| [0.5, 0.25, 0.25]).collect();
