@@ -16,8 +16,10 @@ pub mod tract;
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use model_spec::variant::{LabelInput, Output};
-use model_spec::{Metadata, pixels};
+use model_spec::Metadata;
+#[cfg(any(feature = "tract", feature = "ort"))]
+use model_spec::variant::LabelInput;
+use model_spec::variant::Output;
 
 use crate::{Model, RuntimeError};
 
@@ -262,8 +264,8 @@ enum FileLabels<'a> {
 #[cfg(feature = "ort")]
 impl FileLabels<'static> {
     /// The first label, for one picture.
-    fn one(sizes: Sizes) -> Self {
-        match sizes.label_input {
+    fn one(input: LabelInput, sizes: Sizes) -> Self {
+        match input {
             LabelInput::Index => Self::Indices(&[0]),
             LabelInput::Mix => Self::Weights((0..sizes.labels).map(|label| f32::from(u8::from(label == 0))).collect()),
         }
@@ -273,7 +275,7 @@ impl FileLabels<'static> {
 /// 8-bit levels as the values in [-1, 1] that have them.
 #[cfg(any(feature = "tract", feature = "ort"))]
 fn signed_from_levels(levels: &[u8]) -> impl Iterator<Item = f32> {
-    levels.iter().map(|level| pixels::signed_from_u8(*level))
+    levels.iter().map(|level| model_spec::pixels::signed_from_u8(*level))
 }
 
 /// How far the label weights of a picture may be from 1 together: what rounding to f32 leaves of many shares.
@@ -285,10 +287,7 @@ struct Sizes {
     latent_dim: usize,
     labels: usize,
     pixels: usize,
-    label_input: LabelInput,
     output: Output,
-    /// Pictures of one run, where the file fixes them.
-    batch: Option<usize>,
 }
 
 impl Sizes {
@@ -297,9 +296,7 @@ impl Sizes {
             latent_dim: metadata.architecture.latent_dim,
             labels: metadata.labels.len(),
             pixels: metadata.architecture.pixels(),
-            label_input: metadata.variant.label_input,
             output: metadata.variant.output,
-            batch: metadata.variant.batch,
         }
     }
 
@@ -340,10 +337,14 @@ impl Sizes {
         }
     }
 
-    /// The labels of a batch as the file takes them.
+    /// The labels of a batch as the engine's file takes them.
     #[cfg(any(feature = "tract", feature = "ort"))]
-    fn labels<'a>(self, engine: &'static str, labels: BatchLabels<'a>) -> Result<FileLabels<'a>, RuntimeError> {
-        match (labels, self.label_input) {
+    fn labels<'a>(
+        self,
+        (engine, input): (&'static str, LabelInput),
+        labels: BatchLabels<'a>,
+    ) -> Result<FileLabels<'a>, RuntimeError> {
+        match (labels, input) {
             (BatchLabels::Indices(indices), LabelInput::Index) => Ok(FileLabels::Indices(indices)),
             (BatchLabels::Weights(_), LabelInput::Index) => Err(RuntimeError::NoMix { engine }),
             (BatchLabels::Weights(weights), LabelInput::Mix) => Ok(FileLabels::Weights(Cow::Borrowed(weights))),

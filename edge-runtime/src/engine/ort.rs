@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use model_spec::contract;
 use model_spec::variant::{LabelInput, Output};
+use model_spec::{Variant, contract};
 use ort::ep::{CUDA, ExecutionProviderDispatch, TensorRT};
 use ort::session::builder::SessionBuilder;
 use ort::session::{Session, SessionInputValue};
@@ -25,6 +25,7 @@ pub const API: u32 = ort::MINOR_VERSION;
 struct Ort {
     session: Session,
     sizes: Sizes,
+    variant: Variant,
 }
 
 /// What every attempt to start a provider has in common.
@@ -104,7 +105,8 @@ impl Attempt<'_> {
             }
         }
         let session = self.session(provider, profile.as_ref())?;
-        let mut engine = Ort { session, sizes: Sizes::of(self.model.metadata()) };
+        let mut engine =
+            Ort { session, sizes: Sizes::of(self.model.metadata()), variant: self.model.metadata().variant };
         let placement = match profile {
             Some(profile) => engine.placement(&profile, &mut notes)?,
             None => Vec::new(),
@@ -211,7 +213,7 @@ impl Engine for Ort {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let labels = self.sizes.labels(NAME, batch.labels)?;
+        let labels = self.sizes.labels((NAME, self.variant.label_input), batch.labels)?;
         let pictures = self.run_all(batch.latents, &labels, count).map_err(|error| failed("run the model", &error))?;
         self.sizes.check_pictures(NAME, count, &pictures)?;
         Ok(pictures)
@@ -221,7 +223,7 @@ impl Engine for Ort {
 impl Ort {
     /// All pictures at once, or as many as the file fixes, of which the last ones may be thrown away.
     fn run_all(&mut self, latents: &[f32], labels: &FileLabels<'_>, count: usize) -> ort::Result<Vec<f32>> {
-        let batch = self.sizes.batch.unwrap_or(count);
+        let batch = self.variant.batch.unwrap_or(count);
         let mut pictures = Vec::with_capacity(count * self.sizes.pixels);
         for first in (0..count).step_by(batch) {
             let latents = padded(latents, first, batch, self.sizes.latent_dim);
@@ -257,7 +259,7 @@ impl Ort {
     /// Makes one picture, and reads which provider ran each node.
     fn placement(&mut self, profile: &Profile, notes: &mut Vec<String>) -> ort::Result<Vec<Placement>> {
         let latents = vec![0.0; self.sizes.latent_dim];
-        let labels = FileLabels::one(self.sizes);
+        let labels = FileLabels::one(self.variant.label_input, self.sizes);
         self.run_all(&latents, &labels, 1)?;
         let file = self.session.end_profiling()?;
         Ok(profile.placement(&file).unwrap_or_else(|error| {

@@ -19,6 +19,7 @@ struct Tract {
     /// For a batch of one: per picture that is faster than any larger plan.
     plan: Arc<TypedSimplePlan>,
     latent_first: bool,
+    label_input: LabelInput,
     executor: Executor,
     sizes: Sizes,
 }
@@ -31,7 +32,13 @@ pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeEr
     Ok(Opened {
         description: format!("{name}, {}", threads_text(threads)),
         name,
-        engine: Box::new(Tract { plan, latent_first, executor, sizes: Sizes::of(model.metadata()) }),
+        engine: Box::new(Tract {
+            plan,
+            latent_first,
+            label_input: model.metadata().variant.label_input,
+            executor,
+            sizes: Sizes::of(model.metadata()),
+        }),
         provider: Provider::Cpu.name(),
         kernels: kernels(),
         threads,
@@ -48,7 +55,7 @@ pub(crate) fn kernels() -> String {
 impl Engine for Tract {
     fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError> {
         let count = self.sizes.check(batch)?;
-        let labels = self.sizes.labels(NAME, batch.labels)?;
+        let labels = self.sizes.labels((NAME, self.label_input), batch.labels)?;
         let mut pictures = Vec::with_capacity(count * self.sizes.pixels);
         for (index, latent) in batch.latents.chunks_exact(self.sizes.latent_dim).enumerate() {
             let label = match &labels {
