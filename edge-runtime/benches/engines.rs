@@ -155,7 +155,7 @@ impl Runner {
                 let mut times = Vec::new();
                 while start.elapsed() < TURN {
                     let begin = Instant::now();
-                    engine.run(&Batch { latents, labels })?;
+                    engine.run(&Batch::new(latents, labels))?;
                     times.push(begin.elapsed().as_secs_f64() * 1e3 / labels.len() as f64);
                 }
                 Ok((median(&mut times), times.first().copied().unwrap_or(f64::NAN)))

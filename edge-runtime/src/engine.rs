@@ -23,8 +23,29 @@ use crate::{Model, RuntimeError};
 pub struct Batch<'a> {
     /// `[n, latent_dim]`
     pub latents: &'a [f32],
-    /// `[n]`, indices into the model's labels
-    pub labels: &'a [i64],
+    /// Of each latent.
+    pub labels: BatchLabels<'a>,
+}
+
+/// The labels of a batch, or mixes of them.
+#[derive(Debug, Clone, Copy)]
+pub enum BatchLabels<'a> {
+    /// `[n]`, indices into the model's labels.
+    Indices(&'a [i64]),
+    /// `[n, n_labels]`: how much of each label, adding up to 1. A 1 among zeros makes the picture of that label.
+    Weights(&'a [f32]),
+}
+
+impl<'a> Batch<'a> {
+    /// Latents `[n, latent_dim]` and label indices `[n]`.
+    pub fn new(latents: &'a [f32], labels: &'a [i64]) -> Self {
+        Self { latents, labels: BatchLabels::Indices(labels) }
+    }
+
+    /// Latents `[n, latent_dim]` and label weights `[n, n_labels]`, which add up to 1 in each row.
+    pub fn mixed(latents: &'a [f32], weights: &'a [f32]) -> Self {
+        Self { latents, labels: BatchLabels::Weights(weights) }
+    }
 }
 
 /// Runs one model.
@@ -32,8 +53,8 @@ pub trait Engine: Send {
     /// The pictures of a batch, `[n, channels, side, side]` in [-1, 1].
     ///
     /// # Errors
-    /// Latents that are not `latent_dim` a label, labels that the model doesn't have, and whatever the engine itself
-    /// reports.
+    /// Latents that are not `latent_dim` a label, labels that the model doesn't have, weights that are no numbers or don't
+    /// add up to 1, a mix of labels where engine and file can't make one, and whatever the engine itself reports.
     fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError>;
 }
 
@@ -225,6 +246,9 @@ fn open_ort(_spec: &EngineSpec, _model: &Model) -> Result<Opened, RuntimeError> 
     Err(RuntimeError::BuiltWithout("ort"))
 }
 
+/// How far the label weights of a picture may be from 1 together: what rounding to f32 leaves of many shares.
+const MIX_TOLERANCE: f64 = 1e-4;
+
 /// The numbers that a batch and its pictures must fit.
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
@@ -244,7 +268,7 @@ impl Sizes {
 
     /// The number of pictures that a batch asks for.
     fn check(self, batch: &Batch<'_>) -> Result<usize, RuntimeError> {
-        let count = batch.labels.len();
+        let count = self.count(batch.labels)?;
         if batch.latents.len() != count * self.latent_dim {
             return Err(RuntimeError::Batch {
                 part: "latents",
@@ -252,14 +276,31 @@ impl Sizes {
                 found: batch.latents.len().to_string(),
             });
         }
-        let known = |label: &&i64| usize::try_from(**label).is_ok_and(|label| label < self.labels);
-        match batch.labels.iter().find(|label| !known(label)) {
-            Some(label) => Err(RuntimeError::Batch {
-                part: "label",
-                expected: format!("0 to {}", self.labels - 1),
-                found: label.to_string(),
-            }),
-            None => Ok(count),
+        Ok(count)
+    }
+
+    fn count(self, labels: BatchLabels<'_>) -> Result<usize, RuntimeError> {
+        let refused = |part, expected, found| Err(RuntimeError::Batch { part, expected, found });
+        match labels {
+            BatchLabels::Indices(indices) => {
+                let known = |label: &&i64| usize::try_from(**label).is_ok_and(|label| label < self.labels);
+                match indices.iter().find(|label| !known(label)) {
+                    Some(label) => refused("label", format!("0 to {}", self.labels - 1), label.to_string()),
+                    None => Ok(indices.len()),
+                }
+            }
+            BatchLabels::Weights(weights) if !weights.len().is_multiple_of(self.labels) => {
+                refused("label weights", format!("{} a picture", self.labels), weights.len().to_string())
+            }
+            BatchLabels::Weights(weights) => {
+                let sums =
+                    weights.chunks(self.labels).map(|row| row.iter().map(|weight| f64::from(*weight)).sum::<f64>());
+                // A sum with NaN or an infinity in it is none of these either.
+                match sums.into_iter().find(|sum| !((sum - 1.0).abs() <= MIX_TOLERANCE)) {
+                    Some(sum) => refused("label weights", "numbers that add up to 1".to_owned(), sum.to_string()),
+                    None => Ok(weights.len() / self.labels),
+                }
+            }
         }
     }
 

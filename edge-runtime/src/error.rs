@@ -95,6 +95,15 @@ pub enum RuntimeError {
         /// The node, by name and operator.
         node: String,
     },
+    /// A mix of labels for a file that takes label indices.
+    #[error(
+        "engine {engine}: this model file takes a label index, not a mix of labels; export it with --label-input mix, or \
+         take engine native"
+    )]
+    NoMix {
+        /// The engine.
+        engine: &'static str,
+    },
     /// No ONNX Runtime library that loads.
     #[error("engine ort: no ONNX Runtime library found; name one with --ort-lib or ORT_DYLIB_PATH; tried:{tried}")]
     OrtLibrary {

@@ -113,21 +113,55 @@ impl Generator {
     /// # Errors
     /// A label index or a latent that doesn't fit the model, and what the engine reports.
     pub fn pictures(&mut self, inputs: &[(usize, &[f32])]) -> Result<Vec<Picture>, RuntimeError> {
-        let (side, channels) = (self.metadata.architecture.image_size, self.metadata.architecture.channels);
         let mut pictures = Vec::with_capacity(inputs.len());
-        let dim = self.metadata.architecture.latent_dim;
-        if let Some((_, latent)) = inputs.iter().find(|(_, latent)| latent.len() != dim) {
-            let (expected, found) = (format!("{dim} numbers"), latent.len().to_string());
-            return Err(RuntimeError::Batch { part: "latent", expected, found });
-        }
         for part in inputs.chunks(BATCH) {
-            let latents: Vec<f32> = part.iter().flat_map(|(_, latent)| *latent).copied().collect();
+            let latents = self.joined(part.iter().map(|(_, latent)| *latent))?;
             let labels: Vec<i64> = part.iter().map(|(label, _)| i64::try_from(*label).unwrap_or(i64::MAX)).collect();
-            let values = self.opened.engine.run(&Batch { latents: &latents, labels: &labels })?;
-            let planes = values.chunks_exact(self.metadata.architecture.pixels());
-            pictures.extend(planes.map(|chw| Picture::from_signed(chw, side, channels)));
+            pictures.extend(self.run(&Batch::new(&latents, &labels))?);
         }
         Ok(pictures)
+    }
+
+    /// The pictures of mixes of labels and latents of any origin, in their order: label weights `[n_labels]`, which add up
+    /// to 1, and a latent `[latent_dim]` each.
+    ///
+    /// # Errors
+    /// Weights or a latent that don't fit the model, an engine that can't mix labels with this file, and what it reports.
+    pub fn mixed(&mut self, inputs: &[(&[f32], &[f32])]) -> Result<Vec<Picture>, RuntimeError> {
+        let mut pictures = Vec::with_capacity(inputs.len());
+        let labels = self.metadata.labels.len();
+        if let Some((weights, _)) = inputs.iter().find(|(weights, _)| weights.len() != labels) {
+            let (expected, found) = (format!("{labels} a picture"), weights.len().to_string());
+            return Err(RuntimeError::Batch { part: "label weights", expected, found });
+        }
+        for part in inputs.chunks(BATCH) {
+            let latents = self.joined(part.iter().map(|(_, latent)| *latent))?;
+            let weights: Vec<f32> = part.iter().flat_map(|(weights, _)| *weights).copied().collect();
+            pictures.extend(self.run(&Batch::mixed(&latents, &weights))?);
+        }
+        Ok(pictures)
+    }
+
+    /// Latents one after another, each of the model's size.
+    fn joined<'a>(&self, latents: impl Iterator<Item = &'a [f32]>) -> Result<Vec<f32>, RuntimeError> {
+        let dim = self.metadata.architecture.latent_dim;
+        let mut joined = Vec::new();
+        for latent in latents {
+            if latent.len() != dim {
+                let (expected, found) = (format!("{dim} numbers"), latent.len().to_string());
+                return Err(RuntimeError::Batch { part: "latent", expected, found });
+            }
+            joined.extend_from_slice(latent);
+        }
+        Ok(joined)
+    }
+
+    fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<Picture>, RuntimeError> {
+        let architecture = &self.metadata.architecture;
+        let (side, channels) = (architecture.image_size, architecture.channels);
+        let values = self.opened.engine.run(batch)?;
+        let planes = values.chunks_exact(architecture.pixels());
+        Ok(planes.map(|chw| Picture::from_signed(chw, side, channels)).collect())
     }
 
     /// The latent of a request, `[latent_dim]`.

@@ -28,7 +28,7 @@ pub mod sink;
 pub mod truncation;
 pub mod verification;
 
-pub use engine::{Batch, Engine, EngineKind, EngineSpec, Opened, OrtSettings, Placement, Provider};
+pub use engine::{Batch, BatchLabels, Engine, EngineKind, EngineSpec, Opened, OrtSettings, Placement, Provider};
 pub use error::RuntimeError;
 pub use generator::{Generator, Origin, Request};
 pub use model::Model;

@@ -4,7 +4,9 @@ mod common;
 
 use common::{LABELS, Network};
 use edge_runtime::engine::native::{self, Level};
-use edge_runtime::{Batch, Engine, EngineKind, EngineSpec, Generator, Model, Opened, Provider, RuntimeError, engine};
+use edge_runtime::{
+    Batch, BatchLabels, Engine, EngineKind, EngineSpec, Generator, Model, Opened, Provider, RuntimeError, engine,
+};
 use prost::Message;
 
 /// Two sums of the same numbers in another order; measured about 1e-6.
@@ -64,7 +66,7 @@ fn every_engine_computes_what_the_plain_network_computes() {
         let expected: Vec<f32> = rows.flat_map(|(latent, label)| network.forward(latent, *label as usize)).collect();
         for spec in engines() {
             let mut opened = open(&spec, &network);
-            let found = opened.engine.run(&Batch { latents: &latents, labels: &labels }).expect("runs");
+            let found = opened.engine.run(&Batch::new(&latents, &labels)).expect("runs");
             assert_eq!(found.len(), expected.len(), "{}", opened.description);
             let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(worst <= TOLERANCE, "{}: {worst}", opened.description);
@@ -111,11 +113,66 @@ fn every_engine_refuses_the_same_batches() {
     for spec in engines() {
         let mut opened = open(&spec, &network);
         for Case(name, numbers, labels, expected) in &cases {
-            let error = opened.engine.run(&Batch { latents: &vec![0.0; *numbers], labels }).expect_err(name);
+            let error = opened.engine.run(&Batch::new(&vec![0.0; *numbers], labels)).expect_err(name);
             assert_eq!(error.to_string(), *expected, "{}: {name}", opened.description);
         }
-        let none = opened.engine.run(&Batch { latents: &[], labels: &[] }).expect("nothing to do");
+        let none = opened.engine.run(&Batch::new(&[], &[])).expect("nothing to do");
         assert!(none.is_empty(), "{}", opened.description);
+    }
+}
+
+#[test]
+fn native_mixes_labels_as_the_plain_network_does_and_a_single_one_to_the_bit() {
+    const MIXES: [[f32; 3]; 4] = [[0.5, 0.0, 0.5], [0.2, 0.3, 0.5], [-0.5, 0.5, 1.0], [0.0, 0.0, 1.0]];
+    for network in [Network::new(&LABELS, 3), Network::new(&LABELS, 3).rounded()] {
+        let (latents, _) = network.batch_of(MIXES.len());
+        let dim = network.architecture.latent_dim;
+        let rows = latents.chunks(dim).zip(&MIXES);
+        let expected: Vec<f32> = rows.flat_map(|(latent, weights)| network.forward_mix(latent, weights)).collect();
+        for level in Level::available() {
+            let mut opened = open(&Subject::new(EngineKind::Native, 2, Some(level)), &network);
+            let found = opened.engine.run(&Batch::mixed(&latents, MIXES.as_flattened())).expect("runs");
+            let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(found.len() == expected.len() && worst <= TOLERANCE, "{level:?}: {worst}");
+            let single = opened.engine.run(&Batch::new(&latents[3 * dim..], &[2])).expect("runs");
+            assert!(found[3 * single.len()..] == single, "{level:?}");
+        }
+    }
+}
+
+#[test]
+fn a_generator_makes_pictures_of_mixes_and_refuses_others() {
+    let network = Network::new(&LABELS, 3);
+    let model = Model::from_bytes(network.bytes()).expect("valid");
+    let mut generator = Generator::open(&model, &EngineSpec::default()).expect("opens");
+    let latent = network.batch_of(1).0;
+    let inputs = vec![(&[0.0, 1.0, 0.0][..], &latent[..]); 20];
+    let pictures = generator.mixed(&inputs).expect("runs");
+    let single = generator.picture(1, &latent).expect("runs");
+    assert!(pictures.len() == 20 && pictures.iter().all(|picture| *picture == single));
+    struct Case(&'static [f32], usize, &'static str);
+    let cases = [
+        Case(&[0.5, 0.5], 7, "batch: label weights: expected 3 a picture, found 2"),
+        Case(&[0.5, 0.5, 0.5], 7, "batch: label weights: expected numbers that add up to 1, found 1.5"),
+        Case(&[f32::NAN, 0.5, 0.5], 7, "batch: label weights: expected numbers that add up to 1, found NaN"),
+        Case(&[f32::INFINITY, f32::NEG_INFINITY, 1.0], 7, "expected numbers that add up to 1"),
+        Case(&[0.0, 0.0, 1.0], 6, "batch: latent: expected 7 numbers, found 6"),
+    ];
+    for Case(weights, numbers, expected) in cases {
+        let message = generator.mixed(&[(weights, &latent[..numbers])]).expect_err("refused").to_string();
+        assert!(message.contains(expected), "{weights:?}: {message}");
+    }
+}
+
+/// The file of this network takes a label index.
+#[test]
+fn tract_and_ort_mix_no_labels_of_a_file_that_takes_an_index() {
+    let network = Network::new(&LABELS, 3);
+    let (latents, _) = network.batch_of(1);
+    for subject in engines().iter().filter(|subject| subject.level.is_none()) {
+        let mut opened = open(subject, &network);
+        let error = opened.engine.run(&Batch::mixed(&latents, &[0.5, 0.5, 0.0])).expect_err("refused");
+        assert!(error.to_string().contains("--label-input mix"), "{}: {error}", opened.description);
     }
 }
 
@@ -157,7 +214,7 @@ fn native_makes_the_same_bits_with_any_number_of_threads_in_any_batch() {
             let run = |threads: usize, batch: usize| {
                 let mut opened = open(&Subject::new(EngineKind::Native, threads, Some(level)), &network);
                 let parts = latents.chunks(batch * network.architecture.latent_dim).zip(labels.chunks(batch));
-                let mut run = |latents, labels| opened.engine.run(&Batch { latents, labels }).expect("runs");
+                let mut run = |latents, labels| opened.engine.run(&Batch::new(latents, labels)).expect("runs");
                 parts.flat_map(|(latents, labels)| run(latents, labels)).collect::<Vec<f32>>()
             };
             let found = run(1, 1);
@@ -227,9 +284,10 @@ fn an_engine_can_be_written_outside_the_crate() {
     struct Gray;
     impl Engine for Gray {
         fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError> {
-            Ok(vec![0.0; batch.labels.len() * 4])
+            let BatchLabels::Indices(labels) = batch.labels else { return Err(RuntimeError::NoMix { engine: "gray" }) };
+            Ok(vec![0.0; labels.len() * 4])
         }
     }
     let mut engine: Box<dyn Engine> = Box::new(Gray);
-    assert_eq!(engine.run(&Batch { latents: &[], labels: &[0, 1] }).expect("runs"), [0.0; 8]);
+    assert_eq!(engine.run(&Batch::new(&[], &[0, 1])).expect("runs"), [0.0; 8]);
 }

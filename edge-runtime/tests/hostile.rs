@@ -149,8 +149,7 @@ fn try_all(bytes: Vec<u8>, seed: u32) -> bool {
         }
         let spec = EngineSpec { kind: *kind, threads: Some(1), ..EngineSpec::default() };
         let latents = vec![0.25; model.metadata().architecture.latent_dim];
-        let ran = engine::open(&spec, &model)
-            .and_then(|mut opened| opened.engine.run(&Batch { latents: &latents, labels: &[0] }));
+        let ran = engine::open(&spec, &model).and_then(|mut opened| opened.engine.run(&Batch::new(&latents, &[0])));
         match ran {
             Ok(pictures) => assert!(pictures.iter().all(|value| value.is_finite()), "round {seed}"),
             Err(RuntimeError::Engine { .. } | RuntimeError::Unsupported { .. }) => {}

@@ -105,7 +105,7 @@ fn no_flipped_bit_makes_anything_panic() {
             for kind in &kinds {
                 let opened = engine::open(&spec(*kind), &model);
                 let latents = vec![0.5; model.metadata().architecture.latent_dim];
-                let ran = opened.and_then(|mut opened| opened.engine.run(&Batch { latents: &latents, labels: &[0] }));
+                let ran = opened.and_then(|mut opened| opened.engine.run(&Batch::new(&latents, &[0])));
                 match ran {
                     Ok(_) => ran_anyway += 1,
                     Err(RuntimeError::Engine { .. } | RuntimeError::Unsupported { .. }) => {}

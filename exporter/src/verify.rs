@@ -40,7 +40,7 @@ pub fn open(bytes: Vec<u8>) -> Result<Box<dyn Engine>, ExportError> {
 /// # Errors
 /// Those of [`open`], or a run that fails.
 pub fn pictures(bytes: Vec<u8>, reference: &Reference) -> Result<Vec<f32>, ExportError> {
-    Ok(open(bytes)?.run(&Batch { latents: &reference.latents, labels: &reference.labels })?)
+    Ok(open(bytes)?.run(&Batch::new(&reference.latents, &reference.labels))?)
 }
 
 /// What engines make of one set of pictures.

@@ -21,12 +21,12 @@ mod tile;
 
 pub use level::Level;
 
-use layers::Machine;
+use layers::{Label, Machine};
 use level::Kernels;
 use network::Network;
 use threads::Threads;
 
-use super::{Batch, Engine, EngineSpec, Opened, Provider, Sizes, threads_text};
+use super::{Batch, BatchLabels, Engine, EngineSpec, Opened, Provider, Sizes, threads_text};
 use crate::{Model, RuntimeError};
 
 const NAME: &str = "native";
@@ -70,7 +70,12 @@ impl Engine for Native {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let labels: Vec<usize> = batch.labels.iter().filter_map(|label| usize::try_from(*label).ok()).collect();
+        let labels: Vec<Label<'_>> = match batch.labels {
+            BatchLabels::Indices(indices) => {
+                indices.iter().filter_map(|index| usize::try_from(*index).ok().map(Label::Index)).collect()
+            }
+            BatchLabels::Weights(weights) => weights.chunks(self.sizes.labels).map(Label::Mix).collect(),
+        };
         let mut pictures = vec![0.0; count * self.sizes.pixels];
         self.network.run(batch.latents, &labels, &mut pictures);
         self.sizes.check_pictures(NAME, count, &pictures)?;

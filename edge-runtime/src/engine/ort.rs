@@ -9,7 +9,7 @@ use ort::value::TensorRef;
 use super::ort_library::{self, Library};
 use super::ort_profile::Profile;
 use super::tensorrt_cache::Cache;
-use super::{Batch, Engine, EngineSpec, Opened, Placement, Provider, Sizes, threads_text};
+use super::{Batch, BatchLabels, Engine, EngineSpec, Opened, Placement, Provider, Sizes, threads_text};
 use crate::generator::BATCH;
 use crate::{Model, RuntimeError};
 
@@ -191,16 +191,19 @@ impl Engine for Ort {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let pictures = self.run_all(batch, count).map_err(|error| failed("run the model", &error))?;
+        let BatchLabels::Indices(labels) = batch.labels else {
+            return Err(RuntimeError::NoMix { engine: NAME });
+        };
+        let pictures = self.run_all(batch.latents, labels).map_err(|error| failed("run the model", &error))?;
         self.sizes.check_pictures(NAME, count, &pictures)?;
         Ok(pictures)
     }
 }
 
 impl Ort {
-    fn run_all(&mut self, batch: &Batch<'_>, count: usize) -> ort::Result<Vec<f32>> {
-        let latent = TensorRef::from_array_view(([count, self.sizes.latent_dim], batch.latents))?;
-        let label = TensorRef::from_array_view(([count], batch.labels))?;
+    fn run_all(&mut self, latents: &[f32], labels: &[i64]) -> ort::Result<Vec<f32>> {
+        let latent = TensorRef::from_array_view(([labels.len(), self.sizes.latent_dim], latents))?;
+        let label = TensorRef::from_array_view(([labels.len()], labels))?;
         let outputs = self.session.run(ort::inputs![contract::LATENT => latent, contract::LABEL => label])?;
         let (_, values) = outputs[contract::IMAGE].try_extract_tensor::<f32>()?;
         Ok(values.to_vec())
@@ -209,7 +212,7 @@ impl Ort {
     /// Makes one picture, and reads which provider ran each node.
     fn placement(&mut self, profile: &Profile, notes: &mut Vec<String>) -> ort::Result<Vec<Placement>> {
         let latents = vec![0.0; self.sizes.latent_dim];
-        self.run_all(&Batch { latents: &latents, labels: &[0] }, 1)?;
+        self.run_all(&latents, &[0])?;
         let file = self.session.end_profiling()?;
         Ok(profile.placement(&file).unwrap_or_else(|error| {
             notes.push(format!("which provider runs each node can't be read back: {error}"));

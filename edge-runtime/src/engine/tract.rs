@@ -7,7 +7,7 @@ use model_spec::contract;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::*;
 
-use super::{Batch, Engine, EngineSpec, Opened, Provider, Sizes, threads_text};
+use super::{Batch, BatchLabels, Engine, EngineSpec, Opened, Provider, Sizes, threads_text};
 use crate::{Model, RuntimeError};
 
 const NAME: &str = "tract";
@@ -47,8 +47,11 @@ pub(crate) fn kernels() -> String {
 impl Engine for Tract {
     fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError> {
         let count = self.sizes.check(batch)?;
+        let BatchLabels::Indices(labels) = batch.labels else {
+            return Err(RuntimeError::NoMix { engine: NAME });
+        };
         let mut pictures = Vec::with_capacity(count * self.sizes.pixels);
-        for (latent, label) in batch.latents.chunks_exact(self.sizes.latent_dim).zip(batch.labels) {
+        for (latent, label) in batch.latents.chunks_exact(self.sizes.latent_dim).zip(labels) {
             self.run_one(latent, *label, &mut pictures).map_err(|error| failed("run the model", &error))?;
         }
         self.sizes.check_pictures(NAME, count, &pictures)?;

@@ -148,12 +148,20 @@ impl Network {
 
     /// The picture `[channels, side, side]`, computed the slow way in f64.
     pub fn forward(&self, latent: &[f32], label: usize) -> Vec<f32> {
+        let weights: Vec<f32> = (0..self.labels.len()).map(|other| f32::from(u8::from(other == label))).collect();
+        self.forward_mix(latent, &weights)
+    }
+
+    /// The picture of a mix of labels, `[labels]`.
+    pub fn forward_mix(&self, latent: &[f32], weights: &[f32]) -> Vec<f32> {
         let dense = self.dense_bias.len();
         let product =
             |to: usize| latent.iter().enumerate().map(move |(from, x)| wide(*x) * wide(self.dense[from * dense + to]));
         let mut map: Vec<f64> = (0..dense).map(|to| product(to).sum::<f64>() + wide(self.dense_bias[to])).collect();
         map.iter_mut().filter(|x| **x < 0.0).for_each(|x| *x *= LEAKY_SLOPE);
-        map.extend(self.table[label * STEM * STEM..][..STEM * STEM].iter().copied().map(wide));
+        let row = |pixel: usize| self.table.iter().skip(pixel).step_by(STEM * STEM);
+        let mixed = |pixel| row(pixel).zip(weights).map(|(number, weight)| wide(*number) * wide(*weight)).sum::<f64>();
+        map.extend((0..STEM * STEM).map(mixed));
         let mut side = STEM;
         for (index, block) in self.blocks.iter().enumerate() {
             let last = index + 1 == self.blocks.len();

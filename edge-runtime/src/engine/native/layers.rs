@@ -25,6 +25,14 @@ impl Machine {
     }
 }
 
+/// The label of one image, or a mix of all.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Label<'a> {
+    Index(usize),
+    /// How much of each label, `[labels]`.
+    Mix(&'a [f32]),
+}
+
 /// From latents and labels to the first map.
 #[derive(Debug)]
 pub(super) struct Stem {
@@ -66,7 +74,7 @@ impl Stem {
     }
 
     /// Fills the first plane of a map.
-    pub fn run(&self, latents: &[f32], labels: &[usize], maps: &mut Maps, machine: &Machine) {
+    pub fn run(&self, latents: &[f32], labels: &[Label<'_>], maps: &mut Maps, machine: &Machine) {
         let (row, image, block) = (maps.row(), maps.image(), maps.block());
         let place = |pixel: usize| (pixel / 4 + 1) * row + (pixel % 4 + 1) * BLOCK;
         let plane = maps.plane();
@@ -86,11 +94,28 @@ impl Stem {
                 }
             }
         });
-        let map = self.label_channels * STEM;
+        let mut numbers = vec![0.0; self.label_channels * STEM];
         for (index, label) in labels.iter().enumerate() {
-            for (number, value) in self.table[label * map..][..map].iter().enumerate() {
+            self.label_map(*label, &mut numbers);
+            for (number, value) in numbers.iter().enumerate() {
                 let channel = self.channels + number / STEM;
                 maps.data[channel / BLOCK * block + index * image + place(number % STEM) + channel % BLOCK] = *value;
+            }
+        }
+    }
+
+    /// Fills the map of a label, `[channel][pixel]`. A weight of 1 among zeros gives the bits of that label's row.
+    fn label_map(&self, label: Label<'_>, map: &mut [f32]) {
+        match label {
+            Label::Index(label) => map.copy_from_slice(&self.table[label * map.len()..][..map.len()]),
+            Label::Mix(weights) => {
+                let mut parts = weights.iter().zip(self.table.chunks(map.len())).filter(|(weight, _)| **weight != 0.0);
+                if let Some((weight, row)) = parts.next() {
+                    map.iter_mut().zip(row).for_each(|(value, number)| *value = weight * number);
+                }
+                for (weight, row) in parts {
+                    map.iter_mut().zip(row).for_each(|(value, number)| *value += weight * number);
+                }
             }
         }
     }

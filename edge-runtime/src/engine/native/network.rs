@@ -1,7 +1,7 @@
 //! A network that is ready to run.
 
 use super::last::Last;
-use super::layers::{Hidden, Machine, Stem};
+use super::layers::{Hidden, Label, Machine, Stem};
 use super::maps::Maps;
 use super::plan::Plan;
 
@@ -32,7 +32,7 @@ impl Network {
     }
 
     /// Fills pictures `[n, channels, side, side]` from latents `[n, latent_dim]` and labels `[n]`, n at least 1.
-    pub fn run(&mut self, latents: &[f32], labels: &[usize], pictures: &mut [f32]) {
+    pub fn run(&mut self, latents: &[f32], labels: &[Label<'_>], pictures: &mut [f32]) {
         let images = labels.len().max(1);
         let (latent, picture) = (latents.len() / images, pictures.len() / images);
         let Self { machine, stem, hidden, last, maps } = self;
