@@ -43,7 +43,7 @@ pub fn rows(generator: &mut Generator, labels: &[usize], path: Path) -> Result<V
 }
 
 /// Equal steps between two latents; the ends are those latents, bit for bit.
-fn latents(from: &[f32], to: &[f32], path: Path) -> Vec<Vec<f32>> {
+pub(crate) fn latents(from: &[f32], to: &[f32], path: Path) -> Vec<Vec<f32>> {
     let between = |step: usize| {
         if path.curve == Curve::Slerp {
             return latent::slerp(from, to, step as f64 / (path.steps - 1).max(1) as f64);

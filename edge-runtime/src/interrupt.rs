@@ -1,16 +1,23 @@
 //! Ctrl-C: asks the work to end after what is being written; a second one ends at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 
+type Wake = Box<dyn Fn() + Send>;
+
 static ASKED: AtomicBool = AtomicBool::new(false);
+static WAKE: Mutex<Option<Wake>> = Mutex::new(None);
 
 /// Starts listening.
 pub fn listen() {
     let handler = || {
-        if ASKED.swap(true, Ordering::Relaxed) {
+        if ASKED.swap(true, Ordering::SeqCst) {
             std::process::exit(1);
+        }
+        if let Some(wake) = &*WAKE.lock().unwrap_or_else(PoisonError::into_inner) {
+            wake();
         }
     };
     if let Err(error) = ctrlc::set_handler(handler) {
@@ -18,9 +25,14 @@ pub fn listen() {
     }
 }
 
+/// What is called when the user asks to end, for work that may be waiting then; [`check`] comes after it.
+pub fn when_asked(wake: impl Fn() + Send + 'static) {
+    *WAKE.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(wake));
+}
+
 /// An error where the user has asked to end.
 pub fn check() -> Result<()> {
-    if ASKED.load(Ordering::Relaxed) {
+    if ASKED.load(Ordering::SeqCst) {
         bail!("interrupted; everything written so far is complete");
     }
     Ok(())

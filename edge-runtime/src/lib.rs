@@ -4,7 +4,7 @@
 //! seed into a [`Frame`] of a [`picture`]; [`interpolation`], [`sheet`] and [`encode`] make series, sheets and file bytes
 //! of pictures, which [`decode`] reads again; [`golden`] pictures, [`parity`] and [`verification`] prove that an engine makes what
 //! the model should, [`provenance`] makes a picture again; [`sensors`] and [`diagnosis`] look at the machine; [`canvas`] and [`drawing`] draw them with embedded-graphics; [`sink`] writes and shows them, into an
-//! [`output`] file where it is one. Nothing here trains, exports, or knows a label's name that the file doesn't state.
+//! [`output`] file where it is one, and `http` serves them. Nothing here trains, exports, or knows a label's name that the file doesn't state.
 
 pub mod canvas;
 pub mod decode;
@@ -15,6 +15,8 @@ pub mod engine;
 pub mod error;
 pub mod generator;
 pub mod golden;
+#[cfg(feature = "serve")]
+pub mod http;
 pub mod interpolation;
 pub mod model;
 pub mod onnx;

@@ -6,11 +6,13 @@ mod doctor;
 mod generate;
 mod info;
 mod interpolate;
+#[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "only what waits is woken"))]
 mod interrupt;
 mod prepare;
 mod progress;
 mod regenerate;
 mod requests;
+mod serve;
 mod setup;
 mod shard;
 mod verify;
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Some(Command::Bench(bench)) => bench::run(bench),
         Some(Command::Prepare(prepare)) => prepare::run(prepare),
         Some(Command::Doctor(doctor)) => doctor::run(doctor),
+        Some(Command::Serve(serve)) => serve::run(serve),
         None => generate::run(&options.generate),
     };
     match result {
