@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
@@ -50,6 +51,8 @@ pub enum Command {
     Play(Play),
     /// Count down, make a picture, show it and keep it, each time that Enter or a button is pressed; q ends
     PhotoBooth(PhotoBooth),
+    /// Make pictures over HTTP, and show a page to play with them
+    Serve(Serve),
 }
 
 #[derive(Debug, Args)]
@@ -239,6 +242,34 @@ pub struct PhotoBooth {
     /// Draw latents to their mean (below 1: more usual pictures, more alike)
     #[arg(long, value_name = "FACTOR", default_value = "1")]
     pub truncation: Truncation,
+    #[command(flatten)]
+    pub engine: EngineOptions,
+}
+
+#[derive(Debug, Args)]
+#[cfg_attr(not(feature = "serve"), expect(dead_code, reason = "read where the server is built in"))]
+pub struct Serve {
+    /// Address and port; port 0 takes a free one, which is printed
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// File with the token that requests must carry [default: EDGE_RUNTIME_TOKEN, else none]
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Let every machine that reaches the address use it, without a token
+    #[arg(long)]
+    pub public: bool,
+    /// Another name by which this machine may be addressed, as by a reverse proxy; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
+    /// Pictures that may wait for their turn; who comes then is told to come again
+    #[arg(long, value_name = "N", default_value = "32", value_parser = ranged(1, 1024))]
+    pub queue: usize,
+    /// Pictures to keep, in MB of 10^6 bytes
+    #[arg(long, value_name = "MB", default_value = "16", value_parser = ranged(0, 4000))]
+    pub cache: usize,
+    /// Seconds for a request to arrive; a picture has three times that to be made, and as long to be taken
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = ranged(1, 3600))]
+    pub timeout: usize,
     #[command(flatten)]
     pub engine: EngineOptions,
 }

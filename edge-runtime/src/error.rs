@@ -154,4 +154,15 @@ pub enum RuntimeError {
         /// What is wrong.
         problem: String,
     },
+    /// An address that a server can't have.
+    #[error("listen on {address}")]
+    Listen {
+        /// Address and port.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A server whose generator has ended by itself; true where it panicked.
+    #[error("the generator's thread ended{}", if *.0 { " with a panic" } else { "" })]
+    GeneratorEnded(bool),
 }

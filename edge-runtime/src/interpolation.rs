@@ -66,7 +66,7 @@ pub fn between(generator: &mut Generator, [from, to]: [usize; 2], path: Path) ->
 }
 
 /// Equal steps between two latents; the ends are those latents, bit for bit.
-fn latents(from: &[f32], to: &[f32], path: Path) -> Vec<Vec<f32>> {
+pub(crate) fn latents(from: &[f32], to: &[f32], path: Path) -> Vec<Vec<f32>> {
     let between = |step: usize| {
         if path.curve == Curve::Slerp {
             return latent::slerp(from, to, step as f64 / (path.steps - 1).max(1) as f64);

@@ -6,7 +6,7 @@
 //! the model should, [`provenance`] makes a picture again; [`json_request`] reads requests from other programs;
 //! [`sensors`] and [`diagnosis`] look at the machine; [`canvas`], [`dither`] and [`drawing`] draw pictures with
 //! embedded-graphics, [`walk`] moves them and [`keys`] listens to the user; [`sink`] writes and shows them, into an
-//! [`output`] file where it is one. Nothing here trains, exports, or knows a label's name that the file doesn't state.
+//! [`output`] file where it is one, and [`http`] serves them. Nothing here trains, exports, or knows a label's name that the file doesn't state.
 //!
 //! ```
 //! # let folder = tempfile::tempdir()?;
@@ -22,8 +22,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Features: `tract` and `ort` (both on by default) add these engines to native, which is always there; `embed` builds a
-//! model into the binary (see [`Model::find`]).
+//! Features: `tract` and `ort` (both on by default) add these engines to native, which is always there; `serve` (on
+//! by default) adds [`http`], `panels` displays on SPI and I2C; `embed` builds a model into the binary (see
+//! [`Model::find`]).
 
 pub mod canvas;
 pub mod decode;
@@ -35,6 +36,8 @@ pub mod engine;
 pub mod error;
 pub mod generator;
 pub mod golden;
+#[cfg(feature = "serve")]
+pub mod http;
 pub mod interpolation;
 pub mod json_request;
 pub mod keys;

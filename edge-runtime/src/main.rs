@@ -6,6 +6,7 @@ mod doctor;
 mod generate;
 mod info;
 mod interpolate;
+#[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "only what waits is woken"))]
 mod interrupt;
 mod photo_booth;
 mod play;
@@ -13,6 +14,7 @@ mod prepare;
 mod progress;
 mod regenerate;
 mod requests;
+mod serve;
 mod setup;
 mod shard;
 mod verify;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Some(Command::Doctor(doctor)) => doctor::run(doctor),
         Some(Command::Play(play)) => play::run(play),
         Some(Command::PhotoBooth(booth)) => photo_booth::run(booth),
+        Some(Command::Serve(serve)) => serve::run(serve),
         None => generate::run(&options.generate),
     };
     match result {

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that CI runs, stage by stage.
 
+mod browser;
 mod embedded;
 mod model_files;
 mod onnx_runtime;
@@ -37,6 +38,7 @@ pub fn run(checkout: &Checkout, options: &TestOptions) -> Result<ExitCode> {
     stages.run("tests of trainer", || done(run_command(cargo(checkout, ["test"]).args(CHOICES[1]))));
     stages.run("tests of engine ort", || onnx_runtime::test(checkout));
     stages.run("tests of panels", || done(panels(checkout)));
+    stages.run("page in a browser", || browser::test(checkout));
     stages.run("docs", || done(docs(checkout)));
     stages.run("train, export, draw", || done(chain(checkout)));
     stages.run("models in other engines", || model_files::check(checkout));

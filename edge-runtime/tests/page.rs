@@ -1,0 +1,198 @@
+//! The page of `edge-runtime serve` in a headless Chromium, where MUDRA_CHROMEDRIVER names a ChromeDriver.
+
+#![cfg(all(feature = "serve", target_os = "linux"))]
+
+#[path = "served/browser.rs"]
+mod browser;
+mod common;
+mod served;
+
+use std::fs;
+use std::path::Path;
+
+use browser::Browser;
+use common::{LABELS, Network};
+use served::Server;
+use tempfile::TempDir;
+
+const CHROMEDRIVER: &str = "MUDRA_CHROMEDRIVER";
+/// Keys that have no letter (W3C WebDriver, section 17.4.2).
+const END: &str = "\u{E010}";
+const LEFT: &str = "\u{E012}";
+
+/// The browser, where there is one to test with.
+fn browser() -> Option<Browser> {
+    match std::env::var(CHROMEDRIVER) {
+        Ok(path) => Some(Browser::start(&path)),
+        Err(_) => {
+            eprintln!("SKIPPED: set {CHROMEDRIVER} to a ChromeDriver; `cargo xtask test --only page` does");
+            None
+        }
+    }
+}
+
+/// The model of this repository, whose pictures are worth a look; a made-up one where it is missing.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/gen.onnx");
+    if fs::copy(&model, folder.path().join("model.onnx")).is_err() {
+        Network::new(&LABELS, 3).write(folder.path());
+    }
+    folder
+}
+
+const PICTURE: &str = "document.getElementById('picture')";
+
+#[test]
+fn the_page_shows_what_its_controls_say_and_talks_to_nobody_else() {
+    let Some(browser) = browser() else { return };
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    let base = format!("http://{}/", server.address);
+    browser.look([1200, 800], 1, "light");
+    browser.open(&base);
+    browser.wait("document.getElementById('title').textContent.trim()");
+
+    click_each_label(&browser, &server);
+    move_the_pad(&browser);
+    move_a_slider(&browser);
+    check_seed_and_names(&browser);
+    take_screenshots(&browser);
+
+    let console = browser.log("browser");
+    assert!(console.is_empty(), "{console:#?}");
+    let network = browser.log("performance");
+    let messages: Vec<serde_json::Value> = network
+        .iter()
+        .filter_map(|entry| serde_json::from_str(entry["message"].as_str()?).ok())
+        .map(|mut entry: serde_json::Value| entry["message"].take())
+        .collect();
+    let mut asked = 0;
+    for message in messages.iter().filter(|message| message["method"] == "Network.requestWillBeSent") {
+        let url = message["params"]["request"]["url"].as_str().expect("an address");
+        asked += 1;
+        assert!(url.starts_with(&base), "{url}");
+    }
+    assert!(asked > 20, "{asked} requests");
+    assert!(most_under_way(&messages) <= 2, "one picture and one of the map may be under way");
+}
+
+fn click_each_label(browser: &Browser, server: &Server) {
+    let labels = server.get("/v1/labels").json();
+    let names =
+        labels["labels"].as_array().expect("labels").iter().map(|label| label["name"].as_str().expect("a name"));
+    let buttons = browser.find_all("#labels label span");
+    assert_eq!(buttons.len(), names.len());
+    let mut pictures = Vec::new();
+    for (button, name) in buttons.iter().zip(names) {
+        assert_eq!(button.get("text"), name);
+        button.click();
+        browser.wait(&format!("{PICTURE}.getAttribute('aria-label') === {:?} + ', seed 7'", name));
+        pictures.push(browser.run(&format!("return {PICTURE}.toDataURL()")));
+        let address = browser.find("#address").get("text");
+        let target = address.split_once("/v1").map(|(_, rest)| format!("/v1{rest}")).expect("an address");
+        assert!(server.body(&target).starts_with(b"\x89PNG"), "{address}");
+    }
+    let count = pictures.len();
+    pictures.sort_by_key(ToString::to_string);
+    pictures.dedup();
+    assert_eq!(pictures.len(), count, "two labels with one picture");
+    let scale = browser.run(&format!("return {PICTURE}.getBoundingClientRect().width / {PICTURE}.width"));
+    assert_eq!(scale.as_f64().map(f64::fract), Some(0.0), "{scale} pixels for one");
+}
+
+fn move_the_pad(browser: &Browser) {
+    let place = |browser: &Browser| browser.run("return document.getElementById('pad').getAttribute('aria-valuetext')");
+    let before = browser.run(&format!("return {PICTURE}.toDataURL()"));
+    browser.drag(&browser.find("#pad"), &[(5, 3); 20]);
+    browser.wait(&format!("/place 0\\.\\d+ \\/ -0\\.\\d+/.test({PICTURE}.getAttribute('aria-label'))"));
+    assert_ne!(browser.run(&format!("return {PICTURE}.toDataURL()")), before);
+    let dragged = place(browser);
+    browser.find("#pad").keys(LEFT);
+    assert_ne!(place(browser), dragged);
+    browser.find("#play").click();
+    browser.wait("/pictures\\/s/.test(document.getElementById('state').textContent)");
+    browser.find("#play").click();
+    browser.find("#center").click();
+    browser.wait(&format!("/seed 7$/.test({PICTURE}.getAttribute('aria-label'))"));
+    // The map behind the pad is complete when its last corner is.
+    browser.wait(
+        "(() => { const map = document.getElementById('map'); \
+         return map.width > 1 && map.getContext('2d').getImageData(map.width - 2, map.height - 2, 1, 1).data[3] === 255 })()",
+    );
+}
+
+fn move_a_slider(browser: &Browser) {
+    browser.find("#weight-0").keys(END);
+    browser.wait("/^50 % .+, 50 % /.test(document.getElementById('title').textContent)");
+    assert!(browser.find("#address").get("text").contains("mix="));
+    assert_eq!(browser.run("return document.querySelectorAll('#labels input:checked').length"), 0);
+}
+
+fn check_seed_and_names(browser: &Browser) {
+    let seed = browser.find("#seed");
+    seed.keys("x");
+    assert_eq!(seed.get("attribute/aria-invalid"), "true");
+    browser.find("#next").click();
+    browser.wait("/^Seed 8$/.test(document.getElementById('subtitle').textContent)");
+    assert_eq!(seed.get("attribute/aria-invalid"), "false");
+    assert_eq!(browser.find("#download").get("enabled"), "true");
+    for element in browser.find_all("button, input, #pad, canvas#picture") {
+        if element.get("displayed") == "true" {
+            assert!(!element.get("computedlabel").trim().is_empty(), "{}", element.get("property/outerHTML"));
+        }
+    }
+}
+
+/// Kept under target/, to be looked at.
+fn take_screenshots(browser: &Browser) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    browser.find_all("#labels label span")[0].click();
+    for (size, ratio) in [([1200, 800], 1), ([390, 844], 2)] {
+        for scheme in ["light", "dark"] {
+            browser.look(size, ratio, scheme);
+            browser.wait(&format!("innerWidth === {} && document.documentElement.scrollWidth <= innerWidth", size[0]));
+            browser.wait("document.getElementById('state').textContent === 'Ready'");
+            let picture = browser.screenshot();
+            assert!(picture.starts_with(b"\x89PNG"));
+            fs::write(folder.join(format!("page-{}-{scheme}.png", size[0])), picture).expect("writable");
+        }
+    }
+}
+
+/// The most pictures that were asked for at once.
+fn most_under_way(messages: &[serde_json::Value]) -> usize {
+    let mut open = std::collections::BTreeSet::new();
+    let mut most = 0;
+    for message in messages {
+        let id = message["params"]["requestId"].to_string();
+        match message["method"].as_str() {
+            Some("Network.requestWillBeSent")
+                if message["params"]["request"]["url"].as_str().is_some_and(|url| url.contains("v1/generate")) =>
+            {
+                open.insert(id);
+                most = most.max(open.len());
+            }
+            Some("Network.loadingFinished" | "Network.loadingFailed") => {
+                open.remove(&id);
+            }
+            _ => {}
+        }
+    }
+    most
+}
+
+#[test]
+fn a_token_is_asked_for_once() {
+    let Some(browser) = browser() else { return };
+    let folder = folder();
+    fs::write(folder.path().join("token"), "0123456789abcdef").expect("writable");
+    let server = Server::start(folder.path(), &["--token-file", "token"]);
+    browser.open(&format!("http://{}/", server.address));
+    browser.wait("document.getElementById('login').open");
+    browser.find("#token").keys("0123456789abcdef\n");
+    browser.wait("document.getElementById('title').textContent.trim()");
+    browser.run("location.reload()");
+    browser.wait("document.readyState === 'complete' && document.getElementById('title').textContent.trim()");
+    assert_eq!(browser.run("return document.getElementById('login').open"), false);
+}
