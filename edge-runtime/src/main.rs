@@ -6,7 +6,6 @@ mod doctor;
 mod generate;
 mod info;
 mod interpolate;
-#[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "only what waits is woken"))]
 mod interrupt;
 mod photo_booth;
 mod play;

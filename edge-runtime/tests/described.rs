@@ -42,6 +42,10 @@ impl Route<'_> {
         if let Some((name, value)) = own {
             pairs.insert(name, value.to_owned());
         }
+        // The largest pictures fit twice into an answer.
+        if own.is_some_and(|(own, _)| own == "scale") && self.path.ends_with("interpolate") && !pairs["scale"].eq("1") {
+            pairs.insert("steps", "2".to_owned());
+        }
         let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
         format!("{}?{}", self.path, pairs.join("&"))
     }

@@ -334,7 +334,7 @@ fn long_task(seed: usize) -> String {
 
 #[test]
 fn more_than_the_queue_holds_is_told_to_come_again() {
-    let (server, _folder) = server(&["--queue", "1"]);
+    let (server, _folder) = server(&["--queue", "1", "--timeout", "60"]);
     let start = Barrier::new(12);
     let answers: Vec<Answer> = thread::scope(|scope| {
         let ask = |seed| {
@@ -440,7 +440,7 @@ fn a_client_that_does_not_take_its_answer_is_cut_off() {
 
 #[test]
 fn ctrl_c_finishes_what_is_under_way_and_ends_with_success() {
-    let (mut server, _folder) = server(&[]);
+    let (mut server, _folder) = server(&["--timeout", "60"]);
     let mut stream = server.connect();
     let target = long_task(1);
     let idle = server.connect();
@@ -457,7 +457,7 @@ fn ctrl_c_finishes_what_is_under_way_and_ends_with_success() {
 
 #[test]
 fn pictures_that_nobody_waits_for_are_not_made() {
-    let (server, _folder) = server(&[]);
+    let (server, _folder) = server(&["--timeout", "60"]);
     let mut working = server.connect();
     write!(working, "GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", long_task(1), server.address).expect("writable");
     while server.metric("edge_runtime_cache_misses_total") < 1.0 {}

@@ -16,7 +16,7 @@ pub(super) struct Problem {
     status: StatusCode,
     detail: String,
     /// Parameter, what was expected of it, what was found.
-    parameter: Option<[String; 3]>,
+    parameter: Option<Box<[String; 3]>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -30,14 +30,14 @@ impl Problem {
     pub fn parameter(name: &str, expected: &str, found: &str) -> Self {
         let [name, found] = [name, found].map(|text| text.chars().take(MOST_REPEATED).collect::<String>());
         let detail = format!("parameter {name}: expected {expected}, found {found:?}");
-        let parameter = Some([name, expected.to_owned(), found]);
+        let parameter = Some(Box::new([name, expected.to_owned(), found]));
         Self { parameter, ..Self::new(StatusCode::BAD_REQUEST, detail) }
     }
 
     /// A parameter that must be there: status 400.
     pub fn missing(name: &str, expected: &str) -> Self {
         let detail = format!("parameter {name}: expected {expected}, found none");
-        let parameter = Some([name.to_owned(), expected.to_owned(), String::new()]);
+        let parameter = Some(Box::new([name.to_owned(), expected.to_owned(), String::new()]));
         Self { parameter, ..Self::new(StatusCode::BAD_REQUEST, detail) }
     }
 
@@ -73,7 +73,7 @@ impl Problem {
     /// The parameter that is wrong.
     #[cfg(test)]
     pub fn parameter_name(&self) -> Option<&str> {
-        self.parameter.as_ref().map(|[name, _, _]| name.as_str())
+        self.parameter.as_deref().map(|[name, _, _]| name.as_str())
     }
 
     /// The answer.
@@ -84,7 +84,7 @@ impl Problem {
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
-        if let Some([name, expected, found]) = self.parameter {
+        if let Some([name, expected, found]) = self.parameter.map(|parts| *parts) {
             members["parameter"] = name.into();
             members["expected"] = expected.into();
             members["found"] = found.into();

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::served::exchange;
+use crate::served::exchange;
 
 /// Nothing of the browser's own may go out; what a page asks of another host could not be answered.
 const FLAGS: [&str; 12] = [

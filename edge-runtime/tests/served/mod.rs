@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// After this a server that should answer has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A running server; it is killed where the test ends first.
 pub struct Server {
