@@ -43,6 +43,8 @@ pub enum Command {
     Prepare(Prepare),
     /// Show what this machine offers and lacks, and what to do about it
     Doctor(Doctor),
+    /// Write man pages and completions for bash, zsh and fish
+    Manual(Manual),
 }
 
 #[derive(Debug, Args)]
@@ -156,8 +158,18 @@ pub struct Bench {
     /// Print a JSON object; temperature is in degrees Celsius, null is what this machine doesn't tell
     #[arg(long)]
     pub json: bool,
+    /// Print a row for the table of boards in docs/boards.md
+    #[arg(long, conflicts_with = "json")]
+    pub report: bool,
     #[command(flatten)]
     pub engine: EngineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct Manual {
+    /// Folder to write to
+    #[arg(value_name = "FOLDER")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]

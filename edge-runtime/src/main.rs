@@ -7,9 +7,11 @@ mod generate;
 mod info;
 mod interpolate;
 mod interrupt;
+mod manual;
 mod prepare;
 mod progress;
 mod regenerate;
+mod report;
 mod requests;
 mod setup;
 mod shard;
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Some(Command::Bench(bench)) => bench::run(bench),
         Some(Command::Prepare(prepare)) => prepare::run(prepare),
         Some(Command::Doctor(doctor)) => doctor::run(doctor),
+        Some(Command::Manual(manual)) => manual::run(manual),
         None => generate::run(&options.generate),
     };
     match result {
