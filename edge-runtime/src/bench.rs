@@ -8,20 +8,20 @@ use edge_runtime::{EngineSpec, Generator, Model, Placement};
 use serde_json::{Value, json};
 
 use crate::cli::Bench;
-use crate::{interrupt, setup};
+use crate::{interrupt, report, setup};
 
 /// Pictures that are made and not counted, after the first.
 const WARM_UP: u32 = 3;
 
 /// What was measured.
-struct Measured {
-    load: Duration,
-    first: Duration,
+pub struct Measured {
+    pub load: Duration,
+    pub first: Duration,
     /// Each picture's time, sorted.
     times: Vec<Duration>,
-    peak_rss_mb: Option<f64>,
+    pub peak_rss_mb: Option<f64>,
     temperature: Option<f64>,
-    throttling: Option<bool>,
+    pub throttling: Option<bool>,
 }
 
 /// Runs the command.
@@ -30,7 +30,7 @@ pub fn run(options: &Bench) -> Result<()> {
     let throttling = Throttling::watch();
     let start = Instant::now();
     let model = setup::model(&options.engine)?;
-    let mut generator = setup::generator_of(&model, &spec, options.engine.quiet || options.json)?;
+    let mut generator = setup::generator_of(&model, &spec, options.engine.quiet || options.json || options.report)?;
     let load = start.elapsed();
     let (first, times) = times(&mut generator, options.runs)?;
     let measured = Measured {
@@ -42,7 +42,9 @@ pub fn run(options: &Bench) -> Result<()> {
         throttling: throttling.seen(),
     };
     let placement = placement(&model, &generator, spec)?;
-    if options.json {
+    if options.report {
+        setup::print(&report::text(&measured, generator.opened()))
+    } else if options.json {
         setup::print(&format!("{:#}\n", measured.json(&generator, &placement)))
     } else {
         setup::print(&measured.text(&generator, &placement))
@@ -123,7 +125,7 @@ impl Measured {
     }
 
     /// The time that a share of the pictures took at most (nearest rank).
-    fn quantile(&self, share: f64) -> Duration {
+    pub fn quantile(&self, share: f64) -> Duration {
         let rank = (share * self.times.len() as f64).ceil() as usize;
         self.times.get(rank.saturating_sub(1)).copied().unwrap_or_default()
     }
@@ -134,7 +136,8 @@ impl Measured {
     }
 }
 
-fn ms(time: Duration) -> f64 {
+/// A time in milliseconds.
+pub fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 

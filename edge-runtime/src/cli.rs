@@ -53,6 +53,8 @@ pub enum Command {
     PhotoBooth(PhotoBooth),
     /// Make pictures over HTTP, and show a page to play with them
     Serve(Serve),
+    /// Write man pages and completions for bash, zsh and fish
+    Manual(Manual),
 }
 
 #[derive(Debug, Args)]
@@ -169,8 +171,18 @@ pub struct Bench {
     /// Print a JSON object; temperature is in degrees Celsius, null is what this machine doesn't tell
     #[arg(long)]
     pub json: bool,
+    /// Print a row for the table of boards in docs/boards.md
+    #[arg(long, conflicts_with = "json")]
+    pub report: bool,
     #[command(flatten)]
     pub engine: EngineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct Manual {
+    /// Folder to write to
+    #[arg(value_name = "FOLDER")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]

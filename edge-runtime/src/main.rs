@@ -7,11 +7,13 @@ mod generate;
 mod info;
 mod interpolate;
 mod interrupt;
+mod manual;
 mod photo_booth;
 mod play;
 mod prepare;
 mod progress;
 mod regenerate;
+mod report;
 mod requests;
 mod serve;
 mod setup;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Some(Command::Play(play)) => play::run(play),
         Some(Command::PhotoBooth(booth)) => photo_booth::run(booth),
         Some(Command::Serve(serve)) => serve::run(serve),
+        Some(Command::Manual(manual)) => manual::run(manual),
         None => generate::run(&options.generate),
     };
     match result {

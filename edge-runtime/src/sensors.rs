@@ -13,6 +13,14 @@ pub fn temperature() -> Option<f64> {
     hottest(Path::new("/sys/class/thermal"))
 }
 
+/// The name of the board, or else of the processor.
+pub fn board() -> Option<String> {
+    // The firmware's name of a board ends with a zero.
+    let board = fs::read_to_string("/proc/device-tree/model").ok();
+    let named = board.map(|name| name.trim_end_matches('\0').trim().to_owned()).filter(|name| !name.is_empty());
+    named.or_else(|| processor_in(&fs::read_to_string("/proc/cpuinfo").ok()?))
+}
+
 /// Counts of throttling events, as they were when the watch began.
 #[derive(Debug, Clone)]
 pub struct Throttling {
@@ -50,6 +58,11 @@ fn peak_in(status: &str) -> Option<f64> {
     Some(kibibytes * 1024.0 / 1e6)
 }
 
+fn processor_in(cpuinfo: &str) -> Option<String> {
+    let mut lines = cpuinfo.lines().filter_map(|line| line.split_once(':'));
+    lines.find(|(key, _)| key.trim() == "model name").map(|(_, name)| name.trim().to_owned())
+}
+
 fn hottest(folder: &Path) -> Option<f64> {
     let zones = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path().join("temp"));
     let degrees = zones.filter_map(|file| fs::read_to_string(file).ok()?.trim().parse::<f64>().ok());
@@ -85,6 +98,13 @@ mod tests {
         assert_eq!(peak_in("Name:\tx\nVmHWM:\t  125000 kB\nVmRSS:\t 1 kB\n"), Some(128.0));
         assert_eq!(peak_in("Name:\tx\n"), None);
         assert_eq!(peak_in("VmHWM:\n"), None);
+    }
+
+    #[test]
+    fn a_processor_has_the_name_of_its_first_core() {
+        let text = "processor\t: 0\nmodel name\t: Some CPU\n\nprocessor\t: 1\nmodel name\t: Other\n";
+        assert_eq!(processor_in(text).as_deref(), Some("Some CPU"));
+        assert_eq!(processor_in("processor : 0\nFeatures : fp\n"), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Mudra's chores: fetch libtorch, lay out a data set, run everything that CI runs, show the whole chain
 #[derive(Debug, Parser)]
@@ -23,6 +23,10 @@ pub enum Chore {
     Demo(DemoOptions),
     /// Run everything that CI runs
     Test(TestOptions),
+    /// Build archives to hand out: the binary, the model, an installer, man pages, checksums
+    Dist(DistOptions),
+    /// Predict times on boards from counted instructions, and write them into docs/boards.md
+    Boards(BoardsOptions),
 }
 
 #[derive(Debug, Default, Args)]
@@ -75,4 +79,46 @@ pub struct TestOptions {
     /// Run only the stages whose names contain this
     #[arg(long, value_name = "TEXT")]
     pub only: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct DistOptions {
+    /// What to build for
+    #[arg(long, value_name = "TARGET", value_enum, default_value = "aarch64")]
+    pub target: Target,
+    /// Make one of the two archives: static, or dynamic with ONNX Runtime loaded at run time [default: both]
+    #[arg(long, value_name = "KIND", value_enum)]
+    pub only: Option<Kind>,
+    /// Build the engine tract in, which takes minutes to compile and adds megabytes
+    #[arg(long)]
+    pub tract: bool,
+    /// Where to write the archives [default: dist in cargo's target folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+}
+
+/// What an archive is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// 64-bit ARM: Raspberry Pi, Jetson
+    Aarch64,
+    /// 64-bit PC
+    #[value(name = "x86-64")]
+    X86_64,
+}
+
+/// How a binary comes to its libraries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// It needs none
+    Static,
+    /// It loads ONNX Runtime where asked to
+    Ort,
+}
+
+#[derive(Debug, Args)]
+pub struct BoardsOptions {
+    /// Count again under emulation, and record the counts in xtask/src/emulation/counts.json
+    #[arg(long)]
+    pub count: bool,
 }

@@ -1,11 +1,15 @@
 //! Mudra's chores, in Rust so that they run wherever the workspace builds: `cargo xtask setup | data | demo | test`.
 
 mod archive;
+mod boards;
 mod checkout;
 mod cli;
 mod command;
+mod cross;
 mod data;
 mod demo;
+mod dist;
+mod emulation;
 mod guard;
 mod python;
 mod setup;
@@ -34,6 +38,8 @@ fn run(checkout: &Checkout, chore: &Chore) -> anyhow::Result<ExitCode> {
         Chore::Setup(options) => setup::run(checkout, options)?,
         Chore::Data(options) => data::run(checkout, options)?,
         Chore::Demo(options) => demo::run(checkout, options)?,
+        Chore::Dist(options) => drop(dist::run(checkout, options)?),
+        Chore::Boards(options) => boards::run(checkout, options)?,
         Chore::Test(options) => return test::run(checkout, options),
     }
     Ok(ExitCode::SUCCESS)

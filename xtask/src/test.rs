@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that CI runs, stage by stage.
 
+mod archives;
 mod browser;
 mod embedded;
 mod model_files;
@@ -7,16 +8,18 @@ mod onnx_runtime;
 mod python_example;
 mod stages;
 
+pub use self::stages::Outcome;
+
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use self::stages::{Outcome, Stages, done};
+use self::stages::{Stages, done};
 use crate::checkout::Checkout;
 use crate::cli::{SetupOptions, TestOptions};
 use crate::command::{cargo, output, run as run_command};
 use crate::demo::Chain;
-use crate::{guard, setup};
+use crate::{emulation, guard, setup};
 
 /// The default members, then the trainer. Lints and docs choose packages as the tests do: another choice would unify
 /// other features of dependencies, and compile them again.
@@ -45,6 +48,8 @@ pub fn run(checkout: &Checkout, options: &TestOptions) -> Result<ExitCode> {
     stages.run("ten lines of Python", || python_example::test(checkout));
     stages.run("a model built in", || embedded::test(checkout));
     stages.run("the model of the clone", || fresh_clone(checkout));
+    stages.run("aarch64 under qemu", || emulation::test(checkout));
+    stages.run("archives", || archives::test(checkout));
     Ok(stages.close())
 }
 

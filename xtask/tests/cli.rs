@@ -34,9 +34,9 @@ fn in_checkout(root: &Path, words: &[&str]) -> Command {
 
 #[test]
 fn every_chore_explains_itself() {
-    for words in [&["--help"][..], &["setup", "--help"], &["data", "--help"], &["demo", "--help"], &["test", "--help"]]
-    {
-        let output = xtask(words).output().expect("it starts");
+    for chore in ["", "setup", "data", "demo", "test", "dist", "boards"] {
+        let words: Vec<&str> = [chore, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let output = xtask(&words).output().expect("it starts");
         assert!(output.status.success(), "{words:?}");
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         assert!(text.contains("Usage: cargo xtask"), "{words:?}: {text}");
@@ -45,8 +45,15 @@ fn every_chore_explains_itself() {
 
 #[test]
 fn wrong_usage_ends_with_code_2() {
-    let cases =
-        [&[][..], &["lay"], &["setup", "--cpu", "--cuda"], &["data"], &["demo", "--epochs", "0"], &["test", "--all"]];
+    let cases = [
+        &[][..],
+        &["lay"],
+        &["setup", "--cpu", "--cuda"],
+        &["data"],
+        &["demo", "--epochs", "0"],
+        &["test", "--all"],
+        &["dist", "--target", "riscv"],
+    ];
     for words in cases {
         assert_eq!(xtask(words).output().expect("it starts").status.code(), Some(2), "{words:?}");
     }

@@ -30,6 +30,14 @@ pub(super) unsafe trait Lanes {
     unsafe fn load_f16(from: *const u16) -> Self::Vector;
     /// Reads one number.
     unsafe fn splat(from: *const f32) -> Self::Vector;
+    /// Whether a product can take its factor from any lane of a vector, so that [`Lanes::splat_four`] is one load.
+    const BY_LANE: bool = false;
+    /// Reads four numbers, each into a vector of its own.
+    #[inline(always)]
+    unsafe fn splat_four(from: *const f32) -> [Self::Vector; 4] {
+        // SAFETY: the caller's.
+        unsafe { [0, 1, 2, 3].map(|place| Self::splat(from.add(place))) }
+    }
     unsafe fn store(to: *mut f32, x: Self::Vector);
     /// `a * b + c`, rounded once.
     unsafe fn mul_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
@@ -92,17 +100,27 @@ unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, cons
     unsafe {
         while left > 0 {
             let count = left.min(BLOCK);
-            for channel in 0..count {
-                let mut row = [L::zero(); V];
-                for v in 0..V {
-                    row[v] = T::load::<L>(weights[0].add(v * L::LANES));
-                    for tap in 1..TAPS {
-                        row[v] = L::add(row[v], T::load::<L>(weights[tap].add(v * L::LANES)));
+            let fours = if L::BY_LANE { count / 4 * 4 } else { 0 };
+            for channel in (0..fours).step_by(4) {
+                let mut x = [[[L::zero(); 4]; 2]; PAIRS];
+                for pair in 0..PAIRS {
+                    for half in 0..2 {
+                        x[pair][half] = L::splat_four(pixels[pair].add(half * step + channel));
                     }
                 }
-                for tap in 0..TAPS {
-                    weights[tap] = weights[tap].add(WIDTH);
+                for place in 0..4 {
+                    let row = weight_row::<L, T, V, TAPS>(&mut weights);
+                    for pair in 0..PAIRS {
+                        for half in 0..2 {
+                            for v in 0..V {
+                                sums[pair][half][v] = L::mul_add(x[pair][half][place], row[v], sums[pair][half][v]);
+                            }
+                        }
+                    }
                 }
+            }
+            for channel in fours..count {
+                let row = weight_row::<L, T, V, TAPS>(&mut weights);
                 for pair in 0..PAIRS {
                     for half in 0..2 {
                         let x = L::splat(pixels[pair].add(half * step + channel));
@@ -122,6 +140,31 @@ unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, cons
     }
 }
 
+/// The sum of a row of each tap; moves on to the next rows.
+///
+/// # Safety
+/// That of [`multiply`].
+#[inline(always)]
+unsafe fn weight_row<L: Lanes, T: Stored, const V: usize, const TAPS: usize>(
+    weights: &mut [*const T; TAPS],
+) -> [L::Vector; V] {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut row = [L::zero(); V];
+        for v in 0..V {
+            row[v] = T::load::<L>(weights[0].add(v * L::LANES));
+            for tap in 1..TAPS {
+                row[v] = L::add(row[v], T::load::<L>(weights[tap].add(v * L::LANES)));
+            }
+        }
+        for tap in 0..TAPS {
+            // After the last row this may lead out of the weights.
+            weights[tap] = weights[tap].wrapping_add(WIDTH);
+        }
+        row
+    }
+}
+
 /// Runs a checked tile two pairs at a time, with `V` vectors of [`WIDTH`] channels.
 ///
 /// # Safety
@@ -136,37 +179,39 @@ pub(super) unsafe fn by_two_pairs<L: Lanes, T: Stored, const V: usize>(
         // SAFETY: the caller's; a tile has an even number of pairs.
         unsafe {
             match method {
-                Method::Pixels => pixels::<L, T, 2, V>(tile, weights, first),
-                Method::Squares => squares::<L, T, 2, V>(tile, weights, first),
+                Method::Pixels => pixels::<L, T, 2, V>(tile, weights, first, 0),
+                Method::Squares => squares::<L, T, 2, V>(tile, weights, first, 0),
             }
         }
     }
 }
 
-/// A 1x1 convolution of `PAIRS` pairs of neighboring pixels from the `first`-th pair on.
+/// A 1x1 convolution of `PAIRS` pairs of neighboring pixels from the `first`-th pair on, to `V` vectors of channels from
+/// `lane` on.
 ///
 /// # Safety
-/// That of [`Lanes`]; the tile must have been checked, and `V` vectors are [`WIDTH`] channels.
+/// That of [`Lanes`]; the tile must have been checked, and the channels are among its [`WIDTH`].
 #[inline(always)]
 pub(super) unsafe fn pixels<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
     tile: &mut Tile<'_>,
     weights: &[T],
     first: usize,
+    lane: usize,
 ) {
     let shape = tile.shape;
     let pairs = &tile.pairs[first..][..PAIRS];
     // SAFETY: the tile has been checked: every pixel of every tap and every row of weights is inside.
     unsafe {
-        let mut sums: Sums<L, PAIRS, V> = [[load_row::<L, V>(tile.bias.as_ptr()); 2]; PAIRS];
+        let mut sums: Sums<L, PAIRS, V> = [[load_row::<L, V>(tile.bias.as_ptr().add(lane)); 2]; PAIRS];
         let mut from = [tile.input.as_ptr(); PAIRS];
         for pair in 0..PAIRS {
             from[pair] = from[pair].add(pairs[pair].input);
         }
-        let operands = Operands { pixels: from, step: BLOCK, weights: [weights.as_ptr()] };
+        let operands = Operands { pixels: from, step: BLOCK, weights: [weights.as_ptr().add(lane)] };
         multiply::<L, T, PAIRS, V, 1>(&mut sums, &shape, operands);
         for pair in 0..PAIRS {
             for half in 0..2 {
-                let to = tile.output.as_mut_ptr().add(pairs[pair].output + half * shape.step);
+                let to = tile.output.as_mut_ptr().add(pairs[pair].output + half * shape.step + lane);
                 store_row::<L, V>(to, sums[pair][half], shape.activation);
             }
         }
@@ -186,13 +231,14 @@ pub(super) unsafe fn squares<L: Lanes, T: Stored, const PAIRS: usize, const V: u
     tile: &mut Tile<'_>,
     weights: &[T],
     first: usize,
+    lane: usize,
 ) {
     let shape = tile.shape;
     // SAFETY: that of this function; each call has the taps of its row and column of products.
     unsafe {
-        let mut outputs: [Sums<L, PAIRS, V>; 4] = [[[load_row::<L, V>(tile.bias.as_ptr()); 2]; PAIRS]; 4];
-        let tap =
-            |row: usize, column: usize| weights.as_ptr().wrapping_add((row * 2 + column) * shape.channels * WIDTH);
+        let mut outputs: [Sums<L, PAIRS, V>; 4] = [[[load_row::<L, V>(tile.bias.as_ptr().add(lane)); 2]; PAIRS]; 4];
+        let taps = weights.as_ptr().add(lane);
+        let tap = |row: usize, column: usize| taps.wrapping_add((row * 2 + column) * shape.channels * WIDTH);
         for i in 0..3 {
             for j in 0..3 {
                 let (row, column) = (i / 2, j / 2);
@@ -221,7 +267,8 @@ pub(super) unsafe fn squares<L: Lanes, T: Stored, const PAIRS: usize, const V: u
         }
         for (place, sums) in outputs.iter().enumerate() {
             for pair in 0..PAIRS {
-                let corner = tile.pairs[first + pair].output + place / 2 * shape.output_row + place % 2 * shape.step;
+                let output = tile.pairs[first + pair].output + lane;
+                let corner = output + place / 2 * shape.output_row + place % 2 * shape.step;
                 for half in 0..2 {
                     let to = tile.output.as_mut_ptr().add(corner + half * 2 * shape.step);
                     store_row::<L, V>(to, sums[pair][half], shape.activation);

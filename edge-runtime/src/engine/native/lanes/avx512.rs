@@ -93,12 +93,12 @@ unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
         match method {
             Method::Pixels if tile.pairs.len().is_multiple_of(8) => {
                 for first in (0..tile.pairs.len()).step_by(8) {
-                    super::pixels::<Avx512, T, 8, 1>(tile, weights, first);
+                    super::pixels::<Avx512, T, 8, 1>(tile, weights, first, 0);
                 }
             }
             Method::Pixels => {
                 for first in (0..tile.pairs.len()).step_by(2) {
-                    super::pixels::<Avx512, T, 2, 1>(tile, weights, first);
+                    super::pixels::<Avx512, T, 2, 1>(tile, weights, first, 0);
                 }
             }
             Method::Squares => {

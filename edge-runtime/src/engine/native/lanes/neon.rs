@@ -1,10 +1,10 @@
-//! NEON of 64-bit ARM: 4 numbers a vector, 32 registers, tiles of 4 pixels by 16 channels.
+//! NEON of 64-bit ARM: 4 numbers a vector, 32 registers, tiles of 8 pixels by 8 channels or 4 by 16.
 
 use std::arch::aarch64::*;
 use std::arch::asm;
 
-use super::Lanes;
-use crate::engine::native::pack::Weights;
+use super::{Lanes, Stored};
+use crate::engine::native::pack::{WIDTH, Weights};
 use crate::engine::native::tile::{Dense, Method, Tile};
 
 struct Neon;
@@ -39,6 +39,17 @@ unsafe impl Lanes for Neon {
     #[inline(always)]
     unsafe fn splat(from: *const f32) -> float32x4_t {
         unsafe { vld1q_dup_f32(from) }
+    }
+
+    const BY_LANE: bool = true;
+
+    /// The copies become operands by lane of the products.
+    #[inline(always)]
+    unsafe fn splat_four(from: *const f32) -> [float32x4_t; 4] {
+        unsafe {
+            let x = vld1q_f32(from);
+            [vdupq_laneq_f32::<0>(x), vdupq_laneq_f32::<1>(x), vdupq_laneq_f32::<2>(x), vdupq_laneq_f32::<3>(x)]
+        }
     }
 
     #[inline(always)]
@@ -82,8 +93,34 @@ pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
     // SAFETY: the caller's, and the feature is enabled here.
     unsafe {
         match tile.weights {
-            Weights::F32(weights) => super::by_two_pairs::<Neon, f32, 4>(tile, method, weights),
-            Weights::F16(weights) => super::by_two_pairs::<Neon, u16, 4>(tile, method, weights),
+            Weights::F32(weights) => any(tile, method, weights),
+            Weights::F16(weights) => any(tile, method, weights),
+        }
+    }
+}
+
+/// Four pairs by 8 channels where there are as many: the same registers, and each weight is widened for twice as many
+/// products.
+///
+/// # Safety
+/// That of [`tile`].
+#[inline(always)]
+unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
+    /// Channels of two vectors.
+    const HALF: usize = WIDTH / 2;
+    if !tile.pairs.len().is_multiple_of(4) {
+        // SAFETY: the caller's.
+        return unsafe { super::by_two_pairs::<Neon, T, 4>(tile, method, weights) };
+    }
+    for first in (0..tile.pairs.len()).step_by(4) {
+        for lane in [0, HALF] {
+            // SAFETY: the caller's; the number of pairs is a multiple of four.
+            unsafe {
+                match method {
+                    Method::Pixels => super::pixels::<Neon, T, 4, 2>(tile, weights, first, lane),
+                    Method::Squares => super::squares::<Neon, T, 4, 2>(tile, weights, first, lane),
+                }
+            }
         }
     }
 }

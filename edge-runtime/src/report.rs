@@ -1,0 +1,32 @@
+//! `edge-runtime bench --report`: the row that a board's owner sends for docs/boards.md.
+
+use edge_runtime::{Opened, sensors};
+
+use crate::bench::{Measured, ms};
+
+const HEAD: &str = "| board | engine | threads | load ms | first ms | median ms | 95 % ms | peak MB | throttled |\n\
+                    | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+
+/// The head of the table and one row of it, in Markdown.
+pub fn text(measured: &Measured, opened: &Opened) -> String {
+    let board = sensors::board().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let memory = measured.peak_rss_mb.map_or_else(|| "not told".to_owned(), |megabytes| format!("{megabytes:.1}"));
+    let throttling = match measured.throttling {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "not told",
+    };
+    let cells = [
+        // A bar would end the cell.
+        board.replace('|', "/"),
+        opened.name.replace('|', "/"),
+        opened.threads.to_string(),
+        format!("{:.0}", ms(measured.load)),
+        format!("{:.1}", ms(measured.first)),
+        format!("{:.2}", ms(measured.quantile(0.5))),
+        format!("{:.2}", ms(measured.quantile(0.95))),
+        memory,
+        throttling.to_owned(),
+    ];
+    format!("{HEAD}| {} |\n", cells.join(" | "))
+}

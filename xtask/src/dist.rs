@@ -1,0 +1,122 @@
+//! `cargo xtask dist`: archives to hand out, with the binary, the model, and what installs them.
+
+mod build;
+mod tarball;
+
+pub use self::build::Build;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use self::tarball::Entry;
+use crate::checkout::Checkout;
+use crate::cli::{DistOptions, Kind};
+use crate::cross::Cross;
+use crate::setup::{beside, remove};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const INSTALLER: &str = include_str!("dist/install.sh");
+const SERVICE: &str = include_str!("dist/mudra.service");
+const README: &str = include_str!("dist/README.md");
+const EXECUTABLE: u32 = 0o755;
+const PLAIN: u32 = 0o644;
+
+/// Builds, checks and packs; prints each archive's path and returns it.
+///
+/// # Errors
+/// A build that fails, a binary that breaks a promise (static, glibc, size), or a missing model.
+pub fn run(checkout: &Checkout, options: &DistOptions) -> Result<Vec<PathBuf>> {
+    let cross = if options.target.is_native() { None } else { Some(Cross::find(checkout)?) };
+    let kinds = options.only.map_or_else(|| vec![Kind::Static, Kind::Ort], |kind| vec![kind]);
+    let folder = options.out.clone().unwrap_or_else(|| checkout.target().join("dist"));
+    let mut archives = Vec::new();
+    for kind in kinds {
+        let build = Build { target: options.target, kind, tract: options.tract };
+        let binary = build.run(checkout, cross.as_ref())?;
+        let manual = manual(checkout, &build, cross.as_ref(), &binary)?;
+        let archive = pack(checkout, &build, &binary, &manual, &folder)?;
+        println!("{}", checkout.shown(&archive));
+        archives.push(archive);
+    }
+    Ok(archives)
+}
+
+/// Has the binary itself write its man pages and completions, which also shows that it starts.
+fn manual(checkout: &Checkout, build: &Build, cross: Option<&Cross>, binary: &Path) -> Result<PathBuf> {
+    let folder = checkout.target().join("dist-manual").join(build.name());
+    remove(&folder)?;
+    let mut command = match cross {
+        Some(cross) => cross.emulate("max", &[], binary),
+        None => std::process::Command::new(binary),
+    };
+    crate::command::run(command.arg("manual").arg(&folder))?;
+    Ok(folder)
+}
+
+fn pack(checkout: &Checkout, build: &Build, binary: &Path, manual: &Path, folder: &Path) -> Result<PathBuf> {
+    let mut entries = vec![
+        Entry::file("edge-runtime", binary, EXECUTABLE)?,
+        Entry::file("gen.onnx", &checkout.path("models/gen.onnx"), PLAIN)?,
+        Entry::file("MODEL.md", &checkout.path("models/README.md"), PLAIN)?,
+        Entry::file("LICENSE-MIT", &checkout.path("LICENSE-MIT"), PLAIN)?,
+        Entry::file("LICENSE-APACHE", &checkout.path("LICENSE-APACHE"), PLAIN)?,
+        Entry::text("install.sh", INSTALLER, EXECUTABLE),
+        Entry::text("mudra.service", SERVICE, PLAIN),
+        Entry::text("README.md", &readme(build), PLAIN),
+    ];
+    for file in fs::read_dir(manual).with_context(|| format!("read {}", manual.display()))? {
+        let path = file.with_context(|| format!("read {}", manual.display()))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let kind = if name.ends_with(".1") { "man" } else { "completions" };
+        entries.push(Entry::file(&format!("{kind}/{name}"), &path, PLAIN)?);
+    }
+    entries.sort_by(|left, right| left.path.cmp(&right.path));
+    let sums: String = entries.iter().map(|entry| format!("{}  {}\n", sha256(&entry.content), entry.path)).collect();
+    entries.push(Entry::text("SHA256SUMS", &sums, PLAIN));
+    entries.sort_by(|left, right| left.path.cmp(&right.path));
+
+    let name = build.name();
+    let bytes = tarball::pack(&name, &entries)?;
+    let archive = folder.join(format!("{name}.tar.gz"));
+    fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    write(&archive, &bytes)?;
+    write(&beside(&archive, "sha256"), format!("{}  {name}.tar.gz\n", sha256(&bytes)).as_bytes())?;
+    Ok(archive)
+}
+
+fn readme(build: &Build) -> String {
+    README.replace("@NAME@", &build.name()).replace("@RUNS_ON@", build.runs_on())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let part = beside(path, "part");
+    let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
+    written.with_context(|| format!("write {}", path.display()))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checksum_is_that_of_the_standard() {
+        // FIPS 180-4's example.
+        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn the_readme_names_its_archive_and_keeps_no_place_to_fill_in() {
+        for kind in [Kind::Static, Kind::Ort] {
+            let build = Build { target: crate::cli::Target::Aarch64, kind, tract: false };
+            let text = readme(&build);
+            assert!(text.contains(&build.name()) && !text.contains('@'), "{text}");
+        }
+    }
+}

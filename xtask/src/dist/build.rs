@@ -1,0 +1,179 @@
+//! One build of edge-runtime to hand out, and what is promised of it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::VERSION;
+use crate::checkout::Checkout;
+use crate::cli::{Kind, Target};
+use crate::command::{cargo, run as run_command};
+use crate::cross::{self, Cross, Elf};
+
+/// The oldest system that the dynamic build is for: Ubuntu 22.04 of JetPack 6.
+const GLIBC: (u32, u32) = (2, 35);
+const PROFILE: &str = "shipping";
+
+/// What is built.
+#[derive(Debug, Clone, Copy)]
+pub struct Build {
+    pub target: Target,
+    pub kind: Kind,
+    pub tract: bool,
+}
+
+impl Build {
+    /// The archive's name without its ending: `mudra-0.1.0-aarch64-ort`.
+    pub fn name(&self) -> String {
+        let tract = if self.tract { "-tract" } else { "" };
+        let ort = if self.kind == Kind::Ort { "-ort" } else { "" };
+        format!("mudra-{VERSION}-{}{tract}{ort}", self.target.name())
+    }
+
+    /// The systems that it is for, in words.
+    pub fn runs_on(&self) -> &'static str {
+        match self.kind {
+            Kind::Static => "any Linux: the binary is static and needs no library",
+            Kind::Ort => {
+                "Linux with glibc 2.35 or later (JetPack 6, Ubuntu 22.04, Raspberry Pi OS bookworm), and loads an ONNX \
+                 Runtime of yours where `--engine ort` asks for it"
+            }
+        }
+    }
+
+    /// Builds the binary and checks it.
+    ///
+    /// # Errors
+    /// The build fails, or the binary is not what is promised.
+    pub fn run(&self, checkout: &Checkout, cross: Option<&Cross>) -> Result<PathBuf> {
+        let triple = self.target.triple();
+        let words = ["rustc", "--package", "edge-runtime", "--bin", "edge-runtime", "--no-default-features"];
+        let mut command = match cross {
+            Some(cross) => cross.cargo(checkout, words),
+            None => {
+                let mut command = cargo(checkout, words);
+                command.args(["--target", triple]);
+                command
+            }
+        };
+        command.args(["--profile", PROFILE, "--locked"]);
+        let features: Vec<&str> = [(self.tract, "tract"), (self.kind == Kind::Ort, "ort")]
+            .into_iter()
+            .filter_map(|(on, name)| on.then_some(name))
+            .collect();
+        if !features.is_empty() {
+            command.args(["--features", &features.join(",")]);
+        }
+        // Flags for this machine's processor must not get into what others run.
+        command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", own_paths_hidden(checkout));
+        if self.kind == Kind::Static {
+            command.args(["--", "-C", "target-feature=+crt-static"]);
+        }
+        run_command(&mut command)?;
+        let target = cross.map_or_else(|| checkout.target(), |cross| cross.target(checkout));
+        let binary = target.join(triple).join(PROFILE).join("edge-runtime");
+        self.check(&binary)?;
+        Ok(binary)
+    }
+
+    fn check(&self, binary: &Path) -> Result<()> {
+        let elf = Elf::read(binary)?;
+        let shown = binary.display();
+        if elf.machine != self.target.machine() {
+            bail!("{shown}: expected a program for {}, found machine {}", self.target.name(), elf.machine);
+        }
+        match self.kind {
+            Kind::Static if elf.dynamic => bail!("{shown}: expected a static program, found one with a loader"),
+            Kind::Ort if elf.glibc > Some(GLIBC) => {
+                bail!("{shown}: expected symbols of glibc {GLIBC:?} at most, found {:?}", elf.glibc)
+            }
+            Kind::Static | Kind::Ort => {}
+        }
+        let size = std::fs::metadata(binary).with_context(|| format!("read {shown}"))?.len();
+        let glibc = elf.glibc.map_or_else(|| "no glibc".to_owned(), |(major, minor)| format!("glibc {major}.{minor}"));
+        eprintln!("{}: {:.2} MB, needs {glibc}", self.name(), size as f64 / 1e6);
+        if let Some(most) = self.most_bytes().filter(|most| size > *most) {
+            bail!("{shown}: expected at most {most} bytes, found {size}");
+        }
+        Ok(())
+    }
+
+    /// The budget of the binary with our own engine only.
+    fn most_bytes(&self) -> Option<u64> {
+        match (self.kind, self.tract, self.target) {
+            (Kind::Static, false, Target::Aarch64) => Some(6_000_000),
+            (Kind::Static, false, Target::X86_64) => Some(4_000_000),
+            _ => None,
+        }
+    }
+}
+
+/// Flags that keep this machine's folders out of the binary, so that another machine makes the same one.
+fn own_paths_hidden(checkout: &Checkout) -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let folders = [(Some(checkout.root().to_owned()), "mudra"), (home, "cargo")];
+    let flags = folders
+        .into_iter()
+        .filter_map(|(folder, name)| Some(format!("--remap-path-prefix={}={name}", folder?.display())));
+    // Cargo's separator.
+    flags.collect::<Vec<_>>().join("\x1F")
+}
+
+impl Target {
+    /// Rust's name.
+    pub fn triple(self) -> &'static str {
+        match self {
+            Self::Aarch64 => cross::TRIPLE,
+            Self::X86_64 => "x86_64-unknown-linux-gnu",
+        }
+    }
+
+    /// Its name in archives and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "aarch64",
+            Self::X86_64 => "x86-64",
+        }
+    }
+
+    /// Whether this machine runs it.
+    pub fn is_native(self) -> bool {
+        match self {
+            Self::Aarch64 => cfg!(target_arch = "aarch64"),
+            Self::X86_64 => cfg!(target_arch = "x86_64"),
+        }
+    }
+
+    /// `e_machine` of its ELF files.
+    fn machine(self) -> u16 {
+        match self {
+            Self::Aarch64 => 183,
+            Self::X86_64 => 62,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn archives_have_a_name_for_each_build() {
+        let name = |target, kind, tract| Build { target, kind, tract }.name();
+        assert_eq!(name(Target::Aarch64, Kind::Static, false), format!("mudra-{VERSION}-aarch64"));
+        assert_eq!(name(Target::Aarch64, Kind::Ort, false), format!("mudra-{VERSION}-aarch64-ort"));
+        assert_eq!(name(Target::X86_64, Kind::Static, true), format!("mudra-{VERSION}-x86-64-tract"));
+    }
+
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    #[test]
+    fn a_binary_that_is_not_as_promised_is_refused() {
+        let own = std::env::current_exe().expect("a path");
+        let check = |target, kind| Build { target, kind, tract: false }.check(&own).expect_err("refused").to_string();
+        let found = check(Target::Aarch64, Kind::Static);
+        assert!(found.ends_with("expected a program for aarch64, found machine 62"), "{found}");
+        let found = check(Target::X86_64, Kind::Static);
+        assert!(found.ends_with("expected a static program, found one with a loader"), "{found}");
+    }
+}

@@ -1,0 +1,89 @@
+//! 64-bit ARM without a board: the engine's suite, the model's golden pictures, pictures beside this machine's, and counted
+//! instructions, on the cores of the boards that the project is for.
+
+mod counts;
+mod pictures;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+pub use self::counts::{Counts, counted, record, recorded};
+use crate::checkout::Checkout;
+use crate::cli::{Kind, Target};
+use crate::command::{cargo, output, run as run_command};
+use crate::cross::Cross;
+use crate::dist::Build;
+use crate::setup::remove;
+use crate::test::Outcome;
+
+/// Raspberry Pi 3 and Zero 2, Pi 4, Pi 5.
+const CORES: [&str; 3] = ["cortex-a53", "cortex-a72", "cortex-a76"];
+/// The core that runs what is the same on all of them.
+pub const CORE: &str = CORES[1];
+/// Kernels and latents: their tests compare with plain Rust and with committed bits.
+const SUITES: [&[&str]; 2] = [
+    &["test", "--release", "--package", "edge-runtime", "--no-default-features", "--lib", "--test", "engines"],
+    &["test", "--release", "--package", "model-spec", "--lib"],
+];
+const PICTURES: [&str; 8] = ["--label", "all", "--seed", "7", "--engine", "native", "--quiet", "--out"];
+
+/// Runs everything, each core on its own.
+///
+/// # Errors
+/// Something differs from this machine, or a build fails.
+pub fn test(checkout: &Checkout) -> Result<Outcome> {
+    let cross = match Cross::find(checkout) {
+        Ok(cross) => cross,
+        Err(error) => {
+            // Suites, two checks of each core, and the count.
+            return Ok(Outcome::skipped(SUITES.len() + 2 * CORES.len() + 1, &format!("{error:#}")));
+        }
+    };
+    let binary = binary(checkout, &cross)?;
+    for suite in SUITES {
+        run_command(cross.cargo(checkout, suite.iter().copied()).env("QEMU_CPU", CORE))?;
+    }
+    let folder = checkout.target().join("ci-arm");
+    remove(&folder)?;
+    let expected = folder.join("host");
+    let mut host = cargo(checkout, ["run", "--package", "edge-runtime", "--"]);
+    run_command(host.args(PICTURES).arg(&expected))?;
+    at_once(&CORES, |core| same_pictures(checkout, &cross, core, &binary, &expected))?;
+    counts::check(checkout, &counted(checkout, &cross, &binary)?, &cross.rustc_version()?)?;
+    Ok(Outcome::Done)
+}
+
+/// The binary that is handed out, with our own engine only.
+///
+/// # Errors
+/// The build fails.
+pub fn binary(checkout: &Checkout, cross: &Cross) -> Result<PathBuf> {
+    Build { target: Target::Aarch64, kind: Kind::Static, tract: false }.run(checkout, Some(cross))
+}
+
+/// `verify`, and a picture of each label within one level of this machine's.
+fn same_pictures(checkout: &Checkout, cross: &Cross, core: &str, binary: &Path, expected: &Path) -> Result<()> {
+    let run = |words: &[&str], last: Option<&Path>| -> Result<String> {
+        let mut command: Command = cross.emulate(core, &[], binary);
+        command.args(words).args(last).current_dir(checkout.root());
+        output(&mut command).with_context(|| format!("as {core}"))
+    };
+    eprint!("{core}\n{}", run(&["verify", "--engine", "native", "--quiet"], None)?);
+    let folder = expected.with_file_name(core);
+    run(&PICTURES, Some(&folder))?;
+    let worst = pictures::difference(expected, &folder)?;
+    eprintln!("{core}: {} within {worst} of 255 of this machine's", checkout.shown(&folder));
+    anyhow::ensure!(worst <= 1, "as {core}: expected pictures within one level of 255, found {worst}");
+    Ok(())
+}
+
+/// Runs pieces of work at once, and returns the first error.
+fn at_once<T: Copy + Sync>(pieces: &[T], work: impl Fn(T) -> Result<()> + Sync) -> Result<()> {
+    let work = &work;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = pieces.iter().map(|piece| scope.spawn(|| work(*piece))).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| anyhow::bail!("a thread panicked")))
+    })
+}
