@@ -259,7 +259,6 @@ pub struct PhotoBooth {
 }
 
 #[derive(Debug, Args)]
-#[cfg_attr(not(feature = "serve"), expect(dead_code, reason = "read where the server is built in"))]
 pub struct Serve {
     /// Address and port; port 0 takes a free one, which is printed
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
