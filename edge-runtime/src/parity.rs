@@ -143,7 +143,7 @@ pub fn table(title: &str, rows: &[Row]) -> String {
         match &row.outcome {
             Ok(parity) => text += &line(&row.name, width, parity),
             Err(problem) => {
-                let first = problem.lines().next().unwrap_or_default();
+                let first = problem.lines().next().unwrap_or_default().trim_end_matches("; tried:");
                 text += &format!("{:width$}  not run: {first}\n", row.name);
             }
         }
