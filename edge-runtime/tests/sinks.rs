@@ -141,7 +141,7 @@ fn every_sink_shows_the_same_frame_the_same_way_and_others_otherwise() {
     }
     for ((name, one), (_, two)) in first.iter().zip(shown(&[frame("ä b", 1), frame("ä b", 2)])) {
         // A preview is a PNG of the last frame, which may take fewer bytes.
-        let is_enough = name == "preview" || two.len() >= one.len();
+        let is_enough = *name == "preview" || two.len() >= one.len();
         assert!(is_enough && *one != two, "{name} shows one of two frames");
     }
 }
