@@ -183,9 +183,9 @@ fn a_run_gives_its_best_checkpoint_or_its_latest_without_scores() {
         Case(
             &[("000001.000", 1000, Some(0.2)), ("000002.000", 2000, Some(0.1)), ("000003.000", 3000, Some(0.3))],
             "000002.000",
-            "best kid (0.1) of 3",
+            "best kid (0.100) of 3",
         ),
-        Case(&[("000001.000", 1000, Some(0.2)), ("000002.000", 2000, None)], "000001.000", "best kid (0.2) of 2"),
+        Case(&[("000001.000", 1000, Some(0.2)), ("000002.000", 2000, None)], "000001.000", "best kid (0.200) of 2"),
         Case(&[("000001.000", 1000, None), (".000002.000", 2000, None)], "000001.000", "latest of 1"),
     ];
     for Case(checkpoints, expected, reason) in cases {

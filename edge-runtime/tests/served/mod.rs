@@ -149,9 +149,10 @@ pub fn answer(reader: &mut impl BufRead) -> Answer {
     }
     let first = lines.first().expect("a status line");
     let status = first.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    let pairs = lines[1..].iter().filter_map(|line| line.split_once(": "));
+    // ChromeDriver writes no space after the colon.
+    let pairs = lines[1..].iter().filter_map(|line| line.split_once(':'));
     let headers: BTreeMap<String, String> =
-        pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
     let mut body = Vec::new();
     let length = headers.get("content-length").map(|length| length.parse().expect("a number"));
     reader.take(length.unwrap_or(u64::MAX)).read_to_end(&mut body).expect("readable");
