@@ -2,11 +2,12 @@
 //!
 //! In reading order: [`onnx`] and [`model`] read and check a file, [`engine`] runs it, [`generator`] turns a label and a
 //! seed into a [`Frame`] of a [`picture`]; [`interpolation`], [`sheet`] and [`encode`] make series, sheets and file bytes
-//! of pictures, which [`decode`] reads again; [`golden`] pictures, [`parity`] and [`verification`] prove that an engine makes what
-//! the model should, [`provenance`] makes a picture again; [`json_request`] reads requests from other programs;
+//! of pictures, which [`decode`] reads again; [`golden`] pictures, [`parity`] and [`verification`] prove that an engine
+//! makes what the model should, [`provenance`] makes a picture again; [`json_request`] reads requests from other programs;
 //! [`sensors`] and [`diagnosis`] look at the machine; [`canvas`], [`dither`] and [`drawing`] draw pictures with
 //! embedded-graphics, [`walk`] moves them and [`keys`] listens to the user; [`sink`] writes and shows them, into an
-//! [`output`] file where it is one, and [`http`] serves them. Nothing here trains, exports, or knows a label's name that the file doesn't state.
+//! [`output`] file where it is one, and [`http`] serves them. Nothing here trains, exports, or knows a label's name that
+//! the file doesn't state.
 //!
 //! ```
 //! # let folder = tempfile::tempdir()?;
