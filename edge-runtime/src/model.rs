@@ -77,7 +77,7 @@ impl Model {
     }
 
     /// The graph of the file, held against the contract; its weights are parts of [`Model::bytes`].
-    pub(crate) fn graph(&self) -> &GraphProto {
+    pub fn graph(&self) -> &GraphProto {
         &self.graph
     }
 

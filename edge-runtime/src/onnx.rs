@@ -18,6 +18,18 @@ pub mod data_type {
     pub const INT64: i32 = 7;
     /// 16-bit float (IEEE 754 binary16).
     pub const FLOAT16: i32 = 10;
+
+    /// A short name for messages: `f32`, or `type 11` where it is none of these.
+    pub fn name(data_type: i32) -> String {
+        match data_type {
+            FLOAT => "f32".to_owned(),
+            FLOAT16 => "f16".to_owned(),
+            INT64 => "i64".to_owned(),
+            INT8 => "i8".to_owned(),
+            UINT8 => "u8".to_owned(),
+            other => format!("type {other}"),
+        }
+    }
 }
 
 /// Kinds of attributes (`AttributeProto.AttributeType`).
@@ -161,6 +173,13 @@ pub struct TensorProto {
     /// 1 for elements in another file, which no file of the contract has.
     #[prost(int32, tag = "14")]
     pub data_location: i32,
+}
+
+impl TensorProto {
+    /// The elements of a tensor of i64.
+    pub fn integers(&self) -> Vec<i64> {
+        self.raw_data.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect()
+    }
 }
 
 /// Name and type of an input or output.

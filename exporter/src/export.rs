@@ -104,19 +104,19 @@ pub struct Made {
 pub fn export(source: &Source, settings: impl Into<Settings>) -> Result<Made, ExportError> {
     let settings = settings.into();
     let made = make(source, &settings)?;
-    let rounded = rounded(source, &settings)?;
-    let hops = hops(source, &settings, &made, &rounded)?;
+    let (hops, same) = hops(source, &settings, &made)?;
     let (expected, by) = match settings.precision {
         // More than a level from the source, which the comparison of values allows.
-        Precision::Int8 => (verify::pictures(rounded, &source.reference)?, "the f32 graph of its weights"),
+        Precision::Int8 => (same, "the f32 graph of its weights"),
         Precision::F32 | Precision::F16 => (source.reference.images.clone(), source.reference_by),
     };
     let tables = verify::tables(&made.bytes, source, (&expected, by))?;
     Ok(Made { bytes: made.bytes, hops, tables, golden: made.golden })
 }
 
-/// Compares values, each step with the one before it.
-fn hops(source: &Source, settings: &Settings, made: &Run, rounded: &[u8]) -> Result<Vec<Hop>, ExportError> {
+/// Compares values, each step with the one before it; and the pictures of the f32 graph of the rounded weights, none for the
+/// plain f32 file, which is that graph itself.
+fn hops(source: &Source, settings: &Settings, made: &Run) -> Result<(Vec<Hop>, Vec<f32>), ExportError> {
     let Settings { precision, variant, atol, .. } = *settings;
     let (reference, by, name) = (source.reference.images.as_slice(), source.reference_by, precision.name());
     let has_levels = variant.output == Output::Levels;
@@ -128,10 +128,17 @@ fn hops(source: &Source, settings: &Settings, made: &Run, rounded: &[u8]) -> Res
         Comparison { name, expected, found, tolerance }.check(source)
     };
     if precision == Precision::F32 && !has_levels && variant.label_input == LabelInput::Index {
-        return Ok(vec![compare(format!("f32 file and {by}"), reference, &made.pictures, atol)?]);
+        return Ok((vec![compare(format!("f32 file and {by}"), reference, &made.pictures, atol)?], Vec::new()));
     }
-    let exact = pictures(source, &plain(source, Storage::F32)?)?;
-    let same = verify::pictures(rounded.to_vec(), &source.reference)?;
+    let rounded = rounded(source, settings)?;
+    let same = verify::pictures(rounded.clone(), &source.reference)?;
+    let exact = match precision {
+        // Nothing is rounded.
+        Precision::F32 => same.clone(),
+        Precision::F16 | Precision::Int8 => {
+            verify::pictures(unchecked(source, &Precision::F32.into())?, &source.reference)?
+        }
+    };
     // Where two numbers lie at a boundary between levels, the smallest difference is a whole level.
     let within = if has_levels { ONE_LEVEL } else { EXACT };
     let (coarse, words) = precision.tolerance();
@@ -142,11 +149,11 @@ fn hops(source: &Source, settings: &Settings, made: &Run, rounded: &[u8]) -> Res
     ];
     if variant.label_input == LabelInput::Mix {
         let weights = mixes(source);
-        let expected = verify::mixed(rounded.to_vec(), &source.reference, &weights)?;
+        let expected = verify::mixed(rounded, &source.reference, &weights)?;
         let found = verify::mixed(made.bytes.clone(), &source.reference, &weights)?;
         hops.push(compare(format!("{name} file and native, halves of two labels"), &seen(&expected), &found, within)?);
     }
-    Ok(hops)
+    Ok((hops, same))
 }
 
 /// Half of each picture's label and half of the next, `[n, n_labels]`.
@@ -195,15 +202,6 @@ fn rounded(source: &Source, settings: &Settings) -> Result<Vec<u8>, ExportError>
     let form = Form { storage: settings.precision.rounded(), variant };
     let graph = generator_graph::build(&source.folded, &source.architecture, form)?;
     Ok(file(source, &graph, &Settings { variant, ..Precision::F32.into() }, Vec::new()))
-}
-
-fn plain(source: &Source, storage: Storage) -> Result<Graph, ExportError> {
-    generator_graph::build(&source.folded, &source.architecture, Form::plain(storage))
-}
-
-/// The pictures of a plain graph that is only compared with.
-fn pictures(source: &Source, graph: &Graph) -> Result<Vec<f32>, ExportError> {
-    verify::pictures(file(source, graph, &Precision::F32.into(), Vec::new()), &source.reference)
 }
 
 /// The unchecked file of a source, without golden pictures.

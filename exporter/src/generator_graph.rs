@@ -41,12 +41,9 @@ pub fn build(folded: &Folded, architecture: &Architecture, form: Form) -> Result
     for (index, block) in folded.blocks.iter().enumerate() {
         let is_last = index + 1 == folded.blocks.len();
         xs = match variant.rewrite {
-            Rewrite::None => transposed(&mut graph, index, block, &xs)?,
+            Rewrite::None => transposed(&mut graph, (index, is_last), block, &xs)?,
             Rewrite::Subpixel => subpixel(&mut graph, (index, is_last), block, &xs)?,
         };
-        if !is_last && variant.rewrite == Rewrite::None {
-            xs = graph.node(&format!("block{index}.relu"), Operator::Relu, &[&xs]);
-        }
     }
     match variant.output {
         Output::Float => graph.node_to("tanh", Operator::Tanh, &[&xs], contract::IMAGE),
@@ -80,7 +77,12 @@ fn stem(
     Ok(graph.node("stem", Operator::Concat { axis: 1 }, &[&latent_map, &label_map]))
 }
 
-fn transposed(graph: &mut Graph, index: usize, block: &Block, xs: &str) -> Result<String, ExportError> {
+fn transposed(
+    graph: &mut Graph,
+    (index, is_last): (usize, bool),
+    block: &Block,
+    xs: &str,
+) -> Result<String, ExportError> {
     let name = |part: &str| format!("block{index}.{part}");
     let shape = [block.inputs, block.outputs, KERNEL, KERNEL];
     let mut inputs = vec![xs.to_owned(), graph.kernel(&name("weight"), (&shape, 1), &block.kernel)?];
@@ -88,7 +90,8 @@ fn transposed(graph: &mut Graph, index: usize, block: &Block, xs: &str) -> Resul
         inputs.push(graph.weight(&name("bias"), &[block.outputs], bias)?);
     }
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-    Ok(graph.node(&name("deconv"), Operator::DoublingConvTranspose, &inputs))
+    let xs = graph.node(&name("deconv"), Operator::DoublingConvTranspose, &inputs);
+    Ok(if is_last { xs } else { graph.node(&name("relu"), Operator::Relu, &[&xs]) })
 }
 
 /// The activation stands right after the convolution, where engines can fuse it.

@@ -163,18 +163,17 @@ impl Graph {
     /// # Errors
     /// A number outside the range of f16, where weights are rounded to it.
     pub fn weight(&mut self, name: &str, shape: &[usize], numbers: &[f32]) -> Result<String, ExportError> {
-        let mut put = |name: &str, numbers| {
-            self.constants.push(Constant { name: name.to_owned(), shape: shape.to_vec(), numbers });
-        };
         match self.storage {
-            Storage::F32 | Storage::Int8 | Storage::F32FromInt8 => put(name, Numbers::F32(numbers.to_vec())),
+            Storage::F32 | Storage::Int8 | Storage::F32FromInt8 => {
+                self.constant(name, shape, Numbers::F32(numbers.to_vec()));
+            }
             Storage::F32Rounded => {
                 let rounded = halves(name, numbers)?.iter().map(|half| half.to_f32()).collect();
-                put(name, Numbers::F32(rounded));
+                self.constant(name, shape, Numbers::F32(rounded));
             }
             Storage::F16 => {
                 let stored = format!("{name}.f16");
-                put(&stored, Numbers::F16(halves(name, numbers)?));
+                self.constant(&stored, shape, Numbers::F16(halves(name, numbers)?));
                 self.node(name, Operator::CastToF32, &[&stored]);
             }
         }
@@ -200,11 +199,8 @@ impl Graph {
                 let mut sides = vec![1; shape.len()];
                 sides[axis] = factors.len();
                 let [stored, whole, factor] = ["int8", "integers", "factor"].map(|part| format!("{name}.{part}"));
-                let mut put = |name: &str, shape: &[usize], numbers| {
-                    self.constants.push(Constant { name: name.to_owned(), shape: shape.to_vec(), numbers });
-                };
-                put(&stored, shape, Numbers::I8(integers));
-                put(&factor, &sides, Numbers::F32(factors));
+                self.constant(&stored, shape, Numbers::I8(integers));
+                self.constant(&factor, &sides, Numbers::F32(factors));
                 self.node(&whole, Operator::CastToF32, &[&stored]);
                 Ok(self.node(name, Operator::Mul, &[&whole, &factor]))
             }
@@ -213,15 +209,18 @@ impl Graph {
 
     /// Adds a single number.
     pub fn number(&mut self, name: &str, number: f32) -> String {
-        self.constants.push(Constant { name: name.to_owned(), shape: Vec::new(), numbers: Numbers::F32(vec![number]) });
+        self.constant(name, &[], Numbers::F32(vec![number]));
         name.to_owned()
     }
 
     /// Adds a constant shape.
     pub fn shape(&mut self, name: &str, sides: &[i64]) -> String {
-        let numbers = Numbers::I64(sides.to_vec());
-        self.constants.push(Constant { name: name.to_owned(), shape: vec![sides.len()], numbers });
+        self.constant(name, &[sides.len()], Numbers::I64(sides.to_vec()));
         name.to_owned()
+    }
+
+    fn constant(&mut self, name: &str, shape: &[usize], numbers: Numbers) {
+        self.constants.push(Constant { name: name.to_owned(), shape: shape.to_vec(), numbers });
     }
 }
 

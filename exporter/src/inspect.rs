@@ -69,7 +69,7 @@ fn value_type(value: &ValueInfoProto) -> String {
         (None, Some(name)) => shown(name),
         (None, None) => "?".to_owned(),
     });
-    format!("{} [{}]", type_name(tensor.elem_type), dims.collect::<Vec<_>>().join(", "))
+    format!("{} [{}]", data_type::name(tensor.elem_type), dims.collect::<Vec<_>>().join(", "))
 }
 
 fn operators(graph: &GraphProto) -> String {
@@ -88,7 +88,7 @@ fn weights(weights: &[TensorProto]) -> String {
         if weight.data_type != data_type::INT64 {
             parameters = parameters.saturating_add(numbers);
         }
-        let (name, kind, bytes) = (shown(&weight.name), type_name(weight.data_type), weight.raw_data.len());
+        let (name, kind, bytes) = (shown(&weight.name), data_type::name(weight.data_type), weight.raw_data.len());
         lines += &format!("  {name:<24} {kind} {:?}, {bytes} bytes\n", weight.dims);
     }
     format!("weights    {}, with {parameters} parameters\n{lines}", weights.len())
@@ -123,15 +123,4 @@ fn shown(text: &str) -> String {
     let mut letters = text.chars().map(plain);
     let start: String = letters.by_ref().take(LONGEST_TEXT).collect();
     if letters.next().is_some() { format!("{start}... ({} bytes)", text.len()) } else { start }
-}
-
-fn type_name(data_type: i32) -> String {
-    match data_type {
-        data_type::FLOAT => "f32".to_owned(),
-        data_type::FLOAT16 => "f16".to_owned(),
-        data_type::INT64 => "i64".to_owned(),
-        data_type::INT8 => "i8".to_owned(),
-        data_type::UINT8 => "u8".to_owned(),
-        other => format!("type {other}"),
-    }
 }

@@ -1,14 +1,12 @@
 //! `exporter ladder`: what each stored precision costs in quality, as a table.
 
+use edge_runtime::generator::BATCH;
 use edge_runtime::parity::Parity;
 use edge_runtime::{EngineSpec, Generator, Model, Picture, Request};
 
 use crate::ExportError;
 use crate::export::{Precision, Settings, unchecked};
 use crate::source::Source;
-
-/// Pictures that are made at once.
-const AT_ONCE: usize = 16;
 
 /// One precision beside f32.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,8 +36,8 @@ pub fn climb(source: &Source, samples: usize, mut tick: impl FnMut(usize)) -> Re
         rungs.push(Rung { precision, bytes: bytes.len(), all: Parity::new(), labels: none });
         generators.push(Generator::of(&Model::from_bytes(bytes)?, &EngineSpec::default())?);
     }
-    for first in (0..samples).step_by(AT_ONCE) {
-        let part = first..samples.min(first + AT_ONCE);
+    for first in (0..samples).step_by(BATCH) {
+        let part = first..samples.min(first + BATCH);
         let requests: Vec<_> =
             part.map(|at| Request { label: at % labels, seed: (at / labels) as u64 + 1, index: 0 }).collect();
         let mut exact: Vec<Picture> = Vec::new();

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use edge_runtime::Model;
-use edge_runtime::onnx::{ModelProto, TensorProto, data_type};
+use edge_runtime::onnx::{TensorProto, data_type};
 use half::f16;
 use model_spec::architecture::STEM_SIZE;
 use model_spec::variant::Rewrite;
 use model_spec::weights::KERNEL;
 use model_spec::{Architecture, Metadata};
-use prost::Message;
 
 use crate::ExportError;
 use crate::fold::{Block, Folded};
@@ -23,20 +22,14 @@ use crate::subpixel::kernel_from_squares;
 pub fn read(path: &Path) -> Result<(Metadata, Folded), ExportError> {
     let model = Model::open(path)?;
     let metadata = model.metadata().clone();
-    let format = |expected: &str, found: String| ExportError::Format {
-        path: path.to_owned(),
-        expected: expected.to_owned(),
-        found,
-    };
     if !matches!(metadata.weights.as_str(), "f32" | "f16") {
-        return Err(format(
-            "a model file with f32 or f16 weights as a source",
-            format!("{} weights", metadata.weights),
-        ));
+        return Err(ExportError::Format {
+            path: path.to_owned(),
+            expected: "a model file with f32 or f16 weights as a source".to_owned(),
+            found: format!("{} weights", metadata.weights),
+        });
     }
-    let proto = ModelProto::decode(model.bytes()).map_err(|error| format("an ONNX file", error.to_string()))?;
-    let weights = Stored { path, tensors: proto.graph.as_ref().map_or(&[], |graph| &graph.initializer) };
-    let folded = folded(&weights, &metadata)?;
+    let folded = folded(&Stored { path, tensors: &model.graph().initializer }, &metadata)?;
     Ok((metadata, folded))
 }
 

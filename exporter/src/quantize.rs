@@ -52,7 +52,8 @@ fn factor(weights: &[f32]) -> f32 {
         return 1.0;
     }
     let tried = (0..STEPS).map(|step| (1.0 - step as f32 * STEP) * largest / LARGEST);
-    tried.min_by(|a, b| error(weights, *a).total_cmp(&error(weights, *b))).unwrap_or(largest / LARGEST)
+    let with_error = tried.map(|factor| (error(weights, factor), factor));
+    with_error.min_by(|a, b| a.0.total_cmp(&b.0)).map_or(largest / LARGEST, |(_, factor)| factor)
 }
 
 fn error(weights: &[f32], factor: f32) -> f64 {

@@ -8,7 +8,7 @@ use common::{Checkpoint, message, small_architecture};
 use edge_runtime::{Batch, EngineKind, EngineSpec, Generator, Model, Picture, RuntimeError, engine};
 use exporter::export::{Made, Precision, Settings, export, unchecked};
 use exporter::generator_graph::{self, Form};
-use exporter::graph::{Graph, Numbers, Operator, Storage};
+use exporter::graph::{ElementType, Graph, Numbers, Operator, Storage};
 use exporter::source::{self, Source, Wanted};
 use exporter::verify::{self, Comparison, EXACT, Hop};
 use exporter::{ExportError, ladder, onnx};
@@ -193,20 +193,27 @@ fn a_wrong_file_of_each_kind_is_found() {
     }
 }
 
+fn floats_of_levels(graph: &mut Graph) {
+    graph.output.element_type = ElementType::F32;
+    graph.nodes.last_mut().expect("a node").operator = Operator::CastToF32;
+}
+
 /// tract runs these, and the contract allows them, but they are not what the exporter writes.
 #[test]
 fn native_refuses_squares_and_levels_that_it_does_not_know() {
     let source = opened(&Checkpoint::small());
-    struct Case(Variant, fn(&mut Graph), &'static str);
+    struct Case(Variant, Variant, fn(&mut Graph), &'static str);
     let cases = [
-        Case(LEVELS, |graph| numbers(graph, "levels1.number")[0] = 254.0, "\"levels1\" (Mul)"),
-        Case(SUBPIXEL, |graph| numbers(graph, "block0.bias")[0] += 0.5, "\"block0.conv\" (Conv)"),
+        Case(LEVELS, LEVELS, |graph| numbers(graph, "levels1.number")[0] = 254.0, "\"levels1\" (Mul)"),
+        Case(SUBPIXEL, SUBPIXEL, |graph| numbers(graph, "block0.bias")[0] += 0.5, "\"block0.conv\" (Conv)"),
+        // The steps to levels, in a file that promises values in [-1, 1].
+        Case(LEVELS, PLAIN, floats_of_levels, "(Cast)"),
     ];
-    for Case(variant, change, expected) in cases {
+    for Case(variant, promised, change, expected) in cases {
         let form = Form { storage: Storage::F32, variant };
         let mut graph = generator_graph::build(&source.folded, &source.architecture, form).expect("in range");
         change(&mut graph);
-        let pairs = Model::from_bytes(made(&source, settings(Precision::F32, variant)).bytes).expect("valid");
+        let pairs = Model::from_bytes(made(&source, settings(Precision::F32, promised)).bytes).expect("valid");
         let bytes = onnx::file_bytes(&graph, onnx::OPSET, &pairs.metadata().to_pairs());
         let model = Model::from_bytes(bytes).expect("a model of the contract");
         let spec = EngineSpec { kind: EngineKind::Native, ..Default::default() };

@@ -60,7 +60,7 @@ pub(super) fn check(graph: &GraphProto, metadata: &Metadata) -> Result<(), Runti
     match facts.get(names::IMAGE) {
         Some(image) if image.shape == expected && image.data_type == picture => Ok(()),
         Some(image) => {
-            let expected = format!("{} {expected:?}", type_name(picture));
+            let expected = format!("{} {expected:?}", data_type::name(picture));
             Err(contract("what the graph computes", expected, image.describe()))
         }
         None => Err(contract("graph", format!("a node that makes {:?}", names::IMAGE), "none")),
@@ -70,23 +70,18 @@ pub(super) fn check(graph: &GraphProto, metadata: &Metadata) -> Result<(), Runti
 impl Fact<'_> {
     /// Type and shape for a message.
     pub fn describe(&self) -> String {
-        format!("{} {:?}", type_name(self.data_type), self.shape)
+        format!("{} {:?}", data_type::name(self.data_type), self.shape)
+    }
+
+    /// The numbers of a constant list of i64.
+    pub fn integers(&self) -> Option<Vec<i64>> {
+        let is_list = self.data_type == data_type::INT64 && self.shape.len() == 1;
+        self.weight.filter(|_| is_list).map(TensorProto::integers)
     }
 }
 
 pub(super) fn fact(shape: Vec<usize>, data_type: i32) -> Fact<'static> {
     Fact { shape, data_type, weight: None }
-}
-
-pub(super) fn type_name(data_type: i32) -> String {
-    match data_type {
-        data_type::FLOAT => "f32".to_owned(),
-        data_type::FLOAT16 => "f16".to_owned(),
-        data_type::INT64 => "i64".to_owned(),
-        data_type::INT8 => "i8".to_owned(),
-        data_type::UINT8 => "u8".to_owned(),
-        other => format!("type {other}"),
-    }
 }
 
 fn add<'a>(facts: &mut HashMap<&'a str, Fact<'a>>, name: &'a str, fact: Fact<'a>) -> Result<(), RuntimeError> {
@@ -110,7 +105,7 @@ fn weight_fact(weight: &TensorProto) -> Result<Fact<'_>, RuntimeError> {
         data_type::FLOAT16 => 2,
         data_type::INT8 => 1,
         data_type::INT64 => 8,
-        other => return Err(contract(part(), "f32, f16, i8 or i64", type_name(other))),
+        other => return Err(contract(part(), "f32, f16, i8 or i64", data_type::name(other))),
     };
     if weight.data_location != 0 {
         return Err(contract(part(), "its numbers in this file", "a reference to another"));

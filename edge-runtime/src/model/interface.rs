@@ -4,7 +4,6 @@ use model_spec::variant::{LabelInput, Output};
 use model_spec::{Metadata, contract as names};
 
 use super::contract;
-use super::graph::type_name;
 use crate::RuntimeError;
 use crate::onnx::{DimensionProto, ModelProto, ValueInfoProto, data_type};
 
@@ -87,7 +86,7 @@ fn check_value(found: &ValueInfoProto, expected: &Value<'_>, fixed: Option<usize
     }
     let batch = fixed.map_or(names::BATCH.to_owned(), |batch| batch.to_string());
     let wanted: Vec<String> = std::iter::once(batch).chain(expected.sides.iter().map(usize::to_string)).collect();
-    let text = |data_type: i32, sides: Vec<String>| format!("{} [{}]", type_name(data_type), sides.join(", "));
+    let text = |data_type: i32, sides: Vec<String>| format!("{} [{}]", data_type::name(data_type), sides.join(", "));
     let shown = text(found_type, dims.iter().map(describe).collect());
     Err(contract(format!("{:?}", expected.name), text(expected.data_type, wanted), shown))
 }

@@ -1,6 +1,6 @@
 //! The operators of the family, each with the shape that it makes of its inputs.
 
-use super::graph::{Fact, fact, type_name};
+use super::graph::{Fact, fact};
 use super::{contract, subpixel};
 use crate::RuntimeError;
 use crate::onnx::{AttributeProto, NodeProto, attribute_type, data_type};
@@ -48,7 +48,7 @@ fn cast(node: &NodeProto, x: &Fact<'_>) -> Result<Fact<'static>, RuntimeError> {
         (data_type::FLOAT | data_type::FLOAT16 | data_type::INT8, data_type::FLOAT)
         | (data_type::FLOAT, data_type::UINT8) => Ok(fact(x.shape.clone(), to)),
         (from, to) => {
-            let found = format!("{} to {}", type_name(from), type_name(to));
+            let found = format!("{} to {}", data_type::name(from), data_type::name(to));
             Err(contract(title(node), "f16, i8 or f32 to f32, or f32 to u8", found))
         }
     }
@@ -130,10 +130,9 @@ fn gather(node: &NodeProto, table: &Fact<'_>, index: &Fact<'_>, labels: usize) -
 fn reshape(node: &NodeProto, x: &Fact<'_>, shape: &Fact<'_>) -> Result<Fact<'static>, RuntimeError> {
     let attributes = Attributes::of(node, &["allowzero"])?;
     expect_float(node, x)?;
-    let Some(weight) = shape.weight.filter(|_| shape.data_type == data_type::INT64 && shape.shape.len() == 1) else {
+    let Some(sides) = shape.integers() else {
         return Err(contract(title(node), "a constant i64 shape", shape.describe()));
     };
-    let sides: Vec<i64> = weight.raw_data.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect();
     let refused = || contract(title(node), format!("a shape for {:?}", x.shape), format!("{sides:?}"));
     if attributes.integer("allowzero", 0) != 0 || sides.iter().filter(|side| **side == -1).count() > 1 {
         return Err(refused());
@@ -184,22 +183,13 @@ fn conv_transpose(
 ) -> Result<Fact<'static>, RuntimeError> {
     let known = ["kernel_shape", "strides", "pads", "dilations", "group", "output_padding", "auto_pad"];
     let attributes = Attributes::of(node, &known)?;
-    for (name, expected, default) in [
-        ("kernel_shape", &[4, 4][..], &[4, 4][..]),
+    attributes.expect_convolution(&[
+        ("kernel_shape", &[4, 4], &[4, 4]),
         ("strides", &[2, 2], &[1, 1]),
         ("pads", &[1, 1, 1, 1], &[0, 0, 0, 0]),
         ("dilations", &[1, 1], &[1, 1]),
         ("output_padding", &[0, 0], &[0, 0]),
-    ] {
-        let found = attributes.integers(name, default);
-        if found != expected {
-            return Err(contract(title(node), format!("{name} {expected:?}"), format!("{found:?}")));
-        }
-    }
-    let group = attributes.integer("group", 1);
-    if group != 1 || !matches!(attributes.text("auto_pad"), b"" | b"NOTSET") {
-        return Err(contract(title(node), "group 1 and no auto_pad", format!("group {group}")));
-    }
+    ])?;
     for part in [x, weight].into_iter().chain(bias) {
         expect_float(node, part)?;
     }
@@ -261,8 +251,20 @@ impl<'a> Attributes<'a> {
         self.get(name).map_or(default, |attribute| attribute.i)
     }
 
-    pub(super) fn integers(&self, name: &str, default: &'a [i64]) -> &'a [i64] {
-        self.get(name).map_or(default, |attribute| attribute.ints.as_slice())
+    /// Holds a convolution's lists, each with its name, what it must be and ONNX's default, against the file; neither groups
+    /// nor automatic padding are allowed.
+    pub(super) fn expect_convolution(&self, lists: &[(&str, &[i64], &[i64])]) -> Result<(), RuntimeError> {
+        for (name, expected, default) in lists {
+            let found = self.get(name).map_or(*default, |attribute| attribute.ints.as_slice());
+            if found != *expected {
+                return Err(contract(title(self.node), format!("{name} {expected:?}"), format!("{found:?}")));
+            }
+        }
+        let group = self.integer("group", 1);
+        if group != 1 || !matches!(self.text("auto_pad"), b"" | b"NOTSET") {
+            return Err(contract(title(self.node), "group 1 and no auto_pad", format!("group {group}")));
+        }
+        Ok(())
     }
 
     pub(super) fn text(&self, name: &str) -> &'a [u8] {

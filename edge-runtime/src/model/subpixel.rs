@@ -15,21 +15,12 @@ pub(super) fn convolution(
     bias: Option<&Fact<'_>>,
 ) -> Result<Fact<'static>, RuntimeError> {
     let attributes = Attributes::of(node, &["kernel_shape", "strides", "pads", "dilations", "group", "auto_pad"])?;
-    for (name, expected, default) in [
-        ("kernel_shape", &[2, 2][..], &[2, 2][..]),
+    attributes.expect_convolution(&[
+        ("kernel_shape", &[2, 2], &[2, 2]),
         ("strides", &[1, 1], &[1, 1]),
         ("pads", &[1, 1, 1, 1], &[0, 0, 0, 0]),
         ("dilations", &[1, 1], &[1, 1]),
-    ] {
-        let found = attributes.integers(name, default);
-        if found != expected {
-            return Err(contract(title(node), format!("{name} {expected:?}"), format!("{found:?}")));
-        }
-    }
-    let group = attributes.integer("group", 1);
-    if group != 1 || !matches!(attributes.text("auto_pad"), b"" | b"NOTSET") {
-        return Err(contract(title(node), "group 1 and no auto_pad", format!("group {group}")));
-    }
+    ])?;
     let parts: Vec<_> = [x, weight].into_iter().chain(bias).collect();
     for part in &parts {
         expect_float(node, part)?;
@@ -65,9 +56,7 @@ pub(super) fn crop(node: &NodeProto, x: &Fact<'_>, bounds: [&Fact<'_>; 3]) -> Re
     Attributes::of(node, &[])?;
     expect_float(node, x)?;
     for (bound, expected) in bounds.into_iter().zip([[1, 1], [-1, -1], [2, 3]]) {
-        let numbers = bound.weight.filter(|_| bound.data_type == data_type::INT64 && bound.shape == [2]);
-        let found: Option<Vec<i64>> = numbers
-            .map(|weight| weight.raw_data.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect());
+        let found = bound.integers();
         if found.as_deref() != Some(&expected[..]) {
             return Err(contract(title(node), format!("the constant {expected:?}"), format!("{found:?}")));
         }

@@ -7,7 +7,7 @@ use model_spec::contract;
 
 use crate::RuntimeError;
 use crate::model::node_title;
-use crate::onnx::{GraphProto, NodeProto, TensorProto, data_type};
+use crate::onnx::{AttributeProto, GraphProto, NodeProto, TensorProto, data_type};
 
 use super::numbers::{Activation, Numbers, Scaled};
 
@@ -115,7 +115,6 @@ pub(super) fn read(graph: &GraphProto) -> Result<Plan<'_>, RuntimeError> {
     }
     let makes_picture = |node: &&NodeProto| node.output.iter().any(|output| output == contract::IMAGE);
     match (values.remove(contract::IMAGE), graph.node.iter().find(makes_picture)) {
-        // Whether levels are asked for has been checked against the type of the output.
         (Some(Value::Picture(plan, 0 | LEVELS)), _) => Ok(plan),
         (_, Some(node)) => Err(refused(node)),
         (_, None) => Err(RuntimeError::Unsupported { engine: super::NAME, node: "the graph".to_owned() }),
@@ -173,7 +172,10 @@ fn level_step<'a>(node: &NodeProto, plan: &Plan<'a>, steps: usize, rest: &[&Valu
         [Value::Weight(weight)] if weight.tensor.raw_data.len() == 4 => Some(weight.numbers()?.get(0)),
         _ => return None,
     };
-    (node.op_type == *operator && given == *number).then(|| Value::Picture(plan.clone(), steps + 1))
+    // A file of float pictures may end in the same steps and a cast to f32: another picture.
+    let to_levels = |cast: &AttributeProto| cast.name == "to" && cast.i == i64::from(data_type::UINT8);
+    let is_cast_right = *operator != "Cast" || node.attribute.iter().any(to_levels);
+    (node.op_type == *operator && given == *number && is_cast_right).then(|| Value::Picture(plan.clone(), steps + 1))
 }
 
 fn dense<'a>(node: &NodeProto, weight: &Weight<'a>, rest: &[&Value<'a>]) -> Option<Value<'a>> {
@@ -244,8 +246,7 @@ fn reshaped<'a>(value: &Value<'a>, shape: &TensorProto) -> Option<Value<'a>> {
         Value::Row(table) => side(table, 1)?,
         _ => return None,
     };
-    let sides: Vec<i64> = shape.raw_data.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect();
-    let [batch @ -1..=1, channels, 4, 4] = sides[..] else { return None };
+    let [batch @ -1..=1, channels, 4, 4] = shape.integers()[..] else { return None };
     let inferred = channels == -1 && batch != -1;
     if !numbers.is_multiple_of(STEM) || !(inferred || usize::try_from(channels) == Ok(numbers / STEM)) {
         return None;
