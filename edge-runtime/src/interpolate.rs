@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use edge_runtime::encode::{self, Format, Texts};
+use edge_runtime::encode::{self, Format};
 use edge_runtime::output::OutputFile;
 use edge_runtime::{Generator, Model, Picture, interpolation, sheet};
 
@@ -49,10 +49,12 @@ pub fn run(options: &Interpolate) -> Result<()> {
         }
         None => (rows_of(&mut generator, &labels, path, options)?, labels),
     };
-    let texts = texts(&generator, &named, path, if between.is_some() { "Between" } else { "Labels" });
+    let names: Vec<&str> = named.iter().filter_map(|label| model.metadata().labels.name(*label)).collect();
+    let title = if between.is_some() { "Between" } else { "Labels" };
+    let texts = interpolation::texts(&generator, (title, names.join(", ")), path);
     let bytes = match kind {
         Kind::Sheet(format) => encode::encode(&sheet::sheet(&rows)?, &texts, format)?,
-        Kind::Animation => encode::gif::encode(&there_and_back(&rows)?, &texts)?,
+        Kind::Animation => encode::gif::encode(&interpolation::there_and_back(&rows)?, &texts)?,
     };
     output.commit(&bytes)?;
     if !options.engine.quiet {
@@ -102,28 +104,4 @@ fn pair(model: &Model, names: &[String]) -> Result<[usize; 2]> {
 
 fn enlarged(row: &[Picture], options: &Interpolate) -> Vec<Picture> {
     row.iter().map(|picture| picture.enlarged(options.scale)).collect()
-}
-
-/// A picture for each step with all labels side by side, to the end and back, so that it repeats without a jump.
-fn there_and_back(rows: &[Vec<Picture>]) -> Result<Vec<Picture>> {
-    let steps = rows.iter().map(Vec::len).min().unwrap_or(0);
-    let back = (1..steps.saturating_sub(1)).rev();
-    let strip = |step: usize| Ok(sheet::sheet(&[rows.iter().map(|row| row[step].clone()).collect()])?);
-    (0..steps).chain(back).map(strip).collect()
-}
-
-fn texts(generator: &Generator, labels: &[usize], path: interpolation::Path, title: &'static str) -> Texts {
-    let names = &generator.metadata().labels;
-    let labels: Vec<&str> = labels.iter().filter_map(|label| names.name(*label)).collect();
-    let mut texts = vec![
-        (title, labels.join(", ")),
-        ("From", path.from.to_string()),
-        ("To", path.to.to_string()),
-        ("Steps", path.steps.to_string()),
-    ];
-    if path.curve == interpolation::Curve::Slerp {
-        texts.push(("Curve", "slerp".to_owned()));
-    }
-    texts.extend(encode::origin_texts(&generator.origin()));
-    texts
 }

@@ -2,7 +2,8 @@
 
 use model_spec::latent;
 
-use crate::{Generator, Picture, Request, RuntimeError};
+use crate::encode::{self, Texts};
+use crate::{Generator, Picture, Request, RuntimeError, sheet};
 
 /// Two seeds and how many pictures lie on the way, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +33,7 @@ pub enum Curve {
 /// # Errors
 /// A label index that the model doesn't have, and what the engine reports.
 pub fn rows(generator: &mut Generator, labels: &[usize], path: Path) -> Result<Vec<Vec<Picture>>, RuntimeError> {
-    let end = |seed| generator.latent(&Request { label: 0, seed, index: 0 });
-    let latents = latents(&end(path.from), &end(path.to), path);
+    let latents = along(generator, path);
     let mut rows = Vec::with_capacity(labels.len());
     for label in labels {
         let inputs: Vec<_> = latents.iter().map(|latent| (*label, latent.as_slice())).collect();
@@ -47,8 +47,7 @@ pub fn rows(generator: &mut Generator, labels: &[usize], path: Path) -> Result<V
 /// # Errors
 /// A label index that the model doesn't have, an engine that can't mix labels with this file, and what it reports.
 pub fn between(generator: &mut Generator, [from, to]: [usize; 2], path: Path) -> Result<Vec<Picture>, RuntimeError> {
-    let end = |seed| generator.latent(&Request { label: 0, seed, index: 0 });
-    let latents = latents(&end(path.from), &end(path.to), path);
+    let latents = along(generator, path);
     let count = generator.metadata().labels.len();
     let weights = |step: usize| {
         let share = step as f32 / (path.steps - 1).max(1) as f32;
@@ -65,8 +64,40 @@ pub fn between(generator: &mut Generator, [from, to]: [usize; 2], path: Path) ->
     generator.mixed(&inputs)
 }
 
+/// A picture for each step with all rows side by side, to the end and back, so that it repeats without a jump.
+///
+/// # Errors
+/// Pictures of several sizes.
+pub fn there_and_back(rows: &[Vec<Picture>]) -> Result<Vec<Picture>, RuntimeError> {
+    let steps = rows.iter().map(Vec::len).min().unwrap_or(0);
+    let back = (1..steps.saturating_sub(1)).rev();
+    let strip = |step: usize| sheet::sheet(&[rows.iter().map(|row| row[step].clone()).collect()]);
+    (0..steps).chain(back).map(strip).collect()
+}
+
+/// What a file of such pictures says of itself, beginning with a title and the labels that it stands for.
+pub fn texts(generator: &Generator, (title, labels): (&'static str, String), path: Path) -> Texts {
+    let mut texts = vec![
+        (title, labels),
+        ("From", path.from.to_string()),
+        ("To", path.to.to_string()),
+        ("Steps", path.steps.to_string()),
+    ];
+    if path.curve == Curve::Slerp {
+        texts.push(("Curve", "slerp".to_owned()));
+    }
+    texts.extend(encode::origin_texts(&generator.origin()));
+    texts
+}
+
+/// The latents of a path, one a step.
+pub(crate) fn along(generator: &Generator, path: Path) -> Vec<Vec<f32>> {
+    let [from, to] = [path.from, path.to].map(|seed| generator.latent(&Request { label: 0, seed, index: 0 }));
+    latents(&from, &to, path)
+}
+
 /// Equal steps between two latents; the ends are those latents, bit for bit.
-pub(crate) fn latents(from: &[f32], to: &[f32], path: Path) -> Vec<Vec<f32>> {
+fn latents(from: &[f32], to: &[f32], path: Path) -> Vec<Vec<f32>> {
     let between = |step: usize| {
         if path.curve == Curve::Slerp {
             return latent::slerp(from, to, step as f64 / (path.steps - 1).max(1) as f64);

@@ -25,9 +25,13 @@ pub fn listen() {
     }
 }
 
-/// What is called when the user asks to end, for work that may be waiting then; [`check`] comes after it.
+/// What is called when the user asks to end, for work that may be waiting then; at once where that was asked already.
 pub fn when_asked(wake: impl Fn() + Send + 'static) {
-    *WAKE.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(wake));
+    let mut woken = WAKE.lock().unwrap_or_else(PoisonError::into_inner);
+    if is_asked() {
+        wake();
+    }
+    *woken = Some(Box::new(wake));
 }
 
 /// Whether the user has asked to end.

@@ -75,9 +75,16 @@ impl Picture {
 
     /// The picture with every pixel repeated `factor` times in both directions.
     pub fn enlarged(&self, factor: usize) -> Self {
+        if factor == 1 {
+            return self.clone();
+        }
         let mut levels = Vec::with_capacity(self.levels.len() * factor * factor);
+        let mut wide = Vec::with_capacity(self.width * self.channels * factor);
         for row in self.levels.chunks_exact(self.width * self.channels) {
-            let wide: Vec<u8> = row.chunks_exact(self.channels).flat_map(|pixel| pixel.repeat(factor)).collect();
+            wide.clear();
+            for pixel in row.chunks_exact(self.channels) {
+                (0..factor).for_each(|_| wide.extend_from_slice(pixel));
+            }
             (0..factor).for_each(|_| levels.extend_from_slice(&wide));
         }
         Self { width: self.width * factor, height: self.height * factor, channels: self.channels, levels }

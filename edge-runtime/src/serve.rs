@@ -48,11 +48,7 @@ mod with_http {
         let model = setup::model(&options.engine)?;
         let server = Server::bind(settings, setup::generator(&model, &options.engine)?)?;
         let stop = server.stop();
-        let asked = stop.clone();
-        interrupt::when_asked(move || asked.stop());
-        if interrupt::check().is_err() {
-            stop.stop();
-        }
+        interrupt::when_asked(move || stop.stop());
         setup::print(&format!("http://{}/\n", server.address()))?;
         if !quiet {
             eprintln!("Ctrl-C ends");

@@ -1,32 +1,18 @@
 //! The built command: what a user types and sees.
 
 mod common;
+mod place;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use common::{LABELS, Network};
-use tempfile::TempDir;
-
-/// A folder with model.onnx in it, where commands run.
-struct Place {
-    folder: TempDir,
-}
+use place::{Place, error, interrupt};
 
 impl Place {
-    fn new() -> Self {
-        Self::with(&Network::new(&LABELS, 3))
-    }
-
-    fn with(network: &Network) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        network.write(folder.path());
-        Self { folder }
-    }
-
     /// Runs the command with words and the model.
     fn run(&self, words: &[&str]) -> Output {
         let (command, model): (&[&str], &[&str]) = (words, &["--model", "model.onnx"]);
@@ -34,20 +20,7 @@ impl Place {
     }
 
     fn run_bare(&self, words: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_edge-runtime"));
-        command.args(words).current_dir(self.folder.path()).env_remove("ORT_DYLIB_PATH");
-        command.output().expect("the command starts")
-    }
-
-    /// Runs the command and expects success.
-    fn done(&self, words: &[&str]) -> Output {
-        let output = self.run(words);
-        assert!(output.status.success(), "{words:?}: {}", error(&output));
-        output
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.command(words).output().expect("the command starts")
     }
 
     /// Every file but the model, sorted.
@@ -65,10 +38,6 @@ impl Place {
         found.sort();
         found
     }
-}
-
-fn error(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Size, levels and texts of a PNG.
@@ -423,8 +392,7 @@ fn an_interrupt_ends_cleanly_between_pictures() {
         line.clear();
         assert!(lines.read_line(&mut line).expect("text") > 0, "ended before it began");
     }
-    let kill = format!("kill -INT {}", child.id());
-    assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    interrupt(&child);
     let mut rest = String::new();
     lines.read_to_string(&mut rest).expect("text");
     assert_eq!(child.wait().expect("it ends").code(), Some(1), "{rest}");

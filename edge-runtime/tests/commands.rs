@@ -1,47 +1,23 @@
 //! The built command beside its pictures: info, regenerate, bench, doctor, prepare, shares, truncation and requests.
 
 mod common;
+mod place;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::{LABELS, Network};
 use edge_runtime::{decode, engine};
+use place::{Place, error, interrupt};
 use serde_json::Value;
-use tempfile::TempDir;
-
-/// A folder with model.onnx in it, where commands run.
-struct Place {
-    folder: TempDir,
-}
 
 impl Place {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        Network::new(&LABELS, 3).write(folder.path());
-        Self { folder }
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_edge-runtime"));
-        command.args(words).current_dir(self.folder.path()).env_remove("ORT_DYLIB_PATH");
-        command
-    }
-
     fn run(&self, words: &[&str]) -> Output {
         self.command(words).output().expect("the command starts")
-    }
-
-    /// Runs with the model and expects success.
-    fn done(&self, words: &[&str]) -> Output {
-        let output = self.run(&[words, &["--model", "model.onnx"]].concat());
-        assert!(output.status.success(), "{words:?}: {}", error(&output));
-        output
     }
 
     fn fed(&self, words: &[&str], input: &[u8]) -> Output {
@@ -51,22 +27,10 @@ impl Place {
         child.stdin.take().expect("piped").write_all(input).expect("readable");
         child.wait_with_output().expect("it ends")
     }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).expect("written")
-    }
 }
 
 fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
-}
-
-fn error(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]
@@ -385,8 +349,7 @@ fn the_first_ctrl_c_ends_the_wait_for_a_request() {
     let mut answer = String::new();
     BufReader::new(child.stdout.take().expect("piped")).read_line(&mut answer).expect("an answer");
     assert!(answer.contains("a.png"), "{answer}");
-    let kill = format!("kill -INT {}", child.id());
-    assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    interrupt(&child);
     let (sender, ended) = channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
     let output = ended.recv_timeout(Duration::from_secs(60)).expect("it ends").expect("an output");

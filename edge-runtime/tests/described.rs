@@ -3,18 +3,18 @@
 #![cfg(all(feature = "serve", target_os = "linux"))]
 
 mod common;
+mod place;
 mod served;
 
 use std::collections::BTreeMap;
 
-use common::{LABELS, Network};
+use place::Place;
 use serde_json::Value;
 use served::Server;
 use tempfile::TempDir;
 
 fn server() -> (Server, TempDir) {
-    let folder = tempfile::tempdir().expect("a folder");
-    Network::new(&LABELS, 3).write(folder.path());
+    let folder = Place::new().folder;
     (Server::start(folder.path(), &[]), folder)
 }
 

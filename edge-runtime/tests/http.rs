@@ -3,6 +3,7 @@
 #![cfg(all(feature = "serve", target_os = "linux"))]
 
 mod common;
+mod place;
 mod served;
 
 use std::fs;
@@ -11,15 +12,14 @@ use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 
-use common::{LABELS, Network};
+use common::LABELS;
 use edge_runtime::decode;
-use served::{Answer, Server, answer, command, exchange};
+use place::{Place, command};
+use served::{Answer, Server, answer, exchange};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
-    let folder = tempfile::tempdir().expect("a folder");
-    Network::new(&LABELS, 3).write(folder.path());
-    folder
+    Place::new().folder
 }
 
 /// A server with pictures of 32 x 32 pixels, and its folder.

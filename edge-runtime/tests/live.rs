@@ -2,45 +2,24 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+mod place;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
-use common::{LABELS, Network};
 use nix::pty::{OpenptyResult, Winsize, openpty};
 use nix::sys::termios::{LocalFlags, Termios, tcgetattr};
-use tempfile::TempDir;
-
-struct Place {
-    folder: TempDir,
-}
+use place::{Place, interrupt};
 
 impl Place {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        Network::new(&LABELS, 3).write(folder.path());
-        Self { folder }
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_edge-runtime"));
-        command.args(words).args(["--model", "model.onnx"]).current_dir(self.folder.path());
-        command.stdin(Stdio::null()).env("TERM", "xterm-256color");
+    /// With the model, for a terminal that says what it can.
+    fn live(&self, words: &[&str]) -> Command {
+        let mut command = self.command(words);
+        command.args(["--model", "model.onnx"]).stdin(Stdio::null()).env("TERM", "xterm-256color");
         command.env_remove("KITTY_WINDOW_ID").env_remove("TERM_PROGRAM");
         command
-    }
-
-    fn done(&self, words: &[&str]) -> Output {
-        let output = self.command(words).output().expect("it starts");
-        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-        output
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
     }
 }
 
@@ -92,7 +71,7 @@ const LEAVE: &str = "\x1b[0m\x1b[?25h\x1b[?1049l";
 #[test]
 fn play_takes_the_whole_terminal_and_leaves_it_as_it_was() {
     let place = Place::new();
-    let command = place.command(&["play", "--label", "zebra", "--frames", "3", "--seed", "1", "--fps", "200"]);
+    let command = place.live(&["play", "--label", "zebra", "--frames", "3", "--seed", "1", "--fps", "200"]);
     let mut terminal = OnTerminal::start(command, 40, 20);
     let text = terminal.read_until(LEAVE);
     assert!(text.starts_with("\x1b[?1049h\x1b[?25l\x1b[2J\x1b[1;1H"), "{:?}", &text[..40]);
@@ -111,10 +90,9 @@ fn play_takes_the_whole_terminal_and_leaves_it_as_it_was() {
 #[test]
 fn play_ends_on_ctrl_c_with_the_screen_restored() {
     let place = Place::new();
-    let mut terminal = OnTerminal::start(place.command(&["play", "--seed", "1", "--fps", "60"]), 30, 10);
+    let mut terminal = OnTerminal::start(place.live(&["play", "--seed", "1", "--fps", "60"]), 30, 10);
     terminal.read_until("fps");
-    let killed = Command::new("kill").args(["-INT", &terminal.child.id().to_string()]).status().expect("kill");
-    assert!(killed.success());
+    interrupt(&terminal.child);
     terminal.read_until(LEAVE);
     let (is_done, before, after) = terminal.end();
     assert!(is_done, "a walk that was ended is no failure");
@@ -180,8 +158,7 @@ fn a_window_of_a_frame_buffer_is_drawn_on_and_nothing_else() {
             }
         }
     }
-    let outside =
-        place.command(&["--label", "0", "--display", "fb:screen@40x50:rgb565,x=40"]).output().expect("starts");
+    let outside = place.live(&["--label", "0", "--display", "fb:screen@40x50:rgb565,x=40"]).output().expect("starts");
     let message = String::from_utf8_lossy(&outside.stderr).into_owned();
     assert!(message.contains("expected x, y and size within 40x50"), "{message}");
 }
@@ -191,7 +168,7 @@ fn a_photo_booth_keeps_a_picture_for_every_press() {
     let place = Place::new();
     let words = ["photo-booth", "--seed", "4", "--countdown", "0", "--display", "png:shown.png@48x60:mono"];
     let mut child = place
-        .command(&[&words[..], &["--label", "all", "--out", "kept", "--quiet"]].concat())
+        .live(&[&words[..], &["--label", "all", "--out", "kept", "--quiet"]].concat())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -219,7 +196,7 @@ fn a_photo_booth_keeps_a_picture_for_every_press() {
 fn a_photo_booth_on_a_terminal_takes_keys_without_enter() {
     let place = Place::new();
     let words = ["photo-booth", "--seed", "4", "--countdown", "0", "--count", "1", "--label", "0"];
-    let mut terminal = OnTerminal::start(place.command(&words), 30, 12);
+    let mut terminal = OnTerminal::start(place.live(&words), 30, 12);
     terminal.read_until("press Enter");
     terminal.user.write_all(b" ").expect("it listens");
     terminal.read_until(LEAVE);
@@ -238,7 +215,7 @@ fn a_panel_needs_a_build_with_its_feature() {
         &["photo-booth", "--button", "17", "--countdown", "0"][..],
         &["--label", "0", "--display", "ssd1306:i2c1"][..],
     ] {
-        let output = place.command(words).output().expect("it starts");
+        let output = place.live(words).output().expect("it starts");
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{message}");
         assert!(message.contains("built without panels; rebuild with --features panels"), "{message}");
@@ -249,7 +226,7 @@ fn a_panel_needs_a_build_with_its_feature() {
 #[test]
 fn a_panel_that_is_not_there_is_named_with_its_device() {
     let place = Place::new();
-    let output = place.command(&["play", "--display", "st7789:spi1023.0,dc=25"]).output().expect("it starts");
+    let output = place.live(&["play", "--display", "st7789:spi1023.0,dc=25"]).output().expect("it starts");
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(message.contains("display st7789 on spi1023.0: open /dev/spidev1023.0: "), "{message}");

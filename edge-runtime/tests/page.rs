@@ -5,6 +5,7 @@
 #[path = "served/browser.rs"]
 mod browser;
 mod common;
+mod place;
 mod served;
 
 use std::fs;

@@ -7,9 +7,7 @@ use super::parameters::{PictureFormat, PictureTask, Task, WalkFormat, WalkTask};
 use super::plane;
 use super::worker::Made;
 use crate::encode::{self, Format, Texts};
-use crate::interpolation::{self, Curve};
-use crate::sink::files::Encoding;
-use crate::{Generator, Picture, Request, RuntimeError, sheet};
+use crate::{Generator, Picture, RuntimeError, interpolation, sheet};
 
 /// An answer, the pictures in it, and how long its two parts took.
 pub(super) struct Drawn {
@@ -47,36 +45,31 @@ pub(super) fn pictures(
 fn picture(generator: &mut Generator, task: &PictureTask) -> Result<Drawn, RuntimeError> {
     let start = Instant::now();
     let PictureTask { seed, index, scale, format, .. } = *task;
-    let (picture, bytes, generated) = if let (Look::One(label), true) = (&task.look, task.place.is_origin()) {
+    let (picture, texts) = if let (Look::One(label), true) = (&task.look, task.place.is_origin()) {
         let frame = generator.frame(*label, seed, index)?;
-        let generated = start.elapsed();
-        let bytes = match format {
-            PictureFormat::File(format) => Encoding { origin: generator.origin(), scale }.bytes(&frame, format)?,
-            PictureFormat::Raw => frame.picture.enlarged(scale).levels().to_vec(),
-        };
-        (frame.picture, bytes, generated)
+        let texts = encode::texts(&frame, &generator.origin());
+        (frame.picture, texts)
     } else {
-        let latent = if task.place.is_origin() {
-            generator.latent(&Request { label: 0, seed, index })
-        } else {
-            plane::latent(generator, (seed, index), task.place)
-        };
-        let picture = pictures(generator, &task.look, &[latent])?.swap_remove(0);
-        let generated = start.elapsed();
-        let large = picture.enlarged(scale);
-        let bytes = match format {
-            PictureFormat::File(format) => encode::encode(&large, &texts(generator, task), format)?,
-            PictureFormat::Raw => large.levels().to_vec(),
-        };
-        (picture, bytes, generated)
+        let latent = plane::latent(generator, (seed, index), task.place);
+        (pictures(generator, &task.look, &[latent])?.swap_remove(0), texts(generator, task))
     };
-    let made = Made {
-        bytes: bytes.into(),
-        width: picture.width() * scale,
-        height: picture.height() * scale,
-        channels: picture.channels(),
+    let generated = start.elapsed();
+    let large = picture.enlarged(scale);
+    let bytes = match format {
+        PictureFormat::File(format) => encode::encode(&large, &texts, format)?,
+        PictureFormat::Raw => large.levels().to_vec(),
     };
-    Ok(Drawn { made, pictures: 1, generate: generated, encode: start.elapsed().saturating_sub(generated) })
+    Ok(Drawn {
+        made: made(bytes, &large),
+        pictures: 1,
+        generate: generated,
+        encode: start.elapsed().saturating_sub(generated),
+    })
+}
+
+fn made(bytes: Vec<u8>, picture: &Picture) -> Made {
+    let (width, height, channels) = (picture.width(), picture.height(), picture.channels());
+    Made { bytes: bytes.into(), width, height, channels }
 }
 
 /// What the file of a mix or of a place in a plane says. Its keywords are not those of a picture of one label and seed,
@@ -97,45 +90,21 @@ fn texts(generator: &Generator, task: &PictureTask) -> Texts {
 fn walk(generator: &mut Generator, task: &WalkTask) -> Result<Drawn, RuntimeError> {
     let start = Instant::now();
     let path = task.path;
-    let [from, to] = [path.from, path.to].map(|seed| generator.latent(&Request { label: 0, seed, index: 0 }));
-    let made = pictures(generator, &task.look, &interpolation::latents(&from, &to, path))?;
+    let latents = interpolation::along(generator, path);
+    let pictures = pictures(generator, &task.look, &latents)?;
     let generated = start.elapsed();
-    let row: Vec<Picture> = made.iter().map(|picture| picture.enlarged(task.scale)).collect();
-    let texts = walk_texts(generator, task);
-    let (bytes, first) = match task.format {
+    let row: Vec<Picture> = pictures.iter().map(|picture| picture.enlarged(task.scale)).collect();
+    let labels = task.look.title(&generator.metadata().labels);
+    let texts = interpolation::texts(generator, ("Labels", labels), path);
+    let made = match task.format {
         WalkFormat::Sheet => {
             let sheet = sheet::sheet(&[row])?;
-            (encode::encode(&sheet, &texts, Format::Png)?, sheet)
+            made(encode::encode(&sheet, &texts, Format::Png)?, &sheet)
         }
         WalkFormat::Animation => {
-            let frames = there_and_back(row)?;
-            let bytes = encode::gif::encode(&frames, &texts)?;
-            let first = frames.into_iter().next();
-            (bytes, first.map_or_else(|| sheet::sheet(&[]), Ok)?)
+            let frames = interpolation::there_and_back(&[row])?;
+            made(encode::gif::encode(&frames, &texts)?, &frames[0])
         }
     };
-    let (width, height, channels) = (first.width(), first.height(), first.channels());
-    let made = Made { bytes: bytes.into(), width, height, channels };
     Ok(Drawn { made, pictures: path.steps, generate: generated, encode: start.elapsed().saturating_sub(generated) })
-}
-
-/// To the end and back, so that it repeats without a jump.
-fn there_and_back(row: Vec<Picture>) -> Result<Vec<Picture>, RuntimeError> {
-    let back: Vec<Picture> = row.iter().take(row.len().saturating_sub(1)).skip(1).rev().cloned().collect();
-    row.into_iter().chain(back).map(|picture| sheet::sheet(&[vec![picture]])).collect()
-}
-
-fn walk_texts(generator: &Generator, task: &WalkTask) -> Texts {
-    let path = task.path;
-    let mut texts = vec![
-        ("Labels", task.look.title(&generator.metadata().labels)),
-        ("From", path.from.to_string()),
-        ("To", path.to.to_string()),
-        ("Steps", path.steps.to_string()),
-    ];
-    if path.curve == Curve::Slerp {
-        texts.push(("Curve", "slerp".to_owned()));
-    }
-    texts.extend(encode::origin_texts(&generator.origin()));
-    texts
 }

@@ -13,7 +13,7 @@ pub(super) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 const BUCKETS: [u64; 13] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
 /// All that is counted.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Metrics {
     started: f64,
     requests: Mutex<BTreeMap<(&'static str, u16), u64>>,
@@ -61,19 +61,7 @@ impl Histogram {
 impl Metrics {
     pub fn new() -> Self {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
-        Self {
-            started,
-            requests: Mutex::default(),
-            queue: Histogram::default(),
-            generate: Histogram::default(),
-            encode: Histogram::default(),
-            pictures: AtomicU64::new(0),
-            abandoned: AtomicU64::new(0),
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
-            connections: AtomicU64::new(0),
-            closed: AtomicU64::new(0),
-        }
+        Self { started, ..Self::default() }
     }
 
     /// An answer to a route, which is one of few.

@@ -1,6 +1,6 @@
 //! What a request asks for: parameters with their limits, and the text that tells any two apart.
 
-use std::fmt::{Display, Write};
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -159,18 +159,14 @@ impl WalkTask {
 impl Task {
     /// A text that is another one for everything that makes other bytes.
     pub fn key(&self) -> String {
-        let mut key = String::new();
-        // Writing to a string never fails.
-        _ = match self {
-            Self::Picture(task) => {
-                let Place { x, y } = task.place;
-                write!(key, "picture {} {} {} ({x} {y}) ", task.look.key(), task.seed, task.index)
-                    .and_then(|()| write!(key, "{} {} {:?}", task.truncation, task.scale, task.format))
+        match self {
+            Self::Picture(PictureTask { look, seed, index, place: Place { x, y }, truncation, scale, format }) => {
+                format!("picture {} {seed} {index} ({x} {y}) {truncation} {scale} {format:?}", look.key())
             }
-            Self::Walk(task) => write!(key, "walk {} {:?} ", task.look.key(), task.path)
-                .and_then(|()| write!(key, "{} {} {:?}", task.truncation, task.scale, task.format)),
-        };
-        key
+            Self::Walk(WalkTask { look, path, truncation, scale, format }) => {
+                format!("walk {} {path:?} {truncation} {scale} {format:?}", look.key())
+            }
+        }
     }
 
     /// The most bytes that its answer is expected to have.

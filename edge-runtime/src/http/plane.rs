@@ -33,9 +33,13 @@ pub(super) fn seeds(seed: u64) -> [u64; 3] {
     [seed, seed.wrapping_add(1), seed.wrapping_add(2)]
 }
 
-/// The latent at a place in the plane of a seed and an index.
+/// The latent at a place in the plane of a seed and an index; at the origin that of the seed, bit for bit.
 pub(super) fn latent(generator: &Generator, (seed, index): (u64, u32), place: Place) -> Vec<f32> {
-    let [first, second, third] = seeds(seed).map(|seed| generator.latent(&Request { label: 0, seed, index }));
+    let of = |seed| generator.latent(&Request { label: 0, seed, index });
+    if place.is_origin() {
+        return of(seed);
+    }
+    let [first, second, third] = seeds(seed).map(of);
     let [a, b, c] = place.shares();
     first.iter().zip(&second).zip(&third).map(|((first, second), third)| a * first + b * second + c * third).collect()
 }

@@ -44,9 +44,10 @@ impl Query {
     /// # Errors
     /// A parameter that nobody took.
     pub fn finish(self, known: &[&str]) -> Result<(), Problem> {
+        let Some((name, _)) = self.0.first() else { return Ok(()) };
         let expected =
             if known.is_empty() { "no parameter".to_owned() } else { format!("one of {}", known.join(", ")) };
-        self.0.first().map_or(Ok(()), |(name, _)| Err(Problem::parameter(name, &expected, name)))
+        Err(Problem::parameter(name, &expected, name))
     }
 }
 

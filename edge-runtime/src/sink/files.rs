@@ -25,11 +25,7 @@ impl Encoding {
     /// A picture that the format can't hold.
     pub fn bytes(&self, frame: &Frame, format: Format) -> Result<Vec<u8>, RuntimeError> {
         let texts = encode::texts(frame, &self.origin);
-        if self.scale > 1 {
-            encode::encode(&frame.picture.enlarged(self.scale), &texts, format)
-        } else {
-            encode::encode(&frame.picture, &texts, format)
-        }
+        encode::encode(&frame.picture.enlarged(self.scale), &texts, format)
     }
 }
 

@@ -7,10 +7,12 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::place;
 
 /// After this a server that should answer has failed.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -24,7 +26,7 @@ pub struct Server {
 impl Server {
     /// Starts it in a folder that has model.onnx, and waits for its address.
     pub fn start(folder: &Path, words: &[&str]) -> Self {
-        let mut command = command(folder);
+        let mut command = place::command(folder);
         command.args(["serve", "--listen", "127.0.0.1:0", "--model", "model.onnx", "--threads", "1", "--quiet"]);
         let mut child = command.args(words).stdout(Stdio::piped()).spawn().expect("the command starts");
         let mut line = String::new();
@@ -75,8 +77,7 @@ impl Server {
 
     /// What Ctrl-C does.
     pub fn interrupt(&self) {
-        let command = format!("kill -INT {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &command]).status().expect("a shell").success());
+        place::interrupt(&self.child);
     }
 
     pub fn wait(&mut self) -> ExitStatus {
@@ -90,13 +91,6 @@ impl Drop for Server {
         _ = self.child.kill();
         _ = self.child.wait();
     }
-}
-
-/// The built command, in a folder and without the caller's settings.
-pub fn command(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_edge-runtime"));
-    command.current_dir(folder).env_remove("ORT_DYLIB_PATH").env_remove("EDGE_RUNTIME_TOKEN");
-    command
 }
 
 /// An HTTP answer; header names in lower case.

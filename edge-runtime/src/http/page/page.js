@@ -158,13 +158,16 @@ function fit() {
 // After the last change: the address of the page, and the map behind the pad.
 
 let timer = 0;
-let mapped = null;
+let mapped = null; // what the map shows, or is being drawn for
 let drawing = new AbortController();
 
 function settle() {
   clearTimeout(timer);
   const ground = query(0, 0);
-  if (mapped !== ground) drawing.abort();
+  if (mapped !== ground) {
+    drawing.abort();
+    mapped = null;
+  }
   timer = setTimeout(() => {
     history.replaceState(null, "", `#${query(state.x, state.y)}`);
     if (mapped !== ground) map(ground);
@@ -172,6 +175,7 @@ function settle() {
 }
 
 async function map(ground) {
+  mapped = ground;
   drawing = new AbortController();
   const { signal } = drawing;
   const canvas = $("map");
@@ -195,9 +199,10 @@ async function map(ground) {
       canvas.getContext("2d").drawImage(bitmap, column * side, row * side);
       bitmap.close();
     }
-    mapped = ground;
   } catch (error) {
-    if (!signal.aborted) tell(error.message, true);
+    if (signal.aborted) return;
+    mapped = null;
+    tell(error.message, true);
   }
 }
 
