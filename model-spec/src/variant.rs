@@ -34,6 +34,32 @@ pub enum Rewrite {
     Subpixel,
 }
 
+/// What the products of the blocks are computed in; sums are at least 32 bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Compute {
+    /// f32.
+    #[default]
+    F32,
+    /// Factors rounded to bfloat16, sums in f32.
+    Bf16,
+    /// Factors quantized to 8 bits, sums in i32.
+    Int8,
+}
+
+impl Compute {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::Int8];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
 /// What a file differs in; the default is the plain file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Variant {
