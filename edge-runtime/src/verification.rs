@@ -1,4 +1,4 @@
-//! Whether engines make the pictures that a model should make, within one level of 255.
+//! Whether engines make the pictures that a model should make, within one level of 255 or the bound that its file states.
 
 use model_spec::{Metadata, latent};
 
@@ -55,7 +55,7 @@ fn row(model: &Model, spec: &EngineSpec, cases: &[Case]) -> Result<Row, RuntimeE
         Err(error) => return Err(error),
     };
     let inputs: Vec<(usize, &[f32])> = cases.iter().map(|case| (case.label, &*case.latent)).collect();
-    let mut parity = Parity::new();
+    let mut parity = Parity::within(model.metadata().bound());
     for (case, found) in cases.iter().zip(generator.pictures(&inputs)?) {
         parity.add(&case.expected, &found);
     }

@@ -4,11 +4,13 @@ mod common;
 
 use common::{LABELS, Network};
 use edge_runtime::engine::native::{self, Level};
+use edge_runtime::parity::Parity;
 use edge_runtime::{
-    Batch, BatchLabels, Engine, EngineKind, EngineSpec, Generator, Model, Opened, Provider, RuntimeError, engine,
+    Batch, BatchLabels, Engine, EngineKind, EngineSpec, Generator, Model, Opened, Picture, Provider, RuntimeError,
+    engine,
 };
 use model_spec::Variant;
-use model_spec::pixels::{signed_from_u8, u8_from_signed};
+use model_spec::pixels::{hwc8_from_chw_signed, signed_from_u8, u8_from_signed};
 use model_spec::variant::{Compute, LabelInput, Output};
 use prost::Message;
 
@@ -221,6 +223,32 @@ fn every_engine_runs_a_file_of_other_inputs_and_outputs() {
             // Within one level: both may round at its boundary.
             let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(worst <= 2.01 / 255.0, "{}: {worst}", opened.description);
+        }
+    }
+}
+
+/// The plain network rounds as the file says. An engine that does so too may take another step where a sum lies between two;
+/// one that multiplies floats instead stays within the file's bound.
+#[test]
+fn every_engine_runs_a_file_of_integer_products_within_its_bound() {
+    for (channels, half) in [(3, false), (1, true)] {
+        let network = if half { Network::new(&LABELS, channels).rounded() } else { Network::new(&LABELS, channels) };
+        let network = network.int8();
+        let model = Model::from_bytes(network.bytes()).expect("valid");
+        let (latents, labels) = network.batch();
+        let picture =
+            |chw: &[f32]| Picture::new(32, 32, channels, hwc8_from_chw_signed(chw, channels)).expect("a whole picture");
+        for subject in engines() {
+            let mut opened = subject.try_open(&model).expect("opens");
+            let found = opened.engine.run(&Batch::new(&latents, &labels)).expect("runs");
+            let mut parity = Parity::within(model.metadata().bound());
+            let rows = latents.chunks(network.architecture.latent_dim).zip(&labels);
+            for ((latent, label), found) in rows.zip(found.chunks(network.architecture.pixels())) {
+                parity.add(&picture(&network.forward(latent, *label as usize)), &picture(found));
+            }
+            let title = format!("{}: at most {}, {} on average", opened.description, parity.max(), parity.mean());
+            assert!(parity.passes() && parity.pictures() == labels.len(), "{title}");
+            assert!(subject.spec.kind == EngineKind::Native || parity.mean() < 0.05, "{title}");
         }
     }
 }

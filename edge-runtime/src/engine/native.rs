@@ -54,7 +54,8 @@ pub fn open_at(level: Level, spec: &EngineSpec, model: &Model) -> Result<Opened,
     let plan = plan::read(model.graph())?;
     let kernels = Kernels::of(level).ok_or_else(|| failed("this CPU lacks the instructions"))?;
     let machine = Machine { kernels, threads: Threads::start(spec.thread_count())? };
-    let compute = spec.compute.unwrap_or_default();
+    let own = Some(model.metadata().variant.compute).filter(|compute| level.multiplies(*compute));
+    let compute = spec.compute.or(own).unwrap_or_default();
     if !level.multiplies(compute) {
         let needed = match compute {
             Compute::F32 => "none",

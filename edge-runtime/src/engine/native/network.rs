@@ -59,14 +59,19 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Packs a network; a plan has at least one block.
+    /// Packs a network; a plan has at least one block. Of a file that was calibrated for integers only its calibrated blocks
+    /// are multiplied in them.
     pub fn new(plan: &Plan<'_>, compute: Compute, machine: Machine) -> Option<Self> {
         let (last, hidden) = plan.blocks.split_last()?;
-        let own = |index| if index == 0 { plan.stem.dense.outputs / STEM } else { usize::MAX };
-        let hidden = hidden.iter().enumerate();
+        let is_calibrated = hidden.iter().any(|block| block.calibration.is_some());
+        let layer = |(index, block): (usize, &Block<'_>)| {
+            let own = if index == 0 { plan.stem.dense.outputs / STEM } else { usize::MAX };
+            let stays = compute == Compute::Int8 && is_calibrated && block.calibration.is_none();
+            Layer::new(block, index, own, if stays { Compute::F32 } else { compute }, &machine)
+        };
         Some(Self {
             stem: Stem::new(&plan.stem, &machine),
-            hidden: hidden.map(|(index, block)| Layer::new(block, index, own(index), compute, &machine)).collect(),
+            hidden: hidden.iter().enumerate().map(layer).collect(),
             last: Last::new(last, &machine),
             machine,
             maps: Vec::new(),

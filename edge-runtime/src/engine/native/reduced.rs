@@ -15,7 +15,7 @@ use dots::{Dots, GROUP, PANEL};
 use exact::Exact;
 use finish::{Finish, Integers, Pixels, Squares};
 use pack::Packed;
-use words::{Form, Words};
+use words::{Form, Quantizer, Words};
 
 use model_spec::variant::Compute;
 
@@ -56,16 +56,18 @@ struct Task<'a> {
 
 impl Reduced {
     /// Packs the weights of a block from maps of a side. Inputs from `own` on are those of the label: where it multiplies in 8
-    /// bits they stay exact, since their numbers can be of another size than the others'.
+    /// bits without a calibration they stay exact, since their numbers can be of another size than the others'.
     pub fn new(block: &Block<'_>, side: usize, own: usize, compute: Compute, machine: &Machine) -> Self {
         let (inputs, outputs) = (block.kernel.inputs, block.kernel.outputs);
-        let inputs = if compute == Compute::Int8 { own.min(inputs) } else { inputs };
+        let quantizer =
+            block.calibration.map(|calibration| Quantizer { scale: calibration.scale, zero: calibration.zero });
+        let inputs = if compute == Compute::Int8 && quantizer.is_none() { own.min(inputs) } else { inputs };
         let bias = |channel: usize| match block.bias {
             Some(bias) if channel < outputs => bias.get(channel),
             _ => 0.0,
         };
         let form = match compute {
-            Compute::Int8 => Form::Bytes(None),
+            Compute::Int8 => Form::Bytes(quantizer),
             _ if side >= LEAST_SQUARES => Form::Differences,
             _ => Form::Halves,
         };
