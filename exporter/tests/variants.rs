@@ -9,6 +9,7 @@ use edge_runtime::{Batch, EngineKind, EngineSpec, Generator, Model, Picture, Run
 use exporter::export::{Made, Precision, Settings, export, unchecked};
 use exporter::generator_graph::{self, Form};
 use exporter::graph::{ElementType, Graph, Numbers, Operator, Storage};
+use exporter::ladder::Climb;
 use exporter::source::{self, Source, Wanted};
 use exporter::verify::{self, Comparison, EXACT, Hop};
 use exporter::{ExportError, ladder, onnx};
@@ -236,8 +237,8 @@ fn native_refuses_squares_and_levels_that_it_does_not_know() {
 fn integers_take_a_quarter_of_f32_and_cost_more_than_f16() {
     let wide = Architecture { stem_channels: 64, widths: vec![48, 32], ..small_architecture(3) };
     let source = opened(&Checkpoint::new(&["a", "b"], wide));
-    let rungs = ladder::climb(&source, 24, |_| {}).expect("measured");
-    let [f32, f16, int8] = &rungs[..] else { panic!("{rungs:?}") };
+    let rungs = ladder::climb(&source, Climb { samples: 24, seeds: 8 }, |_| {}).expect("measured");
+    let [f32, f16, int8, compute] = &rungs[..] else { panic!("{rungs:?}") };
     assert!(f32.all.max() == 0 && f32.all.pictures() == 24 && f32.labels[1].pictures() == 12);
     assert!(f16.bytes * 10 < f32.bytes * 6 && int8.bytes * 10 < f32.bytes * 4, "{} {}", f16.bytes, int8.bytes);
     assert!(f16.all.max() <= 1 && f16.all.psnr_db() > int8.all.psnr_db() + 10.0, "{}", f16.all.psnr_db());
