@@ -14,6 +14,7 @@ use clap::Parser;
 use edge_runtime::engine::native::{self, Level};
 use edge_runtime::{Batch, Engine, EngineKind, EngineSpec, Model, engine};
 use model_spec::latent;
+use model_spec::variant::Compute;
 
 /// Batch sizes of the second table.
 const BATCHES: [usize; 4] = [1, 4, 9, 16];
@@ -108,6 +109,13 @@ fn entries(options: &Options, model: &Model, threads: usize) -> Result<Vec<Entry
     for level in levels {
         let opened = native::open_at(level, &spec, model)?;
         entries.push(ours(&opened.name, opened.engine, model, 1));
+    }
+    for compute in [Compute::Bf16, Compute::Int8] {
+        let spec = EngineSpec { compute: Some(compute), ..spec.clone() };
+        for batch in [1, 4, 16] {
+            let opened = native::open_at(Level::best(), &spec, model)?;
+            entries.push(ours(&format!("{}, batch {batch}", opened.name), opened.engine, model, batch));
+        }
     }
     for batch in BATCHES.into_iter().filter(|batch| *batch > 1) {
         let opened = native::open_at(Level::best(), &spec, model)?;

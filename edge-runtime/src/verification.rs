@@ -68,6 +68,7 @@ fn is_absence(error: &RuntimeError) -> bool {
         error,
         RuntimeError::OrtLibrary { .. }
             | RuntimeError::Provider { .. }
+            | RuntimeError::Compute { .. }
             | RuntimeError::Strict
             | RuntimeError::Unsupported { .. }
     )

@@ -106,7 +106,6 @@ pub(super) struct Block<'a> {
     pub activation: Activation,
     /// How the file rounds the maps that this block reads, in a file of int8 compute. Weights of [`Numbers::I8`] then mean
     /// products of integers; the last block's weights stay floats, and it reads rounded maps.
-    #[allow(dead_code, reason = "for kernels of integer products; others read maps as they are")]
     pub calibration: Option<Calibration>,
 }
 
