@@ -87,3 +87,59 @@ fn divide_stem(folded: &mut Folded, factors: &[f32]) {
     }
     folded.label_table.iter_mut().for_each(|number| *number /= label);
 }
+
+#[cfg(test)]
+mod tests {
+    use model_spec::latent;
+
+    use super::*;
+    use crate::forward::Forward;
+    use crate::forward::tests::network;
+
+    /// The label's map reaches far, and one channel of a hidden map.
+    #[test]
+    fn channels_reach_alike_and_make_the_same_picture() {
+        let (_, mut folded) = network();
+        folded.label_table.iter_mut().for_each(|number| *number *= 40.0);
+        folded.blocks[0].kernel.chunks_exact_mut(16).step_by(5).flatten().for_each(|weight| *weight *= 30.0);
+        let ranges = |folded: &Folded| {
+            let mut ranges: Vec<Vec<Range>> =
+                folded.blocks.iter().map(|block| vec![Range { low: 0.0, high: 0.0 }; block.inputs]).collect();
+            for seed in 0..20 {
+                let latent = latent::latent(seed, 0, 5);
+                Forward::new(folded).run(&latent, seed as usize % 2, |block, maps| {
+                    for pixel in maps.values.chunks_exact(maps.channels) {
+                        for (range, x) in ranges[block].iter_mut().zip(pixel) {
+                            *range = Range { low: range.low.min(*x), high: range.high.max(*x) };
+                        }
+                    }
+                });
+            }
+            ranges
+        };
+        let spread = |ranges: &[Range]| {
+            let reaches = ranges.iter().map(|range| range.reach());
+            reaches.clone().fold(0.0, f32::max) / reaches.fold(f32::INFINITY, f32::min)
+        };
+        let before = ranges(&folded);
+        let (evened, told) = equalize(&folded, before.clone());
+        let after = ranges(&evened);
+        for ((before, after), told) in before.iter().zip(&after).zip(&told) {
+            assert!(spread(after) < spread(before) / 3.0, "{} to {}", spread(before), spread(after));
+            for (found, told) in after.iter().zip(told) {
+                assert!((found.reach() - told.reach()).abs() <= 1e-3 * told.reach(), "{found:?}, not {told:?}");
+            }
+        }
+        let latent = latent::latent(77, 0, 5);
+        let [expected, found] = [&folded, &evened].map(|folded| Forward::new(folded).run(&latent, 1, |_, _| {}));
+        let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-4 && evened != folded, "{worst}");
+    }
+
+    #[test]
+    fn a_channel_that_is_never_anything_stays() {
+        let (_, folded) = network();
+        let none = folded.blocks.iter().map(|block| vec![Range { low: 0.0, high: 0.0 }; block.inputs]).collect();
+        assert_eq!(equalize(&folded, none).0, folded);
+    }
+}

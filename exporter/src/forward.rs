@@ -122,15 +122,15 @@ fn start(sums: &mut [f32], block: &Block) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use model_spec::architecture::{Family, Opponent};
     use model_spec::{Architecture, latent};
 
     use super::*;
     use crate::unfolded::forward_folded;
 
-    #[test]
-    fn the_picture_is_that_of_plain_f64_and_every_block_is_looked_at() {
+    /// Two blocks, two labels, made-up numbers.
+    pub(crate) fn network() -> (Architecture, Folded) {
         let architecture = Architecture {
             family: Family::Cdcgan,
             image_size: 16,
@@ -148,23 +148,28 @@ mod tests {
             latent::latent(seed, 0, count).iter().map(|number| number * scale).collect()
         };
         let channels = architecture.block_channels();
+        let last = channels.len() - 1;
+        let block = |(index, (inputs, outputs)): (usize, (usize, usize))| Block {
+            inputs,
+            outputs,
+            kernel: numbers(inputs * outputs * 16, 0.3),
+            bias: (index < last).then(|| numbers(outputs, 0.3)),
+            calibration: None,
+        };
+        let blocks = channels.into_iter().enumerate().map(block).collect();
         let folded = Folded {
             label_table: numbers(2 * STEM, 1.0),
             latent_weight: numbers(3 * STEM * 5, 0.5),
             latent_bias: numbers(3 * STEM, 0.5),
-            blocks: channels
-                .iter()
-                .enumerate()
-                .map(|(index, (inputs, outputs))| Block {
-                    inputs: *inputs,
-                    outputs: *outputs,
-                    kernel: numbers(inputs * outputs * 16, 0.3),
-                    bias: (index + 1 < channels.len()).then(|| numbers(*outputs, 0.3)),
-                    calibration: None,
-                })
-                .collect(),
+            blocks,
         };
-        let given = numbers(5, 1.0);
+        (architecture, folded)
+    }
+
+    #[test]
+    fn the_picture_is_that_of_plain_f64_and_every_block_is_looked_at() {
+        let (architecture, folded) = network();
+        let given = latent::latent(99, 0, 5);
         let expected = forward_folded(&folded, &architecture, &given, 1);
         let mut seen = Vec::new();
         let found = Forward::new(&folded).run(&given, 1, |block, maps| seen.push((block, maps.side, maps.channels)));
