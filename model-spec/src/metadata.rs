@@ -41,6 +41,22 @@ impl Bound {
     /// The widest that a file may state: more makes other pictures.
     pub const WIDEST: Self = Self { max: 128, mean: 4.0 };
 
+    /// What products in such numbers may make of an exact file's pictures. Over 1,000 pictures of each model in `models/`
+    /// bfloat16 led to 16 levels at most and 0.2 on average of a picture, 8 bits to 33 and 0.4.
+    pub fn of(compute: Compute) -> Self {
+        match compute {
+            Compute::F32 => Self::ONE_LEVEL,
+            Compute::Bf16 => Self { max: 32, mean: 0.5 },
+            Compute::Int8 => Self { max: 64, mean: 1.0 },
+        }
+    }
+
+    /// The wider of both.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { max: self.max.max(other.max), mean: self.mean.max(other.mean) }
+    }
+
     fn is_in_range(&self) -> bool {
         self.max >= 1 && self.max <= Self::WIDEST.max && self.mean > 0.0 && self.mean <= Self::WIDEST.mean
     }

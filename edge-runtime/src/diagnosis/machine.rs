@@ -2,6 +2,7 @@
 
 use super::{Finding, Root, absent, fine, problem};
 use crate::engine::native;
+use model_spec::variant::Compute;
 #[cfg(feature = "tract")]
 use crate::engine::tract;
 
@@ -41,8 +42,11 @@ fn processor(root: &Root) -> Finding {
     let flags = value(&["flags", "Features"]).unwrap_or_default();
     let known: Vec<&str> = FEATURES.into_iter().filter(|known| flags.split(' ').any(|flag| flag == *known)).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let level = native::Level::best();
+    let numbers: Vec<&str> =
+        Compute::ALL.into_iter().filter(|compute| level.multiplies(*compute)).map(Compute::name).collect();
     let kernels = [
-        format!("native {}", native::Level::best().name()),
+        format!("native {} in {}", level.name(), numbers.join(" ")),
         #[cfg(feature = "tract")]
         format!("tract {}", tract::kernels()),
     ];

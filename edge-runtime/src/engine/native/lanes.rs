@@ -13,6 +13,8 @@ pub(super) mod avx512;
 pub(super) mod avx512_dots;
 #[cfg(target_arch = "aarch64")]
 pub(super) mod neon;
+#[cfg(target_arch = "aarch64")]
+pub(super) mod neon_dots;
 
 use super::numbers::Activation;
 use super::pack::{BLOCK, WIDTH};

@@ -2,7 +2,7 @@
 
 use super::elementwise::Work;
 use super::plain;
-use super::reduced::dots::{self, Dots};
+use super::reduced::dots::{self, Dots, PANEL};
 use super::tile::{Dense, Method, Tile};
 
 use model_spec::variant::Compute;
@@ -139,14 +139,21 @@ impl Kernels {
         }
     }
 
-    /// Fills the sums of dot products of 8 bits, the same integers at every level.
-    pub fn dots_int8(self, mut dots: Dots<'_, i32>) {
+    /// Fills the sums of dot products of 8 bits, the same integers at every level; `weight_sums` has the sum of the weights of
+    /// each channel.
+    #[cfg_attr(not(target_arch = "aarch64"), expect(unused_variables, reason = "only ARM needs the sums"))]
+    pub fn dots_int8(self, mut dots: Dots<'_, i32>, weight_sums: &[i32; PANEL]) {
         dots.check();
         match self.0 {
             // SAFETY: the level is available with these instructions and the dot products checked.
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 if self.0.multiplies(Compute::Int8) => unsafe {
                 super::lanes::avx512_dots::int8(&mut dots);
+            },
+            // SAFETY: the level is available with these instructions and the dot products checked.
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon if self.0.multiplies(Compute::Int8) => unsafe {
+                super::lanes::neon_dots::int8(&mut dots, weight_sums);
             },
             _ => dots::int8(&mut dots),
         }

@@ -182,13 +182,15 @@ impl Reduced {
             }
             Form::Bytes(_) => {
                 let mut sums = [[0; PANEL]; GROUP];
-                kernels.dots_int8(Dots { input, positions, taps: &pixels, words: count, weights, sums: &mut sums });
                 let start = (panel * 4 + parity) * PANEL;
+                let weight_sums = self.packed.sums[start..].first_chunk().unwrap_or(&[0; PANEL]);
+                let dots = Dots { input, positions, taps: &pixels, words: count, weights, sums: &mut sums };
+                kernels.dots_int8(dots, weight_sums);
                 kernels.vectorized(Integers {
                     finish,
                     sums: &sums,
                     factors: self.packed.factors[start..].first_chunk().unwrap_or(&[0.0; PANEL]),
-                    weights: self.packed.sums[start..].first_chunk().unwrap_or(&[0; PANEL]),
+                    weights: weight_sums,
                     quantizers: group.map(|position| words.quantizers[position.image]),
                 });
             }

@@ -64,7 +64,7 @@ pub(in crate::engine::native) fn int8(dots: &mut Dots<'_, i32>) {
     *dots.sums = [[0; PANEL]; GROUP];
     dots.each(|sum, x, weight| {
         for (x, weight) in x.to_le_bytes().into_iter().zip(weight.to_le_bytes()) {
-            *sum += i32::from(x) * i32::from(i8::from_le_bytes([weight]));
+            *sum += i32::from(x) * i32::from(weight.cast_signed());
         }
     });
 }
@@ -105,9 +105,14 @@ mod tests {
         for count in [1, 2, 15, 16, 33] {
             let (words, weights) = (bits(400, 1), bits(4 * count * PANEL, 2));
             let expected = run(&words, &weights, count, 0, |mut dots| int8(&mut dots));
+            let mut sums = [0; PANEL];
+            for (place, weight) in weights.iter().enumerate() {
+                let bytes = weight.to_le_bytes().map(|byte| i32::from(byte.cast_signed()));
+                sums[place % PANEL] += bytes.iter().sum::<i32>();
+            }
             assert!(expected[7].iter().any(|sum| *sum != expected[7][0]));
             for kernels in kernels(Compute::Int8) {
-                let found = run(&words, &weights, count, 7, |dots| kernels.dots_int8(dots));
+                let found = run(&words, &weights, count, 7, |dots| kernels.dots_int8(dots, &sums));
                 assert_eq!(found, expected, "{kernels:?}, {count} words");
             }
         }
@@ -144,6 +149,9 @@ mod tests {
     #[should_panic(expected = "200 of 250")]
     fn a_group_outside_of_its_input_is_never_run() {
         let (words, weights) = (bits(250, 1), bits(4 * PANEL, 2));
-        run(&words, &weights, 1, 0, |dots| Kernels::of(Level::Plain).expect("available").dots_int8(dots));
+        run(&words, &weights, 1, 0, |mut dots| {
+            dots.check();
+            int8(&mut dots);
+        });
     }
 }
