@@ -2,17 +2,18 @@
 
 use super::{Finding, Root, absent, fine, problem};
 use crate::engine::native;
-use model_spec::variant::Compute;
 #[cfg(feature = "tract")]
 use crate::engine::tract;
+use model_spec::variant::Compute;
 
 /// Instructions that kernels are written for, under Linux's names.
-const FEATURES: [&str; 15] = [
+const FEATURES: [&str; 16] = [
     "sse4_2",
     "avx",
     "avx2",
     "fma",
     "f16c",
+    "avx_vnni",
     "avx512f",
     "avx512_vnni",
     "avx512_bf16",

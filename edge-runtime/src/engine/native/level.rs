@@ -63,6 +63,8 @@ impl Level {
         match (self, compute) {
             (_, Compute::F32) | (Self::Plain, _) => true,
             #[cfg(target_arch = "x86_64")]
+            (Self::Avx2, Compute::Int8) => is_x86_feature_detected!("avxvnni"),
+            #[cfg(target_arch = "x86_64")]
             (Self::Avx512, Compute::Bf16) => is_x86_feature_detected!("avx512bf16"),
             #[cfg(target_arch = "x86_64")]
             (Self::Avx512, Compute::Int8) => is_x86_feature_detected!("avx512vnni"),
@@ -145,6 +147,9 @@ impl Kernels {
     pub fn dots_int8(self, mut dots: Dots<'_, i32>, weight_sums: &[i32; PANEL]) {
         dots.check();
         match self.0 {
+            // SAFETY: the level is available with these instructions and the dot products checked.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 if self.0.multiplies(Compute::Int8) => unsafe { super::lanes::avx2_dots::int8(&mut dots) },
             // SAFETY: the level is available with these instructions and the dot products checked.
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 if self.0.multiplies(Compute::Int8) => unsafe {
