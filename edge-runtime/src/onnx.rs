@@ -14,6 +14,8 @@ pub mod data_type {
     pub const UINT8: i32 = 2;
     /// 8-bit signed integer.
     pub const INT8: i32 = 3;
+    /// 32-bit signed integer.
+    pub const INT32: i32 = 6;
     /// 64-bit signed integer.
     pub const INT64: i32 = 7;
     /// 16-bit float (IEEE 754 binary16).
@@ -25,6 +27,7 @@ pub mod data_type {
             FLOAT => "f32".to_owned(),
             FLOAT16 => "f16".to_owned(),
             INT64 => "i64".to_owned(),
+            INT32 => "i32".to_owned(),
             INT8 => "i8".to_owned(),
             UINT8 => "u8".to_owned(),
             other => format!("type {other}"),

@@ -16,6 +16,9 @@ pub fn run(options: &Verify) -> Result<()> {
     let cases = verification::golden_cases(model.metadata()).with_context(|| format!("model {place}"))?;
     let rows = verification::rows(&model, &options.specs(), &cases)?;
     setup::print(&parity::table("engine", &rows))?;
+    if let Some(bound) = model.metadata().stated_bound.filter(|_| !options.quiet) {
+        eprintln!("the file computes in integers and allows {} levels, {} on average", bound.max, bound.mean);
+    }
     for row in &rows {
         if let Some(detail) = detail(&model, row) {
             eprintln!("{detail}");

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use exporter::export::{Precision, Settings};
-use exporter::onnx;
 use exporter::source::Wanted;
 use exporter::verify::EXACT;
+use exporter::{ExportError, calibrate, onnx};
 use model_spec::Variant;
 use model_spec::contract::MOST_BATCH;
 use model_spec::variant::{Compute, LabelInput, Output, Rewrite};
+
+/// The most latents of a calibration.
+const MOST_SEEDS: u64 = 100_000;
 
 /// Writes a trained generator to an ONNX file, checked before it is written
 #[derive(Debug, Parser)]
@@ -42,6 +45,9 @@ pub struct LadderOptions {
     /// Pictures to make with each precision
     #[arg(short = 'n', long, value_name = "N", default_value = "1000", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub samples: usize,
+    /// Latents that int8 compute is calibrated over, each with every label
+    #[arg(long, value_name = "N", default_value_t = calibrate::SEEDS, value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST_SEEDS))]
+    pub calibrate: usize,
     /// Print nothing but the table and errors
     #[arg(short, long)]
     pub quiet: bool,
@@ -83,7 +89,7 @@ pub struct ExportOptions {
     /// ONNX file to write
     #[arg(short, long, value_name = "FILE.onnx", default_value = "models/gen.onnx")]
     pub out: PathBuf,
-    /// How weights are stored; f16 moves no pixel by more than 1 of 255, int8 more (see ladder)
+    /// How weights of f32 products are stored; f16 moves no pixel by more than 1 of 255, int8 more (see ladder)
     #[arg(long, value_enum, value_name = "PRECISION", default_value = "f16")]
     weights: PrecisionName,
     /// What the label input takes: an index, or how much of each label, so that pictures can lie between two
@@ -96,8 +102,16 @@ pub struct ExportOptions {
     #[arg(long, value_name = "N|dynamic", default_value = "dynamic", value_parser = batch)]
     batch: Batch,
     /// Write transposed convolutions as 2x2 convolutions to pixels of squares, which some engines run faster
-    #[arg(long, value_enum, value_name = "KIND", default_value = "none")]
-    rewrite: RewriteName,
+    /// [default: none, with --compute int8 subpixel]
+    #[arg(long, value_enum, value_name = "KIND")]
+    rewrite: Option<RewriteName>,
+    /// What products are computed in; int8 rounds what blocks read and their weights to 8 bits, which ONNX Runtime,
+    /// OpenVINO and native multiply as integers, and moves pixels by more than a level (see ladder)
+    #[arg(long, value_enum, value_name = "TYPE", default_value = "f32")]
+    compute: ComputeName,
+    /// Latents that --compute int8 is calibrated over, each with every label [default: 64]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST_SEEDS))]
+    calibrate: Option<usize>,
     /// ONNX operator set, 13 to 23
     #[arg(long, value_name = "N", default_value_t = onnx::OPSET, value_parser = clap::value_parser!(i64).range(onnx::OLDEST_OPSET..=onnx::NEWEST_OPSET))]
     opset: i64,
@@ -114,7 +128,26 @@ pub struct ExportOptions {
 
 impl ExportOptions {
     /// The file asked for.
-    pub fn settings(&self) -> Settings {
+    ///
+    /// # Errors
+    /// Integers in another form than theirs, or a calibration of what needs none.
+    pub fn settings(&self) -> Result<Settings, ExportError> {
+        let compute = match self.compute {
+            ComputeName::F32 => Compute::F32,
+            ComputeName::Int8 => Compute::Int8,
+        };
+        let rewrite = match (self.rewrite, compute) {
+            (Some(RewriteName::None), Compute::Int8) => {
+                let problem = "--rewrite none: --compute int8 is written as subpixel convolutions; leave it out";
+                return Err(ExportError::Usage(problem.to_owned()));
+            }
+            (Some(RewriteName::Subpixel), _) | (None, Compute::Int8) => Rewrite::Subpixel,
+            (Some(RewriteName::None) | None, _) => Rewrite::None,
+        };
+        if self.calibrate.is_some() && compute != Compute::Int8 {
+            let problem = "--calibrate: only --compute int8 is calibrated; add that or leave it out";
+            return Err(ExportError::Usage(problem.to_owned()));
+        }
         let variant = Variant {
             label_input: match self.label_input {
                 LabelInputName::Index => LabelInput::Index,
@@ -125,18 +158,16 @@ impl ExportOptions {
                 OutputName::U8 => Output::Levels,
             },
             batch: self.batch.0,
-            rewrite: match self.rewrite {
-                RewriteName::None => Rewrite::None,
-                RewriteName::Subpixel => Rewrite::Subpixel,
-            },
-            compute: Compute::F32,
+            rewrite,
+            compute,
         };
         let precision = match self.weights {
             PrecisionName::F32 => Precision::F32,
             PrecisionName::F16 => Precision::F16,
             PrecisionName::Int8 => Precision::Int8,
         };
-        Settings { precision, variant, opset: self.opset, atol: self.atol }
+        let seeds = self.calibrate.unwrap_or(calibrate::SEEDS);
+        Ok(Settings { precision, variant, seeds, opset: self.opset, atol: self.atol })
     }
 }
 
@@ -175,6 +206,12 @@ enum OutputName {
 enum RewriteName {
     None,
     Subpixel,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ComputeName {
+    F32,
+    Int8,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -4,21 +4,28 @@ use std::path::{Path, PathBuf};
 
 use edge_runtime::Model;
 use edge_runtime::output::OutputFile;
-use exporter::export::{Made, export};
+use exporter::export::{Made, Settings, export};
+use exporter::ladder::Climb;
 use exporter::source::{self, Source};
 use exporter::{ladder, triton};
+use model_spec::variant::Compute;
 
 use crate::cli::{ExportOptions, LadderOptions};
 
 /// Exports what the options ask for, or writes nothing. What was checked is said before the file gets its name; returns
 /// what to print after it.
 pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>) -> anyhow::Result<String> {
+    let settings = options.settings()?;
     let source = source::open(&options.source.wanted())?;
     if !options.quiet {
         eprintln!("exporting {} ({})", source.path.display(), source.reason);
     }
     let output = OutputFile::create(&options.out)?;
-    let made = export(&source, options.settings())?;
+    if settings.variant.compute == Compute::Int8 && !options.quiet {
+        let pictures = settings.seeds * source.labels.len();
+        eprintln!("calibrating over {pictures} pictures");
+    }
+    let made = export(&source, settings)?;
     if !options.quiet {
         say(&checks(&source, &made))?;
     }
@@ -28,7 +35,7 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
         return Ok(String::new());
     }
     let repository = repository.map_or(String::new(), |folder| format!("wrote {}\n", folder.display()));
-    Ok(written(options, &source, &made) + &repository)
+    Ok(written(options, &settings, (&source, &made)) + &repository)
 }
 
 fn triton(folder: &Path, options: &ExportOptions, made: &Made) -> anyhow::Result<PathBuf> {
@@ -47,17 +54,29 @@ fn checks(source: &Source, made: &Made) -> String {
     for table in &made.tables {
         text += &format!("\n{}", table.text());
     }
+    if let Some(distance) = &made.distance {
+        let (all, bound) = (&distance.all, distance.bound());
+        text += &format!(
+            "\nproducts of integers move {} pictures by {:.1} dB, a level by at most {}, those of a picture by at most {:.2} on \
+             average; the file allows {} and {}\n",
+            all.pictures(),
+            all.psnr_db(),
+            all.max(),
+            distance.worst_mean,
+            bound.max,
+            bound.mean
+        );
+    }
     text + "\n"
 }
 
-fn written(options: &ExportOptions, source: &Source, made: &Made) -> String {
+fn written(options: &ExportOptions, settings: &Settings, (source, made): (&Source, &Made)) -> String {
     let labels = source.labels.len();
     let kept = match made.golden {
         golden if golden == labels => format!("{golden} golden pictures"),
         golden => format!("golden pictures of the first {golden} labels (more would not fit)"),
     };
     let megabytes = made.bytes.len() as f64 / 1e6;
-    let settings = options.settings();
     let variant = match settings.variant.text() {
         plain if plain.is_empty() => plain,
         variant => format!(", {variant}"),
@@ -73,7 +92,8 @@ pub fn ladder(options: &LadderOptions) -> anyhow::Result<String> {
         eprintln!("comparing {} ({})", source.path.display(), source.reason);
     }
     let mut done = 0;
-    let rungs = ladder::climb(&source, options.samples, |part| {
+    let wanted = Climb { samples: options.samples, seeds: options.calibrate };
+    let rungs = ladder::climb(&source, wanted, |part| {
         let before = done * TENTHS / options.samples;
         done += part;
         if !options.quiet && done * TENTHS / options.samples > before {

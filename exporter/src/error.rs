@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use edge_runtime::RuntimeError;
 use model_spec::SpecError;
+use model_spec::metadata::Bound;
 
 /// What can fail between a checkpoint and an ONNX file.
 #[derive(Debug, thiserror::Error)]
@@ -73,8 +74,20 @@ pub enum ExportError {
         /// How far they may differ.
         tolerance: f32,
     },
+    /// Integers that make other pictures than floats.
+    #[error(
+        "products of integers move a level by up to {max} of 255 and a picture's by up to {mean:.2} on average, expected at \
+         most {} and {} with a margin; nothing was written: export with --compute f32",
+        Bound::WIDEST.max, Bound::WIDEST.mean
+    )]
+    Integers {
+        /// The most that a level is moved.
+        max: u8,
+        /// The most that the levels of one picture are moved, on average.
+        mean: f64,
+    },
     /// An engine that makes other pictures of the file than it should.
-    #[error("an engine is more than one level of 255 off; nothing was written\n{}", table.trim_end())]
+    #[error("an engine is further off than the file allows; nothing was written\n{}", table.trim_end())]
     Engines {
         /// What every engine made.
         table: String,

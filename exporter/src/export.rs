@@ -1,10 +1,16 @@
 //! From a source to the bytes of a checked file: build, run, compare.
 
-use model_spec::metadata::{Golden, Metadata};
+mod integers;
+
+use std::borrow::Cow;
+
+use model_spec::metadata::{Bound, Golden, Metadata};
 use model_spec::pixels;
-use model_spec::variant::{LabelInput, Output, Rewrite};
+use model_spec::variant::{Compute, LabelInput, Output, Rewrite};
 use model_spec::{Variant, contract};
 
+use crate::bound::Distance;
+use crate::calibrate::{self, calibrated};
 use crate::generator_graph::Form;
 use crate::graph::{Graph, Storage};
 use crate::source::Source;
@@ -14,7 +20,7 @@ use crate::{ExportError, generator_graph, golden, onnx};
 /// How far rounding weights to 8 bits may move a pixel: 64 levels of 255, in [-1, 1]. More is another picture.
 const COARSE: f32 = 128.0 / 255.0;
 
-/// In how many bits a file stores weights; every engine computes in 32.
+/// In how many bits a file stores the weights whose products are of 32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// 32 bits.
@@ -71,6 +77,8 @@ pub struct Settings {
     pub precision: Precision,
     /// How the file differs from the plain one.
     pub variant: Variant,
+    /// Latents that integer products are calibrated over, each with every label.
+    pub seeds: usize,
     /// ONNX operator set, from [`onnx::OLDEST_OPSET`] to [`onnx::NEWEST_OPSET`].
     pub opset: i64,
     /// How far a value in [-1, 1] may be from the source's reference in f32.
@@ -80,7 +88,7 @@ pub struct Settings {
 impl From<Precision> for Settings {
     /// The plain file.
     fn from(precision: Precision) -> Self {
-        Self { precision, variant: Variant::default(), opset: onnx::OPSET, atol: EXACT }
+        Self { precision, variant: Variant::default(), seeds: calibrate::SEEDS, opset: onnx::OPSET, atol: EXACT }
     }
 }
 
@@ -95,14 +103,20 @@ pub struct Made {
     pub tables: Vec<Table>,
     /// How many golden pictures it carries.
     pub golden: usize,
+    /// How far its pictures are from the source's in f32, where its products are of integers.
+    pub distance: Option<Distance>,
 }
 
 /// Builds the file of a source and checks it by running it.
 ///
 /// # Errors
-/// A weight that f16 can't hold, or a picture of any engine that differs more than is allowed.
+/// A weight that f16 can't hold, integers that make other pictures than floats, or a picture of any engine that differs more
+/// than is allowed.
 pub fn export(source: &Source, settings: impl Into<Settings>) -> Result<Made, ExportError> {
     let settings = settings.into();
+    if settings.variant.compute == Compute::Int8 {
+        return integers::export(source, &settings);
+    }
     let made = make(source, &settings)?;
     let (hops, same) = hops(source, &settings, &made)?;
     let (expected, by) = match settings.precision {
@@ -111,7 +125,7 @@ pub fn export(source: &Source, settings: impl Into<Settings>) -> Result<Made, Ex
         Precision::F32 | Precision::F16 => (source.reference.images.clone(), source.reference_by),
     };
     let tables = verify::tables(&made.bytes, source, (&expected, by))?;
-    Ok(Made { bytes: made.bytes, hops, tables, golden: made.golden })
+    Ok(Made { bytes: made.bytes, hops, tables, golden: made.golden, distance: None })
 }
 
 /// Compares values, each step with the one before it; and the pictures of the f32 graph of the rounded weights, none for the
@@ -181,12 +195,12 @@ fn make(source: &Source, settings: &Settings) -> Result<Run, ExportError> {
     let golden = match &source.golden {
         Some(golden) if settings.precision != Precision::Int8 => golden.clone(),
         _ => {
-            let bare = file(source, &graph, settings, Vec::new());
+            let bare = file(source, &graph, settings, (Vec::new(), None));
             golden::pictures(verify::open(bare)?.as_mut(), &source.architecture, &source.labels)?
         }
     };
     let count = golden.len();
-    let bytes = file(source, &graph, settings, golden);
+    let bytes = file(source, &graph, settings, (golden, None));
     let pictures = verify::pictures(bytes.clone(), &source.reference)?;
     Ok(Run { bytes, pictures, golden: count })
 }
@@ -201,27 +215,39 @@ fn rounded(source: &Source, settings: &Settings) -> Result<Vec<u8>, ExportError>
     let variant = Variant { rewrite, ..Variant::default() };
     let form = Form { storage: settings.precision.rounded(), variant };
     let graph = generator_graph::build(&source.folded, &source.architecture, form)?;
-    Ok(file(source, &graph, &Settings { variant, ..Precision::F32.into() }, Vec::new()))
+    Ok(file(source, &graph, &Settings { variant, ..Precision::F32.into() }, (Vec::new(), None)))
 }
 
-/// The unchecked file of a source, without golden pictures.
+/// The unchecked file of a source, without golden pictures; one of integer products allows itself the widest bound.
 ///
 /// # Errors
 /// A weight that f16 can't hold.
 pub fn unchecked(source: &Source, settings: &Settings) -> Result<Vec<u8>, ExportError> {
     let form = Form { storage: settings.precision.storage(), variant: settings.variant };
-    let graph = generator_graph::build(&source.folded, &source.architecture, form)?;
-    Ok(file(source, &graph, settings, Vec::new()))
+    let (folded, bound) = match settings.variant.compute {
+        Compute::Int8 => {
+            let folded = calibrated(&source.folded, &source.architecture, settings.seeds);
+            (Cow::Owned(folded), Some(Bound::WIDEST))
+        }
+        Compute::F32 | Compute::Bf16 => (Cow::Borrowed(&source.folded), None),
+    };
+    let graph = generator_graph::build(&folded, &source.architecture, form)?;
+    Ok(file(source, &graph, settings, (Vec::new(), bound)))
 }
 
-fn file(source: &Source, graph: &Graph, settings: &Settings, golden: Vec<Golden>) -> Vec<u8> {
+fn file(
+    source: &Source,
+    graph: &Graph,
+    settings: &Settings,
+    (golden, stated_bound): (Vec<Golden>, Option<Bound>),
+) -> Vec<u8> {
     debug_assert!(settings.variant.batch.is_none_or(|batch| batch <= contract::MOST_BATCH));
     let metadata = Metadata {
         labels: source.labels.clone(),
         architecture: source.architecture.clone(),
         weights: settings.precision.name().to_owned(),
         variant: settings.variant,
-        stated_bound: None,
+        stated_bound,
         recipe: source.recipe.clone(),
         data_set: source.data_set.clone(),
         progress: source.progress,

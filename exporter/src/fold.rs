@@ -5,6 +5,7 @@ use model_spec::Architecture;
 use model_spec::architecture::{NORM_EPS, STEM_SIZE};
 use model_spec::weights::{KERNEL, generator as names};
 
+use crate::calibrate::Calibration;
 use crate::weights::Weights;
 
 /// A transposed convolution with its bias.
@@ -18,6 +19,8 @@ pub struct Block {
     pub kernel: Vec<f32>,
     /// `[outputs]`; the last block has none.
     pub bias: Option<Vec<f32>>,
+    /// How what it reads is rounded, where products are of integers.
+    pub calibration: Option<Calibration>,
 }
 
 /// The generator as it is exported.
@@ -33,6 +36,13 @@ pub struct Folded {
     pub blocks: Vec<Block>,
 }
 
+impl Folded {
+    /// How many labels it knows.
+    pub fn labels(&self) -> usize {
+        self.label_table.len() / (STEM_SIZE * STEM_SIZE)
+    }
+}
+
 /// Folds the weights of a generator.
 pub fn fold(weights: &Weights, architecture: &Architecture) -> Folded {
     let blocks = architecture.block_channels().into_iter().enumerate();
@@ -44,7 +54,7 @@ pub fn fold(weights: &Weights, architecture: &Architecture) -> Folded {
             .map(|(block, (inputs, outputs))| {
                 let kernel = weights.get(&names::deconv(block));
                 if block + 1 == architecture.blocks() {
-                    return Block { inputs, outputs, kernel: kernel.to_vec(), bias: None };
+                    return Block { inputs, outputs, kernel: kernel.to_vec(), bias: None, calibration: None };
                 }
                 let (factors, offsets) = affine(weights, block);
                 let kernel = kernel
@@ -56,7 +66,7 @@ pub fn fold(weights: &Weights, architecture: &Architecture) -> Folded {
                     })
                     .collect();
                 let bias = offsets.iter().map(|offset| *offset as f32).collect();
-                Block { inputs, outputs, kernel, bias: Some(bias) }
+                Block { inputs, outputs, kernel, bias: Some(bias), calibration: None }
             })
             .collect(),
     }

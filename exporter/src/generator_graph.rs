@@ -5,10 +5,11 @@ use model_spec::variant::{LabelInput, Output, Rewrite};
 use model_spec::weights::KERNEL;
 use model_spec::{Architecture, Variant, contract};
 
-use crate::ExportError;
+use crate::calibrate::Calibration;
 use crate::fold::{Block, Folded};
 use crate::graph::{ElementType, Graph, Operator, Port, Storage};
 use crate::subpixel::squares_from_kernel;
+use crate::{ExportError, integers};
 
 /// Pixels of the stem's feature map.
 const STEM: usize = STEM_SIZE * STEM_SIZE;
@@ -29,7 +30,8 @@ impl Form {
     }
 }
 
-/// Lays a folded generator out: latent and label in, picture out.
+/// Lays a folded generator out: latent and label in, picture out. Calibrated blocks compute in integers, where convolutions are
+/// written as subpixel ones; the last one rounds what it reads and keeps weights of floats.
 ///
 /// # Errors
 /// A weight outside the range of f16, where the form rounds to it.
@@ -39,10 +41,16 @@ pub fn build(folded: &Folded, architecture: &Architecture, form: Form) -> Result
     let mut graph = Graph::new(inputs(architecture, labels, variant), output(architecture, variant), storage);
     let mut xs = stem(&mut graph, folded, architecture, variant.label_input)?;
     for (index, block) in folded.blocks.iter().enumerate() {
-        let is_last = index + 1 == folded.blocks.len();
+        if let Some(Calibration { scale, zero }) = block.calibration {
+            graph.number(&format!("block{index}.scale"), scale);
+            graph.step(&format!("block{index}.zero"), zero);
+        }
+    }
+    for (index, block) in folded.blocks.iter().enumerate() {
+        let next = folded.blocks.get(index + 1);
         xs = match variant.rewrite {
-            Rewrite::None => transposed(&mut graph, (index, is_last), block, &xs)?,
-            Rewrite::Subpixel => subpixel(&mut graph, (index, is_last), block, &xs)?,
+            Rewrite::None => transposed(&mut graph, (index, next.is_none()), block, &xs)?,
+            Rewrite::Subpixel => subpixel(&mut graph, (index, next), block, &xs)?,
         };
     }
     match variant.output {
@@ -94,29 +102,63 @@ fn transposed(
     Ok(if is_last { xs } else { graph.node(&name("relu"), Operator::Relu, &[&xs]) })
 }
 
-/// The activation stands right after the convolution, where engines can fuse it.
+/// The activation stands right after the convolution, where engines can fuse it, and so does what rounds for the next block.
+/// Around what moves pixels, maps are rounded once more, to the same values: engines that know move bytes, others floats.
 fn subpixel(
     graph: &mut Graph,
-    (index, is_last): (usize, bool),
+    (index, next): (usize, Option<&Block>),
     block: &Block,
     xs: &str,
 ) -> Result<String, ExportError> {
     let name = |part: &str| format!("block{index}.{part}");
-    let shape = [4 * block.outputs, block.inputs, 2, 2];
-    let squares = squares_from_kernel(&block.kernel, [block.inputs, block.outputs]);
-    let mut inputs = vec![xs.to_owned(), graph.kernel(&name("weight"), (&shape, 0), &squares)?];
-    if let Some(bias) = &block.bias {
-        inputs.push(graph.weight(&name("bias"), &[4 * block.outputs], &bias.repeat(4))?);
-    }
-    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    let xs = rounded(graph, (index, block), xs, [&name("steps"), &name("input")]);
+    let (weight, bias) = match block.calibration {
+        Some(calibration) if next.is_some() => integer_weights(graph, index, block, calibration),
+        _ => float_weights(graph, index, block)?,
+    };
+    let inputs: Vec<&str> = [&xs, &weight].into_iter().chain(&bias).map(String::as_str).collect();
     let mut xs = graph.node(&name("conv"), Operator::SquareConv, &inputs);
-    if !is_last {
+    if let Some(next) = next {
         xs = graph.node(&name("relu"), Operator::Relu, &[&xs]);
+        xs = rounded(graph, (index + 1, next), &xs, [&name("rounded"), &name("values")]);
     }
     let wide = graph.node(&name("pixels"), Operator::DepthToSpace, &[&xs]);
     let bounds = [("starts", [1, 1]), ("ends", [-1, -1]), ("axes", [2, 3])];
     let bounds = bounds.map(|(part, numbers)| graph.shape(&name(part), &numbers));
     Ok(graph.node(&name("crop"), Operator::Slice, &[&wide, &bounds[0], &bounds[1], &bounds[2]]))
+}
+
+fn float_weights(graph: &mut Graph, index: usize, block: &Block) -> Result<(String, Option<String>), ExportError> {
+    let name = |part: &str| format!("block{index}.{part}");
+    let shape = [4 * block.outputs, block.inputs, 2, 2];
+    let squares = squares_from_kernel(&block.kernel, [block.inputs, block.outputs]);
+    let weight = graph.kernel(&name("weight"), (&shape, 0), &squares)?;
+    let bias = block.bias.as_ref().map(|bias| graph.weight(&name("bias"), &shape[..1], &bias.repeat(4)));
+    Ok((weight, bias.transpose()?))
+}
+
+fn integer_weights(
+    graph: &mut Graph,
+    index: usize,
+    block: &Block,
+    calibration: Calibration,
+) -> (String, Option<String>) {
+    let name = |part: &str| format!("block{index}.{part}");
+    let shape = [4 * block.outputs, block.inputs, 2, 2];
+    let weights = integers::of_block(block, calibration);
+    let bias = integers::bias_of_block(block, calibration, &weights);
+    let weight = graph.integers(&name("weight"), &shape, weights);
+    (weight, bias.map(|(steps, sizes)| graph.bias(&name("bias"), steps, sizes)))
+}
+
+/// Rounds what a block reads, where it is calibrated, to steps and back to values.
+fn rounded(graph: &mut Graph, (index, block): (usize, &Block), xs: &str, [steps, values]: [&str; 2]) -> String {
+    if block.calibration.is_none() {
+        return xs.to_owned();
+    }
+    let [scale, zero] = ["scale", "zero"].map(|part| format!("block{index}.{part}"));
+    let steps = graph.node(steps, Operator::Quantize, &[xs, &scale, &zero]);
+    graph.node(values, Operator::Dequantize { rows: false }, &[&steps, &scale, &zero])
 }
 
 /// From the last map to 8-bit levels, rounded as every picture of ours is.

@@ -12,8 +12,12 @@ pub enum Numbers {
     F32(Vec<f32>),
     /// 16-bit, for storage.
     F16(Vec<f16>),
-    /// 8-bit integers, for storage.
+    /// 8-bit integers.
     I8(Vec<i8>),
+    /// Steps of a rounded map.
+    U8(Vec<u8>),
+    /// Steps of sums.
+    I32(Vec<i32>),
     /// Shapes.
     I64(Vec<i64>),
 }
@@ -96,6 +100,13 @@ pub enum Operator {
     Mul,
     /// Whole number at or below.
     Floor,
+    /// To 8-bit steps of a size, of which one is 0.
+    Quantize,
+    /// The values of steps; of weights, with a size of a step for each row along their first dimension.
+    Dequantize {
+        /// Whether these are weights.
+        rows: bool,
+    },
 }
 
 /// One operation on named tensors.
@@ -205,6 +216,30 @@ impl Graph {
                 Ok(self.node(name, Operator::Mul, &[&whole, &factor]))
             }
         }
+    }
+
+    /// Adds a weight as integers whose products engines can add up as such: 8 bits with a factor for each row along its first
+    /// dimension.
+    pub fn integers(&mut self, name: &str, shape: &[usize], weight: Quantized) -> String {
+        self.steps((name, "int8"), shape, Numbers::I8(weight.integers), weight.factors)
+    }
+
+    /// Adds a bias of such products in steps of their sums, one size for each channel.
+    pub fn bias(&mut self, name: &str, steps: Vec<i32>, sizes: Vec<f32>) -> String {
+        self.steps((name, "int32"), &[sizes.len()], Numbers::I32(steps), sizes)
+    }
+
+    fn steps(&mut self, (name, kind): (&str, &str), shape: &[usize], steps: Numbers, sizes: Vec<f32>) -> String {
+        let [stored, factor] = [kind, "factor"].map(|part| format!("{name}.{part}"));
+        self.constant(&factor, &[sizes.len()], Numbers::F32(sizes));
+        self.constant(&stored, shape, steps);
+        self.node(name, Operator::Dequantize { rows: true }, &[&stored, &factor])
+    }
+
+    /// Adds the step of the value 0.
+    pub fn step(&mut self, name: &str, step: u8) -> String {
+        self.constant(name, &[], Numbers::U8(vec![step]));
+        name.to_owned()
     }
 
     /// Adds a single number.

@@ -1,18 +1,35 @@
-//! `exporter ladder`: what each stored precision costs in quality, as a table.
+//! `exporter ladder`: what each stored precision, and products of integers, cost in quality, as a table.
 
 use edge_runtime::generator::BATCH;
 use edge_runtime::parity::Parity;
 use edge_runtime::{EngineSpec, Generator, Model, Picture, Request};
 
+use model_spec::Variant;
+use model_spec::variant::{Compute, Rewrite};
+
 use crate::ExportError;
+use crate::calibrate::{calibrated, in_parallel};
 use crate::export::{Precision, Settings, unchecked};
+use crate::integers::{Integers, Runner};
 use crate::source::Source;
 
-/// One precision beside f32.
+/// What the row of integer products is called.
+const INT8_COMPUTE: &str = "int8 compute";
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Climb {
+    /// Pictures of each file.
+    pub samples: usize,
+    /// Latents that integer products are calibrated over, each with every label.
+    pub seeds: usize,
+}
+
+/// One kind of file beside f32.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rung {
-    /// Which.
-    pub precision: Precision,
+    /// How it stores weights, or that it computes in integers.
+    pub name: &'static str,
     /// Of the file, in bytes, without golden pictures.
     pub bytes: usize,
     /// Its pictures beside those of f32, over all labels.
@@ -21,32 +38,35 @@ pub struct Rung {
     pub labels: Vec<Parity>,
 }
 
-/// Makes `samples` pictures with each precision, labels in turn, each of another seed, and compares them with those of f32;
-/// `tick` is told after each precision's part.
+/// Makes pictures with each precision, labels in turn, each of another seed, and compares them with those of f32; `tick` is
+/// told how many are done. Integer products are computed as their file defines them, whatever engines are here.
 ///
 /// # Errors
 /// A weight that f16 can't hold, or an engine that fails.
-pub fn climb(source: &Source, samples: usize, mut tick: impl FnMut(usize)) -> Result<Vec<Rung>, ExportError> {
-    let labels = source.labels.len();
+pub fn climb(source: &Source, wanted: Climb, mut tick: impl FnMut(usize)) -> Result<Vec<Rung>, ExportError> {
+    let (samples, labels) = (wanted.samples, source.labels.len());
+    let none = || vec![Parity::new(); labels];
     let mut rungs = Vec::new();
     let mut generators = Vec::new();
     for precision in Precision::ALL {
         let bytes = unchecked(source, &Settings::from(precision))?;
-        let none = vec![Parity::new(); labels];
-        rungs.push(Rung { precision, bytes: bytes.len(), all: Parity::new(), labels: none });
+        rungs.push(Rung { name: precision.name(), bytes: bytes.len(), all: Parity::new(), labels: none() });
         generators.push(Generator::of(&Model::from_bytes(bytes)?, &EngineSpec::default())?);
     }
+    let integers = Integers::of(&calibrated(&source.folded, &source.architecture, wanted.seeds));
+    let runner = integers.runner();
+    rungs.push(Rung { name: INT8_COMPUTE, bytes: int8_bytes(source, wanted)?, all: Parity::new(), labels: none() });
     for first in (0..samples).step_by(BATCH) {
         let part = first..samples.min(first + BATCH);
         let requests: Vec<_> =
             part.map(|at| Request { label: at % labels, seed: (at / labels) as u64 + 1, index: 0 }).collect();
-        let mut exact: Vec<Picture> = Vec::new();
-        for (rung, generator) in rungs.iter_mut().zip(&mut generators) {
-            let made: Vec<_> = generator.frames(&requests)?.into_iter().map(|frame| frame.picture).collect();
-            if exact.is_empty() {
-                exact.clone_from(&made);
-            }
-            for ((request, expected), found) in requests.iter().zip(&exact).zip(&made) {
+        let mut made: Vec<Vec<Picture>> = Vec::new();
+        for generator in &mut generators {
+            made.push(generator.frames(&requests)?.into_iter().map(|frame| frame.picture).collect());
+        }
+        made.push(rounded(&runner, source, &requests));
+        for (rung, found) in rungs.iter_mut().zip(&made) {
+            for ((request, expected), found) in requests.iter().zip(&made[0]).zip(found) {
                 rung.all.add(expected, found);
                 rung.labels[request.label].add(expected, found);
             }
@@ -54,6 +74,19 @@ pub fn climb(source: &Source, samples: usize, mut tick: impl FnMut(usize)) -> Re
         tick(requests.len());
     }
     Ok(rungs)
+}
+
+/// Weights of f32 products are stored in 16 bits, as without a flag.
+fn int8_bytes(source: &Source, wanted: Climb) -> Result<usize, ExportError> {
+    let variant = Variant { rewrite: Rewrite::Subpixel, compute: Compute::Int8, ..Variant::default() };
+    // What a file weighs depends on no calibration.
+    let settings = Settings { variant, seeds: wanted.seeds.min(1), ..Precision::F16.into() };
+    Ok(unchecked(source, &settings)?.len())
+}
+
+fn rounded(runner: &Runner<'_>, source: &Source, requests: &[Request]) -> Vec<Picture> {
+    let picture = |request: &Request| runner.picture(&source.architecture, (request.seed, request.label));
+    in_parallel(requests, |part| part.iter().map(picture).collect::<Vec<_>>()).concat()
 }
 
 /// The rungs as a Markdown table.
@@ -70,7 +103,7 @@ pub fn markdown(rungs: &[Rung], source: &Source) -> String {
     for rung in rungs {
         let share = 100.0 * rung.bytes as f64 / whole as f64;
         let (psnr, max, mean) = (decibels(&rung.all), rung.all.max(), rung.all.mean());
-        text += &format!("| {} | {} | {share:.0} % | {psnr} | {max} | {mean:.4} |", rung.precision.name(), rung.bytes);
+        text += &format!("| {} | {} | {share:.0} % | {psnr} | {max} | {mean:.4} |", rung.name, rung.bytes);
         rung.labels.iter().for_each(|label| text += &format!(" {} |", decibels(label)));
         text += "\n";
     }

@@ -6,7 +6,7 @@ use edge_runtime::Model;
 use edge_runtime::onnx::{TensorProto, data_type};
 use half::f16;
 use model_spec::architecture::STEM_SIZE;
-use model_spec::variant::Rewrite;
+use model_spec::variant::{Compute, Rewrite};
 use model_spec::weights::KERNEL;
 use model_spec::{Architecture, Metadata};
 
@@ -22,11 +22,13 @@ use crate::subpixel::kernel_from_squares;
 pub fn read(path: &Path) -> Result<(Metadata, Folded), ExportError> {
     let model = Model::open(path)?;
     let metadata = model.metadata().clone();
-    if !matches!(metadata.weights.as_str(), "f32" | "f16") {
+    let has_integers = metadata.variant.compute == Compute::Int8;
+    if has_integers || !matches!(metadata.weights.as_str(), "f32" | "f16") {
+        let weights = if has_integers { Compute::Int8.name() } else { &metadata.weights };
         return Err(ExportError::Format {
             path: path.to_owned(),
             expected: "a model file with f32 or f16 weights as a source".to_owned(),
-            found: format!("{} weights", metadata.weights),
+            found: format!("{weights} weights"),
         });
     }
     let folded = folded(&Stored { path, tensors: &model.graph().initializer }, &metadata)?;
@@ -55,7 +57,7 @@ fn folded(weights: &Stored<'_>, metadata: &Metadata) -> Result<Folded, ExportErr
             index if index == last => None,
             _ => Some(weights.get(&name("bias"), &[copies * outputs])?[..outputs].to_vec()),
         };
-        Ok(Block { inputs, outputs, kernel, bias })
+        Ok(Block { inputs, outputs, kernel, bias, calibration: None })
     };
     Ok(Folded {
         label_table: weights.get("label.table", &[metadata.labels.len(), stem])?,

@@ -79,6 +79,9 @@ fn operator(operator: Operator) -> (&'static str, Vec<AttributeProto>) {
         Operator::Add => ("Add", vec![]),
         Operator::Mul => ("Mul", vec![]),
         Operator::Floor => ("Floor", vec![]),
+        Operator::Quantize => ("QuantizeLinear", vec![]),
+        Operator::Dequantize { rows: false } => ("DequantizeLinear", vec![]),
+        Operator::Dequantize { rows: true } => ("DequantizeLinear", vec![integer("axis", 0)]),
     }
 }
 
@@ -108,6 +111,8 @@ fn constant(constant: &Constant) -> TensorProto {
         Numbers::F32(numbers) => (data_type::FLOAT, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
         Numbers::F16(numbers) => (data_type::FLOAT16, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
         Numbers::I8(numbers) => (data_type::INT8, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
+        Numbers::U8(numbers) => (data_type::UINT8, numbers.clone().into()),
+        Numbers::I32(numbers) => (data_type::INT32, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
         Numbers::I64(numbers) => (data_type::INT64, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
     };
     TensorProto {

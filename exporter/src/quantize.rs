@@ -22,12 +22,17 @@ impl Quantized {
     /// Quantizes weights whose output channels lie along `axis`. Each channel's range is the one of least squared error, which
     /// may end before its largest number.
     pub fn of(shape: &[usize], axis: usize, weights: &[f32]) -> Self {
+        Self::at_least(shape, axis, weights, |_| 0.0)
+    }
+
+    /// The same with a smallest factor of each channel.
+    pub fn at_least(shape: &[usize], axis: usize, weights: &[f32], least: impl Fn(usize) -> f32) -> Self {
         let channels = shape[axis];
         let inner: usize = shape[axis + 1..].iter().product();
         let factors: Vec<f32> = (0..channels)
             .map(|channel| {
                 let rows = weights.chunks_exact(inner).skip(channel).step_by(channels);
-                factor(&rows.flatten().copied().collect::<Vec<f32>>())
+                factor(&rows.flatten().copied().collect::<Vec<f32>>()).max(least(channel))
             })
             .collect();
         let integers = weights
@@ -88,6 +93,9 @@ mod tests {
         let made = Quantized::of(&[1, 4000], 0, &weights);
         assert!(made.factors[0] < 0.7 / 127.0, "{}", made.factors[0]);
         assert_eq!(made.integers[0], 127);
+        let coarse = Quantized::at_least(&[2, 2], 0, &[1e-9, 0.0, 1.0, 0.5], |channel| [0.25, 0.0][channel]);
+        assert_eq!((coarse.factors[0], &coarse.integers[..2]), (0.25, &[0, 0][..]));
+        assert!((coarse.factors[1] - 1.0 / 127.0).abs() < 1e-3);
         let zeros = Quantized::of(&[2, 3], 0, &[0.0; 6]);
         assert_eq!((zeros.weights(), zeros.factors), (vec![0.0; 6], vec![1.0; 2]));
     }

@@ -79,7 +79,7 @@ impl Table {
 /// expected from something named, and of the file's golden pictures.
 ///
 /// # Errors
-/// An engine that is more than one level of 255 off anywhere, or that can't run the file.
+/// An engine that is further off than the file allows, or that can't run the file.
 pub fn tables(bytes: &[u8], source: &Source, (expected, by): (&[f32], &str)) -> Result<Vec<Table>, ExportError> {
     let model = Model::from_bytes(bytes.to_vec())?;
     let engines = verification::all_engines(&EngineSpec::default());

@@ -57,6 +57,8 @@ fn help_names_every_flag_with_its_default() {
         "--output <TYPE>",
         "--batch <N|dynamic>",
         "--rewrite <KIND>",
+        "--compute <TYPE>",
+        "--calibrate <N>",
         "--opset <N>",
         "--atol <X>",
         "--triton <FOLDER>",
@@ -91,6 +93,31 @@ fn the_newest_run_is_exported_and_named_without_any_flag() {
     assert_eq!(model.metadata().labels.names(), LABELS);
     assert_eq!(model.metadata().weights, "f16");
     assert_eq!(names(&folder.path().join("models")), ["gen.onnx"]);
+}
+
+#[test]
+fn a_file_of_integer_products_says_what_they_move_and_allows_it() {
+    let (folder, _) = with_run();
+    let output = exporter(folder.path(), &["--compute", "int8", "--calibrate", "8", "--out", "a.onnx"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("calibrating over 24 pictures"), "{}", stderr(&output));
+    let table = stdout(&output);
+    for part in ["evened out channels in f32 and libtorch", "products of integers move 96 pictures by", "  pass\n"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    assert!(table.contains("f16 weights, subpixel, int8 compute, 3 labels"), "{table}");
+    let bound = Model::open(&folder.path().join("a.onnx")).expect("a model of the contract").metadata().bound();
+    assert!(table.contains(&format!("the file allows {} and {}", bound.max, bound.mean)), "{bound:?}: {table}");
+    for (words, expected) in [
+        (&["--compute", "int8", "--rewrite", "none"][..], "is written as subpixel convolutions"),
+        (&["--calibrate", "8"], "only --compute int8 is calibrated"),
+        (&["--compute", "int8", "--calibrate", "0"], "0 is not in 1..=100000"),
+        (&["--compute", "bf16"], "possible values: f32, int8"),
+    ] {
+        let output = exporter(folder.path(), words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert!(stderr(&output).contains(expected), "{words:?}: {}", stderr(&output));
+    }
 }
 
 #[test]

@@ -5,16 +5,24 @@ mod common;
 use std::path::Path;
 
 use common::{Checkpoint, message, small_architecture};
-use edge_runtime::{Batch, EngineKind, EngineSpec, Generator, Model, Picture, RuntimeError, engine};
+use edge_runtime::onnx::{ModelProto, TensorProto};
+use edge_runtime::parity::Parity;
+use edge_runtime::{Batch, EngineKind, EngineSpec, Generator, Model, Picture, RuntimeError, engine, verification};
+use exporter::calibrate::calibrated;
+use exporter::checkpoint::Reference;
 use exporter::export::{Made, Precision, Settings, export, unchecked};
 use exporter::generator_graph::{self, Form};
 use exporter::graph::{ElementType, Graph, Numbers, Operator, Storage};
+use exporter::integers::Integers;
+use exporter::ladder::Climb;
 use exporter::source::{self, Source, Wanted};
 use exporter::verify::{self, Comparison, EXACT, Hop};
 use exporter::{ExportError, ladder, onnx};
+use model_spec::metadata::Bound;
 use model_spec::variant::{Compute, LabelInput, Output, Rewrite};
 use model_spec::weights::generator as names;
 use model_spec::{Architecture, Variant, latent};
+use prost::Message;
 
 fn opened(checkpoint: &Checkpoint) -> Source {
     let folder = tempfile::tempdir().expect("a folder");
@@ -29,6 +37,8 @@ fn from_file(bytes: &[u8]) -> Result<Source, ExportError> {
     source::open(&Wanted { from: Some(&path), ..Default::default() })
 }
 
+/// Latents of a calibration.
+const SEEDS: usize = 16;
 /// ONNX Runtime's table of versions: 1.17 knows operator set 20.
 const NEWEST_OF_ORT_1_17: i64 = 20;
 
@@ -43,6 +53,8 @@ const ALL: Variant = Variant {
     rewrite: Rewrite::Subpixel,
     compute: Compute::F32,
 };
+const COMPUTE: Variant = Variant { rewrite: Rewrite::Subpixel, compute: Compute::Int8, ..PLAIN };
+const COMPUTE_ALL: Variant = Variant { compute: Compute::Int8, ..ALL };
 const PLAIN: Variant = Variant {
     label_input: LabelInput::Index,
     output: Output::Float,
@@ -52,7 +64,7 @@ const PLAIN: Variant = Variant {
 };
 
 fn settings(precision: Precision, variant: Variant) -> Settings {
-    Settings { variant, ..precision.into() }
+    Settings { variant, seeds: SEEDS, ..precision.into() }
 }
 
 fn made(source: &Source, settings: Settings) -> Made {
@@ -74,9 +86,9 @@ fn sources() -> [Source; 2] {
 #[test]
 fn every_engine_runs_every_variant_of_every_precision() {
     let [small, gray] = sources();
-    let every = [MIX, LEVELS, FIXED, SUBPIXEL, ALL];
+    let every = [MIX, LEVELS, FIXED, SUBPIXEL, ALL, COMPUTE, COMPUTE_ALL];
     let rows: [(&Source, &[Variant], &[Precision]); 2] =
-        [(&small, &every, &Precision::ALL), (&gray, &[ALL], &[Precision::F16, Precision::Int8])];
+        [(&small, &every, &Precision::ALL), (&gray, &[ALL, COMPUTE, COMPUTE_ALL], &[Precision::F16, Precision::Int8])];
     for (source, variants, precisions) in rows {
         for variant in variants.iter().copied() {
             for precision in precisions.iter().copied() {
@@ -203,6 +215,104 @@ fn a_wrong_file_of_each_kind_is_found() {
     }
 }
 
+/// A file of integer products of the small source, and the same after it was changed, in tract beside its golden pictures.
+fn beside_golden(change: impl Fn(&mut ModelProto)) -> Parity {
+    let bytes = made(&opened(&Checkpoint::small()), settings(Precision::F32, COMPUTE)).bytes;
+    let mut proto = ModelProto::decode(&*bytes).expect("a file of ours");
+    change(&mut proto);
+    let model = Model::from_bytes(proto.encode_to_vec()).expect("a model of the contract");
+    let spec = EngineSpec { kind: EngineKind::Tract, ..Default::default() };
+    let cases = verification::golden_cases(model.metadata()).expect("golden pictures");
+    let rows = verification::rows(&model, &[spec], &cases).expect("tract runs it");
+    rows[0].outcome.clone().expect("tract is here")
+}
+
+fn weight<'a>(proto: &'a mut ModelProto, name: &str) -> &'a mut TensorProto {
+    let graph = proto.graph.as_mut().expect("a graph");
+    graph.initializer.iter_mut().find(|weight| weight.name == name).expect("such a weight")
+}
+
+/// Its bound is wider than a level, and still none of these passes.
+#[test]
+fn a_wrong_file_of_integer_products_breaks_the_bound_that_it_states() {
+    let right = beside_golden(|_| {});
+    assert!(right.passes() && right.max() > 1, "{} {}", right.max(), right.mean());
+    struct Case(&'static str, fn(&mut ModelProto));
+    let cases = [
+        Case("swapped labels", |proto| {
+            let table = weight(proto, "label.table").raw_data.to_vec();
+            weight(proto, "label.table").raw_data = [&table[64..128], &table[..64], &table[128..]].concat().into();
+        }),
+        Case("a changed block of weights", |proto| {
+            let mut integers = weight(proto, "block1.weight.int8").raw_data.to_vec();
+            integers[..32].iter_mut().for_each(|integer| *integer = integer.wrapping_neg());
+            weight(proto, "block1.weight.int8").raw_data = integers.into();
+        }),
+        Case("swapped parities", |proto| {
+            for name in ["block1.weight.int8", "block1.weight.factor", "block1.bias.int32", "block1.bias.factor"] {
+                let rows = weight(proto, name).raw_data.to_vec();
+                let (first, rest) = rows.split_at(rows.len() / 4);
+                let (second, rest) = rest.split_at(rows.len() / 4);
+                weight(proto, name).raw_data = [second, first, rest].concat().into();
+            }
+        }),
+        Case("factors of other channels", |proto| {
+            let factors = weight(proto, "block0.weight.factor").raw_data.to_vec();
+            let reversed: Vec<u8> = factors.chunks(4).rev().flatten().copied().collect();
+            weight(proto, "block0.weight.factor").raw_data = reversed.into();
+        }),
+        Case("another scale of a map", |proto| {
+            let scale = weight(proto, "block1.scale").raw_data.to_vec();
+            let scale = f32::from_le_bytes(scale.try_into().expect("one number")) * 0.5;
+            weight(proto, "block1.scale").raw_data = scale.to_le_bytes().to_vec().into();
+        }),
+        Case("another zero", |proto| {
+            let zero = weight(proto, "block0.zero").raw_data[0];
+            weight(proto, "block0.zero").raw_data = vec![zero.wrapping_sub(40)].into();
+        }),
+        Case("no tanh", |proto| {
+            let graph = proto.graph.as_mut().expect("a graph");
+            let tanh = graph.node.pop().expect("a last node");
+            assert_eq!(tanh.op_type, "Tanh");
+            graph.node.last_mut().expect("a node").output = tanh.output;
+        }),
+    ];
+    for Case(name, change) in cases {
+        let found = beside_golden(change);
+        assert!(!found.passes(), "{name}: at most {}, {} on average", found.max(), found.mean());
+    }
+}
+
+/// Two sums of the same integers may lie on two sides of half a step, which moves a level or two further on.
+#[test]
+fn engines_of_integer_products_compute_what_the_plain_network_of_integers_does() {
+    for source in sources() {
+        let folded = calibrated(&source.folded, &source.architecture, SEEDS);
+        let integers = Integers::of(&folded);
+        let runner = integers.runner();
+        let bytes = made(&source, settings(Precision::F32, COMPUTE)).bytes;
+        let found = pictures(&bytes, EngineKind::Tract, source.labels.len());
+        let mut parity = Parity::new();
+        for (label, found) in found.iter().enumerate() {
+            parity.add(&runner.picture(&source.architecture, (9, label)), found);
+        }
+        assert!(parity.mean() < 0.1 && parity.pictures() == source.labels.len(), "{}", parity.mean());
+    }
+}
+
+#[test]
+fn integers_that_would_make_other_pictures_are_refused() {
+    let mut checkpoint = Checkpoint::small();
+    // A channel that reaches so much further than all others that these have no steps left; both are needed.
+    let bias = checkpoint.weight(names::LATENT_BIAS);
+    bias[..16].iter_mut().enumerate().for_each(|(place, bias)| *bias = if place == 3 { 4e5 } else { 0.0 });
+    checkpoint.renew_reference();
+    let source = opened(&checkpoint);
+    let refused = export(&source, Settings { atol: 0.5, ..settings(Precision::F32, COMPUTE) });
+    let message = message(refused.expect_err("refused"));
+    assert!(message.contains("products of integers move") && message.contains("--compute f32"), "{message}");
+}
+
 fn floats_of_levels(graph: &mut Graph) {
     graph.output.element_type = ElementType::F32;
     graph.nodes.last_mut().expect("a node").operator = Operator::CastToF32;
@@ -236,8 +346,8 @@ fn native_refuses_squares_and_levels_that_it_does_not_know() {
 fn integers_take_a_quarter_of_f32_and_cost_more_than_f16() {
     let wide = Architecture { stem_channels: 64, widths: vec![48, 32], ..small_architecture(3) };
     let source = opened(&Checkpoint::new(&["a", "b"], wide));
-    let rungs = ladder::climb(&source, 24, |_| {}).expect("measured");
-    let [f32, f16, int8] = &rungs[..] else { panic!("{rungs:?}") };
+    let rungs = ladder::climb(&source, Climb { samples: 24, seeds: 8 }, |_| {}).expect("measured");
+    let [f32, f16, int8, compute] = &rungs[..] else { panic!("{rungs:?}") };
     assert!(f32.all.max() == 0 && f32.all.pictures() == 24 && f32.labels[1].pictures() == 12);
     assert!(f16.bytes * 10 < f32.bytes * 6 && int8.bytes * 10 < f32.bytes * 4, "{} {}", f16.bytes, int8.bytes);
     assert!(f16.all.max() <= 1 && f16.all.psnr_db() > int8.all.psnr_db() + 10.0, "{}", f16.all.psnr_db());
@@ -246,7 +356,9 @@ fn integers_take_a_quarter_of_f32_and_cost_more_than_f16() {
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].ends_with("| a dB | b dB |") && lines[2].starts_with("| f32 |"), "{text}");
     assert!(lines[2].contains("| 100 % | same | 0 |") && lines[4].starts_with("| int8 |"), "{text}");
-    assert!(lines.iter().take(5).all(|line| line.matches('|').count() == 9), "{text}");
+    assert!(compute.bytes < f16.bytes && (25.0..60.0).contains(&compute.all.psnr_db()), "{}", compute.all.psnr_db());
+    assert!(lines[5].starts_with("| int8 compute |"), "{text}");
+    assert!(lines.iter().take(6).all(|line| line.matches('|').count() == 9), "{text}");
 }
 
 #[test]
@@ -274,9 +386,11 @@ fn a_file_is_a_source_of_every_other_and_gives_its_own_bytes_again() {
 #[test]
 fn a_file_that_is_no_source_is_refused() {
     let original = opened(&Checkpoint::small());
-    let int8 = made(&original, Precision::Int8.into()).bytes;
-    let refused = message(from_file(&int8).expect_err("refused"));
-    assert!(refused.contains("expected a model file with f32 or f16 weights") && refused.contains("int8"), "{refused}");
+    for settings in [Precision::Int8.into(), settings(Precision::F32, COMPUTE)] {
+        let refused = message(from_file(&made(&original, settings).bytes).expect_err("refused"));
+        let expected = "expected a model file with f32 or f16 weights";
+        assert!(refused.contains(expected) && refused.contains("int8"), "{refused}");
+    }
     let mut graph =
         generator_graph::build(&original.folded, &original.architecture, Form::plain(Storage::F32)).expect("in range");
     let renamed = |name: &mut String| *name = name.replace("block1.", "other.");
@@ -332,9 +446,16 @@ fn files_for_other_engines_are_written() {
         case("all", Precision::Int8, ALL),
         gray("ten-gray-labels", Precision::F16, PLAIN),
         gray("ten-gray-labels-all", Precision::F16, ALL),
+        case("int8-compute", Precision::F32, COMPUTE),
+        gray("ten-gray-labels-int8-compute", Precision::F16, COMPUTE_ALL),
     ];
-    for (name, opset) in [("oldest-opset", onnx::OLDEST_OPSET), ("newest-opset", onnx::NEWEST_OPSET)] {
-        let settings = Settings { opset, ..settings(Precision::Int8, SUBPIXEL) };
+    for (name, opset, variant) in [
+        ("oldest-opset", onnx::OLDEST_OPSET, SUBPIXEL),
+        ("newest-opset", onnx::NEWEST_OPSET, SUBPIXEL),
+        ("int8-compute-oldest-opset", onnx::OLDEST_OPSET, COMPUTE),
+        ("int8-compute-newest-opset", onnx::NEWEST_OPSET, COMPUTE),
+    ] {
+        let settings = Settings { opset, ..settings(Precision::Int8, variant) };
         cases.push(Case { name, gray: false, settings });
     }
     let temporary = tempfile::tempdir().expect("a folder");
@@ -355,9 +476,16 @@ fn files_for_other_engines_are_written() {
     }
 }
 
+/// What a file of integer products allows itself.
+fn bound(source: &Source, settings: Settings) -> Bound {
+    let settings = Settings { opset: onnx::OPSET, ..settings };
+    Model::from_bytes(made(source, settings).bytes).expect("valid").metadata().bound()
+}
+
 /// Two latents, their labels or mixes, and what the plain f32 file of the same weights makes of them.
 fn expectation(source: &Source, settings: Settings) -> serde_json::Value {
     let storage = match settings.precision {
+        _ if settings.variant.compute == Compute::Int8 => Storage::F32,
         Precision::F32 => Storage::F32,
         Precision::F16 => Storage::F32Rounded,
         Precision::Int8 => Storage::F32FromInt8,
@@ -374,14 +502,32 @@ fn expectation(source: &Source, settings: Settings) -> serde_json::Value {
     reference.labels.truncate(2);
     let mut weights = vec![0.0f32; 2 * labels];
     (weights[0], weights[1], weights[labels + 1]) = (0.25, 0.75, 1.0);
+    let is_int8 = settings.variant.compute == Compute::Int8;
     let (label, image) = match settings.variant.label_input {
-        LabelInput::Index => (serde_json::json!(reference.labels), verify::pictures(plain, &reference)),
+        LabelInput::Index if is_int8 => (serde_json::json!(reference.labels), integer_pictures(source, &reference)),
+        LabelInput::Index => (serde_json::json!(reference.labels), verify::pictures(plain, &reference).expect("runs")),
         LabelInput::Mix => {
             let rows: Vec<&[f32]> = weights.chunks(labels).collect();
-            (serde_json::json!(rows), verify::mixed(plain, &reference, &weights))
+            (serde_json::json!(rows), verify::mixed(plain, &reference, &weights).expect("runs"))
         }
     };
-    let allowed = if settings.variant.output == Output::Levels { 1.1 / 255.0 } else { 1e-4 };
+    let (allowed, mean) = match settings.variant.compute {
+        Compute::Int8 => {
+            let bound = bound(source, settings);
+            (2.0 * f64::from(bound.max) / 255.0, 2.0 * bound.mean / 255.0)
+        }
+        _ if settings.variant.output == Output::Levels => (1.1 / 255.0, 1.1 / 255.0),
+        _ => (1e-4, 1e-4),
+    };
     let latents: Vec<&[f32]> = reference.latents.chunks(dim).collect();
-    serde_json::json!({ "latent": latents, "label": label, "image": image.expect("runs"), "allowed": allowed })
+    serde_json::json!({
+        "latent": latents, "label": label, "image": image, "allowed": allowed, "allowed_mean": mean,
+    })
+}
+
+fn integer_pictures(source: &Source, reference: &Reference) -> Vec<f32> {
+    let integers = Integers::of(&calibrated(&source.folded, &source.architecture, SEEDS));
+    let runner = integers.runner();
+    let rows = reference.latents.chunks(source.architecture.latent_dim).zip(&reference.labels);
+    rows.flat_map(|(latent, label)| runner.run(latent, *label as usize)).collect()
 }

@@ -112,11 +112,11 @@ fn weight_fact(weight: &TensorProto) -> Result<Fact<'_>, RuntimeError> {
     let shape: Option<Vec<usize>> = weight.dims.iter().map(|side| usize::try_from(*side).ok()).collect();
     let shape = shape.ok_or_else(|| contract(part(), "sides of 0 or more", format!("{:?}", weight.dims)))?;
     let bytes = match weight.data_type {
-        data_type::FLOAT => 4,
+        data_type::FLOAT | data_type::INT32 => 4,
         data_type::FLOAT16 => 2,
         data_type::INT8 | data_type::UINT8 => 1,
         data_type::INT64 => 8,
-        other => return Err(contract(part(), "f32, f16, i8, u8 or i64", data_type::name(other))),
+        other => return Err(contract(part(), "f32, f16, i8, u8, i32 or i64", data_type::name(other))),
     };
     if weight.data_location != 0 {
         return Err(contract(part(), "its numbers in this file", "a reference to another"));

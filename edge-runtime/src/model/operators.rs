@@ -27,7 +27,7 @@ pub(super) fn infer(node: &NodeProto, inputs: &[&Fact<'_>], labels: usize) -> Re
         ("Slice", [x, starts, ends, axes]) => subpixel::crop(node, x, [starts, ends, axes]),
         ("QuantizeLinear", [x, step, zero]) => quantized::quantize(node, x, [step, zero]),
         ("DequantizeLinear", [x, step, zero]) => quantized::dequantize(node, x, [step, zero]),
-        ("DequantizeLinear", [weight, steps]) => quantized::dequantize_kernel(node, weight, steps),
+        ("DequantizeLinear", [weight, steps]) => quantized::dequantize_weight(node, weight, steps),
         ("LeakyRelu", [x]) => same(node, x, &["alpha"]),
         ("Gemm", [x, weight, rest @ ..]) if rest.len() < 2 => gemm(node, x, weight, rest.first().copied()),
         ("Gather", [table, index]) => gather(node, table, index, labels),

@@ -207,11 +207,8 @@ impl Network {
             let step = [name("scale"), name("zero")];
             graph.tensor(&step[0], data_type::FLOAT, &[], scale.to_le_bytes().to_vec());
             graph.tensor(&step[1], data_type::UINT8, &[], vec![zero]);
-            if index == 0 {
-                graph.node("QuantizeLinear", &[&xs, &step[0], &step[1]], "steps0", vec![]);
-                xs = "steps0".to_owned();
-            }
-            graph.node("DequantizeLinear", &[&xs, &step[0], &step[1]], &name("input"), vec![]);
+            graph.node("QuantizeLinear", &[&xs, &step[0], &step[1]], &name("steps"), vec![]);
+            graph.node("DequantizeLinear", &[&name("steps"), &step[0], &step[1]], &name("input"), vec![]);
             let shape = [4 * block.outputs, block.inputs, 2, 2];
             let weight = if is_last {
                 let squares: Vec<f32> = (0..block.weight.len()).map(|place| block.weight[block.moved(place)]).collect();
@@ -226,7 +223,19 @@ impl Network {
                 graph.node("DequantizeLinear", &[&inputs[0], &inputs[1]], &name("weight"), vec![int("axis", 0)]);
                 name("weight")
             };
-            let bias = graph.weight(&name("bias"), &shape[..1], &block.bias.repeat(4));
+            let bias = if is_last {
+                graph.weight(&name("bias"), &shape[..1], &block.bias.repeat(4))
+            } else {
+                let steps: Vec<f32> = block.integers().1.iter().map(|factor| factor * scale).collect();
+                let integers = block.bias.repeat(4).into_iter().zip(&steps).map(|(bias, step)| (bias / step).round());
+                let bytes = integers.flat_map(|integer| (integer as i32).to_le_bytes()).collect();
+                graph.tensor(&name("i32"), data_type::INT32, &shape[..1], bytes);
+                let bytes = steps.iter().flat_map(|step| step.to_le_bytes()).collect();
+                graph.tensor(&name("i32.steps"), data_type::FLOAT, &shape[..1], bytes);
+                let inputs = [name("i32"), name("i32.steps")];
+                graph.node("DequantizeLinear", &[&inputs[0], &inputs[1]], &name("bias"), vec![int("axis", 0)]);
+                name("bias")
+            };
             let settings = vec![ints("kernel_shape", &[2, 2]), ints("strides", &[1, 1]), ints("pads", &[1; 4])];
             graph.node("Conv", &[&name("input"), &weight, &bias], &name("conv"), settings);
             let mut made = name("conv");
@@ -236,8 +245,9 @@ impl Network {
                 graph.tensor(&step[0], data_type::FLOAT, &[], scale.to_le_bytes().to_vec());
                 graph.tensor(&step[1], data_type::UINT8, &[], vec![zero]);
                 graph.node("Relu", &[&made], &name("relu"), vec![]);
-                graph.node("QuantizeLinear", &[&name("relu"), &step[0], &step[1]], &name("steps"), vec![]);
-                made = name("steps");
+                graph.node("QuantizeLinear", &[&name("relu"), &step[0], &step[1]], &name("rounded"), vec![]);
+                graph.node("DequantizeLinear", &[&name("rounded"), &step[0], &step[1]], &name("values"), vec![]);
+                made = name("values");
             }
             let settings = vec![int("blocksize", 2), text("mode", "DCR")];
             graph.node("DepthToSpace", &[&made], &name("pixels"), settings);

@@ -24,6 +24,36 @@ pub(super) struct Plan<'a> {
     rounding: Rounding,
 }
 
+/// What a block adds to its sums.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Bias<'a> {
+    Numbers(Numbers<'a>),
+    /// Integers, each with a factor of its own.
+    Steps {
+        integers: &'a [[u8; 4]],
+        factors: &'a [[u8; 4]],
+    },
+}
+
+impl Bias<'_> {
+    pub fn get(&self, index: usize) -> f32 {
+        match self {
+            Self::Numbers(numbers) => numbers.get(index),
+            Self::Steps { integers, factors } => {
+                i32::from_le_bytes(integers[index]) as f32 * f32::from_le_bytes(factors[index])
+            }
+        }
+    }
+
+    /// How far a number may be from the one that it stands for.
+    fn rounding(&self, index: usize) -> f32 {
+        match self {
+            Self::Numbers(_) => 0.0,
+            Self::Steps { factors, .. } => f32::from_le_bytes(factors[index]),
+        }
+    }
+}
+
 /// How maps are rounded to 8 bits: `x / scale + zero`, to the nearest of 0 to 255.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Calibration {
@@ -70,8 +100,8 @@ pub(super) struct Dense<'a> {
 pub(super) struct Block<'a> {
     /// In the order of the kernel.
     pub weight: Numbers<'a>,
-    /// `[outputs]`, maybe more of the same
-    pub bias: Option<Numbers<'a>>,
+    /// `[outputs]`, maybe more of the same, or the same in other steps
+    pub bias: Option<Bias<'a>>,
     pub kernel: Kernel,
     pub activation: Activation,
     /// How the file rounds the maps that this block reads, in a file of int8 compute. Weights of [`Numbers::I8`] then mean
@@ -178,9 +208,10 @@ fn step<'a>(node: &NodeProto, inputs: &[&Value<'a>]) -> Option<Value<'a>> {
         }
         ("QuantizeLinear", [value, Value::Weight(scale), Value::Weight(zero)]) => {
             let given = calibration(scale, zero)?;
-            rounded(value, |found| (found == Rounding::None).then_some(Rounding::Steps(given)))
+            let is_same = |found| found == Rounding::None || found == Rounding::Values(given);
+            rounded(value, |found| is_same(found).then_some(Rounding::Steps(given)))
         }
-        ("DequantizeLinear", [value @ Value::Maps(_), Value::Weight(scale), Value::Weight(zero)]) => {
+        ("DequantizeLinear", [value, Value::Weight(scale), Value::Weight(zero)]) => {
             let given = calibration(scale, zero)?;
             rounded(value, |found| (found == Rounding::Steps(given)).then_some(Rounding::Values(given)))
         }
@@ -238,7 +269,7 @@ fn dense<'a>(node: &NodeProto, weight: &Weight<'a>, rest: &[&Value<'a>]) -> Opti
 
 fn block<'a>(plan: &Plan<'a>, weight: &Weight<'a>, rest: &[&Value<'a>]) -> Option<Value<'a>> {
     let kernel = Kernel { inputs: side(weight.tensor, 0)?, outputs: side(weight.tensor, 1)?, subpixel: false };
-    let (weight, bias) = (weight.numbers()?, bias(rest)?);
+    let (weight, bias) = (weight.numbers()?, block_bias(rest)?);
     let mut plan = plan.clone();
     let calibration = plan.take_calibration()?;
     plan.blocks.push(Block { weight, bias, kernel, activation: Activation::None, calibration });
@@ -248,9 +279,13 @@ fn block<'a>(plan: &Plan<'a>, weight: &Weight<'a>, rest: &[&Value<'a>]) -> Optio
 /// The convolution of a block that is written with squares: the same one only where all pixels of a square share a bias.
 fn squares<'a>(plan: &Plan<'a>, weight: &Weight<'a>, rest: &[&Value<'a>]) -> Option<Value<'a>> {
     let (channels, inputs) = (side(weight.tensor, 0)?, side(weight.tensor, 1)?);
-    let (weight, bias) = (weight.numbers()?, bias(rest)?);
+    let (weight, bias) = (weight.numbers()?, block_bias(rest)?);
     let outputs = channels / 4;
-    let is_shared = |bias: &Numbers<'_>| (0..channels).all(|at| bias.get(at) == bias.get(at % outputs));
+    let is_shared = |bias: &Bias<'_>| {
+        let first = |at: usize| at % outputs;
+        (0..channels)
+            .all(|at| (bias.get(at) - bias.get(first(at))).abs() <= bias.rounding(at).max(bias.rounding(first(at))))
+    };
     if outputs * 4 != channels || bias.as_ref().is_some_and(|bias| !is_shared(bias)) {
         return None;
     }
@@ -286,6 +321,19 @@ fn rounded<'a>(value: &Value<'a>, step: impl Fn(Rounding) -> Option<Rounding>) -
         Value::Maps(plan) => after(plan).map(Value::Maps),
         Value::Squares(plan) => after(plan).map(Value::Squares),
         _ => None,
+    }
+}
+
+/// The bias of a block, likewise.
+fn block_bias<'a>(rest: &[&Value<'a>]) -> Option<Option<Bias<'a>>> {
+    match rest {
+        [Value::Weight(Weight { tensor, factors: Some(Factors::Rows(factors)) })]
+            if tensor.data_type == data_type::INT32 =>
+        {
+            let (integers, factors) = (tensor.raw_data.as_chunks().0, factors.raw_data.as_chunks().0);
+            (integers.len() == factors.len()).then_some(Some(Bias::Steps { integers, factors }))
+        }
+        rest => bias(rest).map(|bias| bias.map(Bias::Numbers)),
     }
 }
 
@@ -427,6 +475,7 @@ mod tests {
             floats("scale1", &[], 0.5),
             tensor("zero1", data_type::UINT8, &[], vec![0]),
             floats("last", &[4, 1, 2, 2], 0.125),
+            tensor("steps", data_type::INT32, &[4], [12i32, 6, 4, 3].map(i32::to_le_bytes).concat()),
         ];
         let transposed = AttributeProto { name: "transB".to_owned(), i: 1, ..Default::default() };
         let node = vec![
@@ -438,12 +487,15 @@ mod tests {
             node("QuantizeLinear", &["stem", "scale0", "zero0"], "steps0"),
             node("DequantizeLinear", &["steps0", "scale0", "zero0"], "values0"),
             node("DequantizeLinear", &["int8", "factors"], "weight"),
-            node("Conv", &["values0", "weight"], "conv0"),
+            node("DequantizeLinear", &["steps", "factors"], "bias"),
+            node("Conv", &["values0", "weight", "bias"], "conv0"),
             node("Relu", &["conv0"], "relu0"),
-            node("QuantizeLinear", &["relu0", "scale1", "zero1"], "steps1"),
-            node("DepthToSpace", &["steps1"], "pixels0"),
+            node("QuantizeLinear", &["relu0", "scale1", "zero1"], "rounded0"),
+            node("DequantizeLinear", &["rounded0", "scale1", "zero1"], "again0"),
+            node("DepthToSpace", &["again0"], "pixels0"),
             node("Slice", &["pixels0"], "crop0"),
-            node("DequantizeLinear", &["crop0", "scale1", "zero1"], "values1"),
+            node("QuantizeLinear", &["crop0", "scale1", "zero1"], "steps1"),
+            node("DequantizeLinear", &["steps1", "scale1", "zero1"], "values1"),
             node("Conv", &["values1", "last"], "conv1"),
             node("DepthToSpace", &["conv1"], "pixels1"),
             node("Slice", &["pixels1"], "crop1"),
@@ -462,19 +514,33 @@ mod tests {
         assert!(first.kernel.subpixel && first.activation == Activation::Relu);
         assert!(matches!(first.weight, Numbers::I8(Scaled { inner: 8, .. })) && matches!(last.weight, Numbers::F32(_)));
         assert_eq!([0, 9, 31].map(|index| first.weight.get(index)), [0.0, 18.0, 124.0]);
+        assert_eq!(first.bias.map(|bias| [0, 1, 2, 3].map(|at| bias.get(at))), Some([12.0; 4]));
+        // Pixels may move as steps, too.
+        let mut bytes = quantized();
+        bytes.node.retain(|node| !matches!(node.output[0].as_str(), "again0" | "steps1"));
+        let input = |graph: &mut GraphProto, output: &str, input: &str| at(graph, output).input[0] = input.to_owned();
+        input(&mut bytes, "pixels0", "rounded0");
+        input(&mut bytes, "values1", "crop0");
+        assert_eq!(read(&bytes).expect("the same network").blocks[1].calibration, last.calibration);
+    }
+
+    fn at<'a>(graph: &'a mut GraphProto, output: &str) -> &'a mut NodeProto {
+        graph.node.iter_mut().find(|node| node.output[0] == output).expect("such a node")
     }
 
     #[test]
     fn steps_that_are_read_as_others_are_refused_by_the_name_of_the_node() {
         struct Case(&'static str, fn(&mut GraphProto), &'static str);
         let cases = [
-            Case("another scale", |graph| graph.node[6].input[1] = "scale1".to_owned(), "values0"),
-            Case("another zero", |graph| graph.node[6].input[2] = "zero1".to_owned(), "values0"),
-            Case("no way back", |graph| graph.node[8].input[0] = "steps0".to_owned(), "conv0"),
-            Case("steps of steps", |graph| graph.node[5].input[0] = "steps0".to_owned(), "steps0"),
-            Case("an activation of rounded values", |graph| graph.node[9].input[0] = "steps1".to_owned(), "relu0"),
-            Case("a rounded picture", |graph| graph.node[17].input[0] = "values0".to_owned(), contract::IMAGE),
-            Case("a weight in steps", |graph| graph.node[5].input[0] = "last".to_owned(), "steps0"),
+            Case("another scale", |graph| at(graph, "values0").input[1] = "scale1".to_owned(), "values0"),
+            Case("another zero", |graph| at(graph, "values0").input[2] = "zero1".to_owned(), "values0"),
+            Case("no way back", |graph| at(graph, "conv0").input[0] = "steps0".to_owned(), "conv0"),
+            Case("steps of steps", |graph| at(graph, "steps0").input[0] = "steps0".to_owned(), "steps0"),
+            Case("rounded twice", |graph| at(graph, "steps1").input[1] = "scale0".to_owned(), "steps1"),
+            Case("an activation of rounded values", |graph| at(graph, "relu0").input[0] = "again0".to_owned(), "relu0"),
+            Case("a rounded picture", |graph| at(graph, "image").input[0] = "values0".to_owned(), contract::IMAGE),
+            Case("a weight in steps", |graph| at(graph, "steps0").input[0] = "last".to_owned(), "steps0"),
+            Case("a bias of its own", |graph| graph.initializer[10].raw_data = vec![9; 16].into(), "conv0"),
         ];
         for Case(name, spoil, expected) in cases {
             let mut graph = quantized();

@@ -1,0 +1,138 @@
+//! From a folded network to one of integer products: how the maps between its blocks are rounded to 8 bits.
+
+use model_spec::{Architecture, latent};
+
+use crate::equalize::equalize;
+use crate::fold::Folded;
+use crate::forward::{Forward, Maps};
+
+/// Latents that calibration takes without `--calibrate`, each with every label.
+pub const SEEDS: usize = 64;
+/// Seed of the first of these latents: far from those that users and measurements take.
+const FIRST_SEED: u64 = 1 << 40;
+/// What the contract accepts as the size of a step.
+const STEPS: [f32; 2] = [1e-12, 1e12];
+
+/// How maps are rounded to 8 bits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Calibration {
+    /// Size of a step.
+    pub scale: f32,
+    /// The step of the value 0.
+    pub zero: u8,
+}
+
+impl Calibration {
+    /// The finest steps that reach from the smallest to the largest of the values, and 0, which borders have.
+    fn of(ranges: &[Range]) -> Self {
+        let low = ranges.iter().fold(0.0f32, |low, range| low.min(range.low));
+        let high = ranges.iter().fold(0.0f32, |high, range| high.max(range.high));
+        if low == high {
+            return Self { scale: 1.0, zero: 0 };
+        }
+        let scale = ((high - low) / 255.0).clamp(STEPS[0], STEPS[1]);
+        Self { scale, zero: (-low / scale).round_ties_even() as u8 }
+    }
+
+    /// The value of the nearest step, as ONNX's QuantizeLinear and DequantizeLinear make it: halves go to even ones.
+    pub fn rounded(self, x: f32) -> f32 {
+        let zero = f32::from(self.zero);
+        (((x / self.scale).round_ties_even() + zero).clamp(0.0, 255.0) - zero) * self.scale
+    }
+}
+
+/// The values of one channel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range {
+    /// The smallest.
+    pub low: f32,
+    /// The largest.
+    pub high: f32,
+}
+
+impl Range {
+    const NONE: Self = Self { low: f32::INFINITY, high: f32::NEG_INFINITY };
+
+    /// How far they reach from 0.
+    pub fn reach(self) -> f32 {
+        self.high.max(-self.low).max(0.0)
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self { low: self.low.min(other.low), high: self.high.max(other.high) }
+    }
+}
+
+/// The same network with every block calibrated: its maps over a number of latents with every label give the ranges, after
+/// [`equalize`] has evened them out between channels.
+pub fn calibrated(folded: &Folded, architecture: &Architecture, seeds: usize) -> Folded {
+    let labels = folded.labels();
+    let cases: Vec<_> = (0..seeds * labels).map(|at| (FIRST_SEED + (at / labels) as u64, at % labels)).collect();
+    let ranges = ranges(folded, architecture, &cases);
+    let (mut folded, ranges) = equalize(folded, ranges);
+    for (block, ranges) in folded.blocks.iter_mut().zip(&ranges) {
+        block.calibration = Some(Calibration::of(ranges));
+    }
+    folded
+}
+
+/// What each channel of each block's input reaches over cases of a seed and a label.
+fn ranges(folded: &Folded, architecture: &Architecture, cases: &[(u64, usize)]) -> Vec<Vec<Range>> {
+    let forward = Forward::new(folded);
+    let none: Vec<Vec<Range>> = folded.blocks.iter().map(|block| vec![Range::NONE; block.inputs]).collect();
+    let seen = in_parallel(cases, |cases| {
+        let mut ranges = none.clone();
+        for (seed, label) in cases {
+            let latent = latent::latent(*seed, 0, architecture.latent_dim);
+            forward.run(&latent, *label, |block, maps| widen(&mut ranges[block], maps));
+        }
+        ranges
+    });
+    seen.into_iter().fold(none.clone(), |all, part| {
+        let join = |(all, part): (Vec<Range>, Vec<Range>)| all.into_iter().zip(part).map(|(a, b)| a.with(b)).collect();
+        all.into_iter().zip(part).map(join).collect()
+    })
+}
+
+fn widen(ranges: &mut [Range], maps: &Maps) {
+    for pixel in maps.values.chunks_exact(maps.channels) {
+        ranges.iter_mut().zip(pixel).for_each(|(range, x)| *range = range.with(Range { low: *x, high: *x }));
+    }
+}
+
+/// Parts of a list, each on a core of its own, in their order.
+pub fn in_parallel<T: Sync, R: Send>(list: &[T], work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let parts = list.chunks(list.len().div_ceil(cores).max(1));
+    std::thread::scope(|scope| {
+        let work = &work;
+        let running: Vec<_> = parts.map(|part| scope.spawn(move || work(part))).collect();
+        running.into_iter().map(|part| part.join().expect("no part panics")).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_reach_both_ends_and_zero_is_one_of_them() {
+        let of = |low, high| Calibration::of(&[Range { low, high }, Range { low: 0.0, high: 0.1 }]);
+        let both = of(-1.0, 4.1);
+        assert_eq!((both.zero, both.rounded(0.0)), (50, 0.0));
+        assert!((both.scale - 0.02).abs() < 1e-6);
+        for (x, expected) in [(-1.0, -1.0), (4.1, 4.1), (-9.0, -1.0), (9.0, 4.1), (0.011, 0.02), (-0.009, 0.0)] {
+            assert!((both.rounded(x) - expected).abs() < 1e-5, "{x}: {}", both.rounded(x));
+        }
+        // Values that don't include 0 still share a border of 0.
+        assert_eq!((of(1.0, 2.55).zero, of(0.0, 0.0).zero), (0, 0));
+        assert_eq!(Calibration::of(&[Range::NONE]), Calibration { scale: 1.0, zero: 0 });
+    }
+
+    #[test]
+    fn parts_come_back_in_order() {
+        let list: Vec<usize> = (0..37).collect();
+        assert_eq!(in_parallel(&list, <[usize]>::to_vec).concat(), list);
+        assert!(in_parallel(&[0; 0], <[usize]>::len).is_empty());
+    }
+}
