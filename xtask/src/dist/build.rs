@@ -13,6 +13,8 @@ use crate::cross::{self, Cross, Elf};
 /// The oldest system that the dynamic build is for: Ubuntu 22.04 of JetPack 6.
 const GLIBC: (u32, u32) = (2, 35);
 const PROFILE: &str = "shipping";
+/// What every build has beside our own engine: the page, and displays on SPI and I2C.
+const FEATURES: &str = "serve,panels";
 
 /// What is built.
 #[derive(Debug, Clone, Copy)]
@@ -56,13 +58,10 @@ impl Build {
                 command
             }
         };
-        command.args(["--profile", PROFILE, "--locked"]);
-        let features: Vec<&str> = [(self.tract, "tract"), (self.kind == Kind::Ort, "ort")]
-            .into_iter()
-            .filter_map(|(on, name)| on.then_some(name))
-            .collect();
-        if !features.is_empty() {
-            command.args(["--features", &features.join(",")]);
+        command.args(["--profile", PROFILE, "--locked", "--features", FEATURES]);
+        let engines = [("tract", self.tract), ("ort", self.kind == Kind::Ort)];
+        for (engine, _) in engines.iter().filter(|(_, is_wanted)| *is_wanted) {
+            command.args(["--features", engine]);
         }
         // Flags for this machine's processor must not get into what others run.
         command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", own_paths_hidden(checkout));
