@@ -1,5 +1,5 @@
-//! 64-bit ARM without a board: the engine's suite, the model's golden pictures, pictures beside this machine's, and counted
-//! instructions, on the cores of the boards that the project is for.
+//! 64-bit ARM without a board: the suites of engine and latents and a count of instructions on one core; the model's golden
+//! pictures, and pictures beside this machine's, on each core of the boards that the project is for.
 
 mod counts;
 mod pictures;
