@@ -43,7 +43,7 @@ pub fn run(checkout: &Checkout, options: &DistOptions) -> Result<Vec<PathBuf>> {
     let folder = options.out.clone().unwrap_or_else(|| checkout.target().join("dist"));
     let mut archives = Vec::new();
     for kind in kinds {
-        let build = Build { target: options.target, kind, tract: options.tract };
+        let build = Build { target: options.target, kind, tract: options.tract, extras: true };
         let binary = build.run(checkout, cross.as_ref())?;
         let manual = manual(checkout, &build, cross.as_ref(), &binary)?;
         let archive = pack(checkout, &build, &binary, &manual, &folder)?;
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn the_readme_names_its_archive_and_keeps_no_place_to_fill_in() {
         for kind in [Kind::Static, Kind::Ort] {
-            let build = Build { target: crate::cli::Target::Aarch64, kind, tract: false };
+            let build = Build { target: Target::Aarch64, kind, tract: false, extras: true };
             let text = readme(&build);
             assert!(text.contains(&build.name()) && !text.contains('@'), "{text}");
         }

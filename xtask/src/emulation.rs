@@ -55,12 +55,12 @@ pub fn test(checkout: &Checkout) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The binary that is handed out, with our own engine only.
+/// A binary as those that are handed out, with our own engine only.
 ///
 /// # Errors
 /// The build fails.
 pub fn binary(checkout: &Checkout, cross: &Cross) -> Result<PathBuf> {
-    Build { target: Target::Aarch64, kind: Kind::Static, tract: false }.run(checkout, Some(cross))
+    Build { target: Target::Aarch64, kind: Kind::Static, tract: false, extras: false }.run(checkout, Some(cross))
 }
 
 /// `verify`, and a picture of each label within one level of this machine's.
