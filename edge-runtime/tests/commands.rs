@@ -156,7 +156,7 @@ fn bench_tells_the_time_of_each_layer_of_native_only() {
         assert!(found.contains(&format!("| {layer} | ")), "{layer}: {found}");
     }
     if cfg!(feature = "tract") {
-        let refused = place.run(&["bench", "--profile", "--engine", "tract"]);
+        let refused = place.run(&["bench", "--profile", "--engine", "tract", "--model", "model.onnx"]);
         let message = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && message.contains("native does"), "{message}");
     }
