@@ -9,6 +9,7 @@ use edge_runtime::interpolation::Curve;
 use edge_runtime::keys::Button;
 use edge_runtime::sink::display::Display;
 use edge_runtime::{EngineKind, EngineSpec, OrtSettings, Provider, Truncation, verification};
+use model_spec::variant::Compute;
 
 use crate::shard::Shard;
 
@@ -336,6 +337,9 @@ struct Place {
     /// What the engine computes on; a GPU needs engine ort
     #[arg(long, value_name = "PROVIDER", value_enum, default_value = "auto")]
     provider: ProviderName,
+    /// What native multiplies in; f32 unless the file says int8 [default: the file's]
+    #[arg(long, value_name = "NUMBERS", value_enum)]
+    compute: Option<ComputeName>,
     /// CPU threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = ranged(1, MAX_THREADS))]
     threads: Option<usize>,
@@ -353,6 +357,7 @@ impl Place {
             kind,
             provider: self.provider.into(),
             threads: self.threads,
+            compute: self.compute.map(Into::into),
             ort_library: self.ort_lib.clone(),
             ort: OrtSettings { strict: self.strict, ..ort },
         }
@@ -386,6 +391,23 @@ impl EngineOptions {
     pub fn spec(&self) -> EngineSpec {
         let ort = OrtSettings { f16: self.f16, tf32: self.tf32, ..OrtSettings::default() };
         self.place.spec(self.engine.into(), ort)
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ComputeName {
+    F32,
+    Bf16,
+    Int8,
+}
+
+impl From<ComputeName> for Compute {
+    fn from(name: ComputeName) -> Self {
+        match name {
+            ComputeName::F32 => Self::F32,
+            ComputeName::Bf16 => Self::Bf16,
+            ComputeName::Int8 => Self::Int8,
+        }
     }
 }
 

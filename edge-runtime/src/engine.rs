@@ -20,7 +20,7 @@ use std::time::Duration;
 use model_spec::Metadata;
 #[cfg(any(feature = "tract", feature = "ort"))]
 use model_spec::variant::LabelInput;
-use model_spec::variant::Output;
+use model_spec::variant::{Compute, Output};
 
 use crate::{Model, RuntimeError};
 
@@ -153,6 +153,8 @@ pub struct EngineSpec {
     pub provider: Provider,
     /// CPU threads; `None` takes every core.
     pub threads: Option<usize>,
+    /// What native multiplies in; `None` takes what the file asks for.
+    pub compute: Option<Compute>,
     /// The ONNX Runtime library for [`EngineKind::Ort`]; `None` looks in the usual places.
     pub ort_library: Option<PathBuf>,
     /// What only ort has.
@@ -226,6 +228,11 @@ pub fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
     if spec.ort.strict && (spec.provider == Provider::Cpu || (spec.kind != EngineKind::Ort && !gpu)) {
         return Err(RuntimeError::Strict);
     }
+    let reduced = spec.compute.filter(|compute| *compute != Compute::F32);
+    if let Some(compute) = reduced.filter(|_| gpu || !matches!(spec.kind, EngineKind::Auto | EngineKind::Native)) {
+        let engine = if spec.kind == EngineKind::Tract { spec.kind.name() } else { EngineKind::Ort.name() };
+        return Err(RuntimeError::Compute { engine, compute: compute.name() });
+    }
     match spec.kind {
         EngineKind::Native if gpu => Err(RuntimeError::Provider { engine: "native", provider: spec.provider.name() }),
         EngineKind::Tract if gpu => Err(RuntimeError::Provider { engine: "tract", provider: spec.provider.name() }),
@@ -240,7 +247,9 @@ pub fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
 /// native, or tract with a note that says why.
 fn open_auto(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
     match native::open(spec, model) {
-        Err(passed @ RuntimeError::Unsupported { .. }) if cfg!(feature = "tract") => {
+        Err(passed @ RuntimeError::Unsupported { .. })
+            if cfg!(feature = "tract") && spec.compute.is_none_or(|compute| compute == Compute::F32) =>
+        {
             let mut opened = open_tract(spec, model)?;
             opened.notes.insert(0, format!("native passed over: {passed}"));
             Ok(opened)

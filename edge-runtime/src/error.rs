@@ -74,6 +74,14 @@ pub enum RuntimeError {
         /// The provider asked for.
         provider: &'static str,
     },
+    /// Products of fewer bits in an engine that has none.
+    #[error("engine {engine} can't be told to multiply in {compute}; ask for --engine native on the CPU")]
+    Compute {
+        /// The engine asked for.
+        engine: &'static str,
+        /// The numbers asked for.
+        compute: &'static str,
+    },
     /// The CPU is forbidden and nothing else was asked for.
     #[error("--strict forbids the CPU: ask for a GPU with --provider cuda or tensorrt, or --engine ort")]
     Strict,

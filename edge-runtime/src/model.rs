@@ -4,6 +4,7 @@ mod graph;
 mod interface;
 mod lookup;
 mod operators;
+mod quantized;
 mod subpixel;
 
 pub(crate) use operators::title as node_title;

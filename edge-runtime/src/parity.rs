@@ -1,16 +1,16 @@
 //! How far pictures are from what they should be: one comparison and one table, for a device, the exporter and tests.
 
-use crate::Picture;
+use model_spec::metadata::Bound;
 
-/// How far a level may be from what it should be: one of 255.
-pub const ALLOWED_LEVELS: u8 = 1;
+use crate::Picture;
 
 /// First difference of each column of the table; the last column has no end.
 const BUCKETS: [u8; 6] = [0, 1, 2, 4, 8, 32];
 
 /// The differences of 8-bit levels over any number of pictures.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Parity {
+    bound: Bound,
     counts: [u64; 256],
     pictures: usize,
     worst: Option<Place>,
@@ -34,9 +34,14 @@ pub struct Place {
 }
 
 impl Parity {
-    /// No picture yet.
+    /// No picture yet, and one level of 255 allowed.
     pub fn new() -> Self {
-        Self { counts: [0; 256], pictures: 0, worst: None }
+        Self::within(Bound::ONE_LEVEL)
+    }
+
+    /// No picture yet, and a bound for those that come.
+    pub fn within(bound: Bound) -> Self {
+        Self { bound, counts: [0; 256], pictures: 0, worst: None }
     }
 
     /// Compares one more picture; one of another size differs as much as a level can, everywhere.
@@ -94,9 +99,9 @@ impl Parity {
         self.worst.filter(|worst| worst.expected != worst.found)
     }
 
-    /// Whether something was compared and no level differs by more than [`ALLOWED_LEVELS`].
+    /// Whether something was compared and is within the bound.
     pub fn passes(&self) -> bool {
-        self.pictures > 0 && self.max() <= ALLOWED_LEVELS
+        self.pictures > 0 && self.max() <= self.bound.max && self.mean() <= self.bound.mean
     }
 
     fn moment(&self, power: i32) -> f64 {
@@ -113,7 +118,7 @@ impl Default for Parity {
 }
 
 /// What one engine made, or why it made nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The engine.
     pub name: String,
@@ -208,6 +213,16 @@ mod tests {
         assert!(compared(levels, [1, 0, 101, 127, 255, 254]).passes());
         assert!(!compared(levels, [0, 1, 100, 128, 254, 253]).passes());
         assert!(!Parity::new().passes());
+    }
+
+    #[test]
+    fn a_stated_bound_holds_the_largest_and_the_mean_difference() {
+        let passes = |max, mean| {
+            let mut parity = Parity::within(Bound { max, mean });
+            parity.add(&picture([10, 20, 30, 40, 50, 60]), &picture([10, 20, 30, 40, 50, 66]));
+            parity.passes()
+        };
+        assert!(passes(6, 1.0) && !passes(5, 1.0) && !passes(6, 0.99));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use model_spec::variant::Compute;
+
 use crate::engine::{self, EngineKind, EngineSpec, Provider};
 use crate::{RuntimeError, Truncation};
 
@@ -54,10 +56,13 @@ impl Provenance {
             let names: Vec<&str> = engine::built_in().iter().map(|kind| kind.name()).collect();
             wrong("Engine", &format!("one of {}; name another with --engine", names.join(", ")), &self.engine)
         })?;
+        let mut rest = words.clone();
+        let compute = rest.find_map(|word| Compute::ALL.into_iter().find(|compute| compute.name() == word));
+        let compute = (kind == EngineKind::Native).then(|| compute.unwrap_or_default());
         let providers = [Provider::Cpu, Provider::Cuda, Provider::TensorRt];
         let provider = words.find_map(|word| providers.into_iter().find(|provider| provider.name() == word));
         let provider = if kind == EngineKind::Ort { provider.unwrap_or(Provider::Cpu) } else { Provider::Cpu };
-        Ok(EngineSpec { kind, provider, ..spec })
+        Ok(EngineSpec { kind, provider, compute, ..spec })
     }
 }
 
@@ -111,6 +116,9 @@ mod tests {
         let spec =
             |engine| Provenance::from_texts(&texts("1", engine)).and_then(|read| read.spec(EngineSpec::default()));
         assert_eq!(spec("native 0.1.0 avx2").expect("built in").kind, EngineKind::Native);
+        for (text, compute) in [("native 0.1.0 avx512 bf16", Compute::Bf16), ("native 0.1.0 neon", Compute::F32)] {
+            assert_eq!(spec(text).expect("built in").compute, Some(compute), "{text}");
+        }
         let message = spec("magic 1").expect_err("unknown").to_string();
         assert!(message.contains("native") && message.contains("\"magic 1\""), "{message}");
         #[cfg(feature = "ort")]

@@ -1,5 +1,8 @@
-//! Whether engines make the pictures that a model should make, within one level of 255.
+//! Whether engines make the pictures that a model should make, within one level of 255, or the bound of its file or of what it
+//! multiplies in.
 
+use model_spec::metadata::Bound;
+use model_spec::variant::Compute;
 use model_spec::{Metadata, latent};
 
 use crate::engine::{self, EngineSpec};
@@ -55,7 +58,9 @@ fn row(model: &Model, spec: &EngineSpec, cases: &[Case]) -> Result<Row, RuntimeE
         Err(error) => return Err(error),
     };
     let inputs: Vec<(usize, &[f32])> = cases.iter().map(|case| (case.label, &*case.latent)).collect();
-    let mut parity = Parity::new();
+    let stated = model.metadata().bound();
+    let fewer = spec.compute.filter(|compute| *compute != Compute::F32);
+    let mut parity = Parity::within(fewer.map_or(stated, |compute| stated.or(Bound::of(compute))));
     for (case, found) in cases.iter().zip(generator.pictures(&inputs)?) {
         parity.add(&case.expected, &found);
     }
@@ -68,6 +73,7 @@ fn is_absence(error: &RuntimeError) -> bool {
         error,
         RuntimeError::OrtLibrary { .. }
             | RuntimeError::Provider { .. }
+            | RuntimeError::Compute { .. }
             | RuntimeError::Strict
             | RuntimeError::Unsupported { .. }
     )

@@ -42,8 +42,11 @@ fn damaged_bytes_never_panic() {
 
 #[test]
 fn damaged_messages_never_panic() {
-    let good = Network::new(&LABELS, 3).proto();
-    let damaged = |round: u32| damaged_message(&good, &mut Dice::new(1 << 40 | u64::from(round))).encode_to_vec();
+    let good = [Network::new(&LABELS, 3).proto(), Network::new(&LABELS, 3).int8().proto()];
+    let damaged = |round: u32| {
+        let good = &good[round as usize % good.len()];
+        damaged_message(good, &mut Dice::new(1 << 40 | u64::from(round))).encode_to_vec()
+    };
     let passed = (0..MESSAGE_ROUNDS).filter(|round| try_all(&damaged(*round))).count();
     assert!(passed > 10 && passed < MESSAGE_ROUNDS as usize / 2, "{passed} of {MESSAGE_ROUNDS} passed");
 }

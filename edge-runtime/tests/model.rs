@@ -65,7 +65,11 @@ fn whatever_breaks_the_contract_is_named() {
         Case("huge sides", |model| weight(model, "dense.weight").dims = vec![i64::MAX; 4], "raw data of shape"),
         Case("overflowing sides", |model| weight(model, "dense.weight").dims = vec![1 << 32; 2], "raw data of shape"),
         Case("an empty weight", |model| empty(weight(model, "dense.bias")), "1 to 67108864 numbers"),
-        Case("text as weights", |model| weight(model, "dense.bias").data_type = 8, "f32, f16, i8 or i64, found type 8"),
+        Case(
+            "text as weights",
+            |model| weight(model, "dense.bias").data_type = 8,
+            "f32, f16, i8, u8 or i64, found type 8",
+        ),
         Case("weights elsewhere", |model| weight(model, "dense.bias").data_location = 1, "in this file"),
         Case("no numbers", |model| fill(weight(model, "dense.bias")), "NaN or an infinity"),
         Case("a reshape to more", |model| sides(model, &[-1, 6, 4, 5]), "a shape for [1, 96]"),
@@ -206,6 +210,115 @@ fn a_file_that_is_too_large_or_no_file_is_refused_unread() {
 }
 
 /// Those that come with the crate: a library of ONNX Runtime is not part of what is tested here.
+#[test]
+fn whatever_breaks_the_form_of_integer_products_is_named() {
+    let number = |model: &mut ModelProto, name: &str, number: f32| {
+        weight(model, name).raw_data = number.to_le_bytes().to_vec().into();
+    };
+    let node_of = |model: &mut ModelProto, name: &str| -> NodeProto {
+        graph(model).node.iter().find(|node| node.output[0] == name).expect("such a node").clone()
+    };
+    let good = Network::new(&LABELS, 3).int8().proto();
+    Model::from_bytes(good.encode_to_vec()).expect("valid");
+    let message = |spoil: &dyn Fn(&mut ModelProto)| {
+        let mut model = good.clone();
+        spoil(&mut model);
+        Model::from_bytes(model.encode_to_vec()).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    for wrong in [0.0, -0.5, 1e-20, 1e20, -0.0] {
+        let found = message(&|model| number(model, "block0.scale", wrong));
+        let expected = "node \"QuantizeLinear steps0\" (QuantizeLinear): expected scales from 1e-12 to 1e12, found ";
+        assert_eq!(found, format!("{expected}{wrong:e}"));
+        let found = message(&|model| {
+            let mut factors = weight(model, "block1.factors").raw_data.to_vec();
+            factors[8..12].copy_from_slice(&wrong.to_le_bytes());
+            weight(model, "block1.factors").raw_data = factors.into();
+        });
+        let expected = "node \"DequantizeLinear block1.weight\" (DequantizeLinear): expected scales from 1e-12 to 1e12";
+        assert!(found.starts_with(expected), "{found}");
+    }
+    for wrong in [f32::NAN, f32::INFINITY] {
+        let found = message(&|model| number(model, "block1.scale", wrong));
+        assert_eq!(found, "weight \"block1.scale\": expected numbers, found NaN or an infinity");
+    }
+    struct Case(&'static str, Box<dyn Fn(&mut ModelProto)>, &'static str);
+    let cases = [
+        Case(
+            "too few factors",
+            Box::new(|model| {
+                weight(model, "block0.factors").raw_data.truncate(4);
+                weight(model, "block0.factors").dims = vec![1];
+            }),
+            "\"DequantizeLinear block0.weight\" (DequantizeLinear): expected f32 scales of shape [32]",
+        ),
+        Case(
+            "two scales of a map",
+            Box::new(|model| {
+                weight(model, "block0.scale").raw_data = vec![0x3F; 8].into();
+                weight(model, "block0.scale").dims = vec![2];
+            }),
+            "(QuantizeLinear): expected f32 scales of shape []",
+        ),
+        Case(
+            "a signed zero point",
+            Box::new(|model| weight(model, "block0.zero").data_type = 3),
+            "expected a zero point of one u8 among the weights, found i8 []",
+        ),
+        Case(
+            "factors along another axis",
+            Box::new(|model| {
+                let nodes = &mut graph(model).node;
+                nodes
+                    .iter_mut()
+                    .filter(|node| node.output[0] == "block0.weight")
+                    .for_each(|node| node.attribute.clear());
+            }),
+            "expected a kernel [out, in, 2, 2] in i8, axis 0",
+        ),
+        Case(
+            "a scale that is computed",
+            Box::new(move |model| {
+                let mut early = node_of(model, "latent.map");
+                (early.name, early.output[0]) = ("early".to_owned(), "early".to_owned());
+                graph(model).node.insert(2, early);
+                node(model, "Quantize").input[1] = "early".to_owned();
+            }),
+            "(QuantizeLinear): expected f32 scales of shape [] among the weights, found f32 [1, 6, 4, 4]",
+        ),
+        Case(
+            "a convolution of steps",
+            Box::new(|model| node(model, "Conv").input[0] = "steps0".to_owned()),
+            "(Conv): expected f32 inputs, found u8",
+        ),
+        Case(
+            "floats in a file of integers",
+            Box::new(|model| {
+                let plain = Network::new(&LABELS, 3).proto();
+                model.graph = plain.graph;
+            }),
+            "graph: expected a QuantizeLinear for int8 compute, found none",
+        ),
+        Case(
+            "integers in a file of floats",
+            Box::new(|model| {
+                let plain = Network::new(&LABELS, 3).proto();
+                model.metadata_props = plain.metadata_props;
+            }),
+            "(QuantizeLinear): expected f32 compute, as the metadata say",
+        ),
+        Case(
+            "no bound",
+            Box::new(|model| model.metadata_props.retain(|entry| entry.key != contract::BOUND_KEY)),
+            "mudra.bound\": is missing, which int8 compute needs",
+        ),
+        Case("a wide bound", Box::new(|model| set(model, contract::BOUND_KEY, r#"{"max":255,"mean":9}"#)), "1 to 128"),
+    ];
+    for Case(name, spoil, expected) in cases {
+        let found = message(&spoil);
+        assert!(found.contains(expected), "{name}: {found}");
+    }
+}
+
 fn engines() -> impl Iterator<Item = EngineKind> {
     engine::built_in().iter().copied().filter(|kind| *kind != EngineKind::Ort)
 }

@@ -6,11 +6,13 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use common::{LABELS, Network};
+use edge_runtime::engine::native::Level;
 use edge_runtime::engine::{self, EngineKind, EngineSpec};
 use edge_runtime::onnx::{ModelProto, TensorProto};
 use edge_runtime::{Model, Picture, golden, parity, verification};
 use model_spec::metadata::Golden;
 use model_spec::pixels::hwc8_from_chw_signed;
+use model_spec::variant::Compute;
 use model_spec::{contract, latent};
 use prost::Message;
 
@@ -63,9 +65,13 @@ fn text(bytes: &[u8]) -> String {
 
 /// Exit code, table and messages of the command on a file.
 fn verdict(proto: &ModelProto) -> (Option<i32>, String, String) {
+    verdict_of(proto, &["--engine", "tract"])
+}
+
+fn verdict_of(proto: &ModelProto, engine: &[&str]) -> (Option<i32>, String, String) {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("model.onnx"), proto.encode_to_vec()).expect("writable");
-    let output = verify(folder.path(), &["--model", "model.onnx", "--engine", "tract", "--threads", "1"]);
+    let output = verify(folder.path(), &[&["--model", "model.onnx", "--threads", "1"], engine].concat());
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
@@ -82,6 +88,37 @@ fn a_right_file_passes_with_its_table() {
         assert!(lines[1].starts_with("tract 0.") && lines[1].ends_with("  pass"), "{table}");
         assert_eq!(message, "model model.onnx\n");
     }
+}
+
+#[test]
+fn products_of_fewer_bits_have_a_bound_of_their_own() {
+    let right = proto(&Network::new(&LABELS, 3));
+    let mut wrong = right.clone();
+    change_weight(&mut wrong, "label.table", |rows| rows.rotate_left(16));
+    for compute in [Compute::Bf16, Compute::Int8] {
+        let words = ["--engine", "native", "--compute", compute.name()];
+        let (code, table, message) = verdict_of(&right, &words);
+        if !Level::best().multiplies(compute) {
+            assert!(code == Some(1) && message.contains(&format!("products in {} need ", compute.name())), "{message}");
+            continue;
+        }
+        assert_eq!(code, Some(0), "{table}{message}");
+        let line = table.lines().nth(1).expect("a row");
+        assert!(line.contains(&format!(" {}, 1 thread ", compute.name())) && line.ends_with("  pass"), "{table}");
+        // The largest difference: not the exact pictures.
+        assert!(line.split_whitespace().nth(7).is_some_and(|count| count != "0"), "{table}");
+        let (code, table, message) = verdict_of(&wrong, &words);
+        assert!(code == Some(1) && table.contains("FAIL"), "{table}{message}");
+    }
+}
+
+#[test]
+fn only_native_can_be_told_what_to_multiply_in() {
+    let (code, table, message) =
+        verdict_of(&proto(&Network::new(&LABELS, 3)), &["--engine", "tract", "--compute", "int8"]);
+    assert!(code == Some(1) && !table.contains("pass"), "{table}");
+    let expected = "engine tract can't be told to multiply in int8; ask for --engine native";
+    assert!(format!("{table}{message}").contains(expected), "{table}{message}");
 }
 
 struct Spoiled(&'static str, fn(&mut ModelProto));

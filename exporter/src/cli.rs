@@ -10,7 +10,7 @@ use exporter::source::Wanted;
 use exporter::verify::EXACT;
 use model_spec::Variant;
 use model_spec::contract::MOST_BATCH;
-use model_spec::variant::{LabelInput, Output, Rewrite};
+use model_spec::variant::{Compute, LabelInput, Output, Rewrite};
 
 /// Writes a trained generator to an ONNX file, checked before it is written
 #[derive(Debug, Parser)]
@@ -129,6 +129,7 @@ impl ExportOptions {
                 RewriteName::None => Rewrite::None,
                 RewriteName::Subpixel => Rewrite::Subpixel,
             },
+            compute: Compute::F32,
         };
         let precision = match self.weights {
             PrecisionName::F32 => Precision::F32,

@@ -221,6 +221,7 @@ fn file(source: &Source, graph: &Graph, settings: &Settings, golden: Vec<Golden>
         architecture: source.architecture.clone(),
         weights: settings.precision.name().to_owned(),
         variant: settings.variant,
+        stated_bound: None,
         recipe: source.recipe.clone(),
         data_set: source.data_set.clone(),
         progress: source.progress,

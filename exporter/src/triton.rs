@@ -164,6 +164,7 @@ mod tests {
             architecture: Architecture::reference(64, 1).expect("valid"),
             weights: "f16".into(),
             variant,
+            stated_bound: None,
             recipe: "reference".into(),
             data_set: None,
             progress: None,

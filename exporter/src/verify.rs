@@ -60,7 +60,7 @@ pub fn mixed(bytes: Vec<u8>, reference: &Reference, weights: &[f32]) -> Result<V
 }
 
 /// What engines make of one set of pictures.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// What the engines are compared with.
     pub title: String,

@@ -12,7 +12,7 @@ use exporter::graph::{ElementType, Graph, Numbers, Operator, Storage};
 use exporter::source::{self, Source, Wanted};
 use exporter::verify::{self, Comparison, EXACT, Hop};
 use exporter::{ExportError, ladder, onnx};
-use model_spec::variant::{LabelInput, Output, Rewrite};
+use model_spec::variant::{Compute, LabelInput, Output, Rewrite};
 use model_spec::weights::generator as names;
 use model_spec::{Architecture, Variant, latent};
 
@@ -36,10 +36,20 @@ const MIX: Variant = Variant { label_input: LabelInput::Mix, ..PLAIN };
 const LEVELS: Variant = Variant { output: Output::Levels, ..PLAIN };
 const FIXED: Variant = Variant { batch: Some(2), ..PLAIN };
 const SUBPIXEL: Variant = Variant { rewrite: Rewrite::Subpixel, ..PLAIN };
-const ALL: Variant =
-    Variant { label_input: LabelInput::Mix, output: Output::Levels, batch: Some(2), rewrite: Rewrite::Subpixel };
-const PLAIN: Variant =
-    Variant { label_input: LabelInput::Index, output: Output::Float, batch: None, rewrite: Rewrite::None };
+const ALL: Variant = Variant {
+    label_input: LabelInput::Mix,
+    output: Output::Levels,
+    batch: Some(2),
+    rewrite: Rewrite::Subpixel,
+    compute: Compute::F32,
+};
+const PLAIN: Variant = Variant {
+    label_input: LabelInput::Index,
+    output: Output::Float,
+    batch: None,
+    rewrite: Rewrite::None,
+    compute: Compute::F32,
+};
 
 fn settings(precision: Precision, variant: Variant) -> Settings {
     Settings { variant, ..precision.into() }

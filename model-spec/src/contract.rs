@@ -21,7 +21,7 @@ pub const ARCHITECTURE_KEY: &str = "mudra.architecture";
 pub const SAMPLER_KEY: &str = "mudra.sampler";
 /// Layout of the output, [`PICTURE`] or [`PICTURE_LEVELS`].
 pub const PICTURE_KEY: &str = "mudra.picture";
-/// Stored precision of the weights: `f32`, `f16` or `int8`.
+/// Stored precision of the weights whose products are of f32: `f32`, `f16` or `int8`.
 pub const WEIGHTS_KEY: &str = "mudra.weights";
 /// What the label input takes, where it is no index: [`crate::variant::LabelInput`].
 pub const LABEL_INPUT_KEY: &str = "mudra.label_input";
@@ -29,6 +29,10 @@ pub const LABEL_INPUT_KEY: &str = "mudra.label_input";
 pub const BATCH_KEY: &str = "mudra.batch";
 /// How transposed convolutions are written, where they are not as such: [`crate::variant::Rewrite`].
 pub const REWRITE_KEY: &str = "mudra.rewrite";
+/// What the products of the blocks are computed in, where it is not f32: [`crate::variant::Compute`].
+pub const COMPUTE_KEY: &str = "mudra.compute";
+/// How far pictures may be from the golden ones, where it is more than one level: [`crate::metadata::Bound`], a JSON object.
+pub const BOUND_KEY: &str = "mudra.bound";
 /// Recipe name.
 pub const RECIPE_KEY: &str = "mudra.recipe";
 /// [`crate::manifest::DataSet`], a JSON object.

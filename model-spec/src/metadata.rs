@@ -6,13 +6,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::{DataSet, Progress};
-use crate::variant::Variant;
+use crate::variant::{Compute, Variant};
 use crate::{Architecture, Labels, SpecError, contract, latent};
 
 /// Version of the keys and their meaning.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// A whole 8-bit picture that the model must reproduce: one level of 255 is the tolerance.
+/// A whole 8-bit picture that the model must reproduce, within [`Metadata::bound`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Golden {
     /// Label index.
@@ -25,6 +25,43 @@ pub struct Golden {
     pub png_base64: String,
 }
 
+/// How far pictures may be from those that they should be, in 8-bit levels.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bound {
+    /// Of any level.
+    pub max: u8,
+    /// On average.
+    pub mean: f64,
+}
+
+impl Bound {
+    /// What binds every file but those of [`Compute::Int8`], which state their own.
+    pub const ONE_LEVEL: Self = Self { max: 1, mean: 1.0 };
+    /// The widest that a file may state: more makes other pictures.
+    pub const WIDEST: Self = Self { max: 128, mean: 4.0 };
+
+    /// What products in such numbers may make of an exact file's pictures. Over 1,000 pictures of each model in `models/`
+    /// bfloat16 led to 16 levels at most and 0.2 on average of a picture, 8 bits to 33 and 0.4.
+    pub fn of(compute: Compute) -> Self {
+        match compute {
+            Compute::F32 => Self::ONE_LEVEL,
+            Compute::Bf16 => Self { max: 32, mean: 0.5 },
+            Compute::Int8 => Self { max: 64, mean: 1.0 },
+        }
+    }
+
+    /// The wider of both.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { max: self.max.max(other.max), mean: self.mean.max(other.mean) }
+    }
+
+    fn is_in_range(&self) -> bool {
+        self.max >= 1 && self.max <= Self::WIDEST.max && self.mean > 0.0 && self.mean <= Self::WIDEST.mean
+    }
+}
+
 /// What a model file says about itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metadata {
@@ -32,10 +69,13 @@ pub struct Metadata {
     pub labels: Labels,
     /// The network's numbers.
     pub architecture: Architecture,
-    /// Stored precision of the weights: `f32`, `f16` or `int8`.
+    /// Stored precision of the weights whose products are of f32: `f32`, `f16` or `int8`.
     pub weights: String,
     /// How the file differs from the plain one.
     pub variant: Variant,
+    /// How far its pictures may be from the golden ones, stated by files of [`Compute::Int8`] only; see
+    /// [`Metadata::bound`].
+    pub stated_bound: Option<Bound>,
     /// Recipe name.
     pub recipe: String,
     /// What it was trained on, where known.
@@ -53,6 +93,11 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// How far an engine's pictures may be from the golden ones.
+    pub fn bound(&self) -> Bound {
+        self.stated_bound.unwrap_or(Bound::ONE_LEVEL)
+    }
+
     /// Key and text of every entry, sorted by key.
     pub fn to_pairs(&self) -> BTreeMap<String, String> {
         let mut pairs = BTreeMap::new();
@@ -65,6 +110,9 @@ impl Metadata {
             put(key, text);
         }
         put(contract::WEIGHTS_KEY, self.weights.clone());
+        if let Some(bound) = &self.stated_bound {
+            put(contract::BOUND_KEY, json(bound));
+        }
         put(contract::RECIPE_KEY, self.recipe.clone());
         if let Some(data_set) = &self.data_set {
             put(contract::DATA_SET_KEY, json(data_set));
@@ -96,8 +144,10 @@ impl Metadata {
         let architecture: Architecture = parse(pairs, contract::ARCHITECTURE_KEY)?;
         architecture.check()?;
         let labels = Labels::new(parse(pairs, contract::LABELS_KEY)?)?;
+        let variant = Variant::from_pairs(pairs)?;
         let metadata = Self {
-            variant: Variant::from_pairs(pairs)?,
+            stated_bound: stated_bound(pairs, variant.compute)?,
+            variant,
             architecture,
             weights: text(pairs, contract::WEIGHTS_KEY)?.to_owned(),
             recipe: text(pairs, contract::RECIPE_KEY)?.to_owned(),
@@ -115,6 +165,21 @@ impl Metadata {
             }
             None => Ok(metadata),
         }
+    }
+}
+
+/// A file of integer products must state its bound; no other one may loosen its own.
+fn stated_bound(pairs: &BTreeMap<String, String>, compute: Compute) -> Result<Option<Bound>, SpecError> {
+    let key = contract::BOUND_KEY;
+    match (compute, parse_optional::<Bound>(pairs, key)?) {
+        (Compute::Int8, Some(bound)) if bound.is_in_range() => Ok(Some(bound)),
+        (Compute::Int8, Some(_)) => {
+            let widest = Bound::WIDEST;
+            Err(problem(key, format!("expected a max of 1 to {} and a mean up to {}", widest.max, widest.mean)))
+        }
+        (Compute::Int8, None) => Err(problem(key, "is missing, which int8 compute needs".to_owned())),
+        (_, Some(_)) => Err(problem(key, format!("is only for {} compute", Compute::Int8.name()))),
+        (_, None) => Ok(None),
     }
 }
 
@@ -148,6 +213,7 @@ fn problem(key: &str, problem: String) -> SpecError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::variant::Rewrite;
 
     fn example() -> Metadata {
         Metadata {
@@ -155,6 +221,7 @@ mod tests {
             architecture: Architecture::reference(64, 3).expect("valid"),
             weights: "f16".into(),
             variant: Variant::default(),
+            stated_bound: None,
             recipe: "reference".into(),
             data_set: None,
             progress: Some(Progress { images: 12, epochs: 3, steps: 6 }),
@@ -170,6 +237,35 @@ mod tests {
         let pairs = example().to_pairs();
         assert!(pairs.keys().all(|key| key.starts_with(contract::PREFIX)));
         assert_eq!(Metadata::from_pairs(&pairs).expect("valid"), example());
+    }
+
+    #[test]
+    fn a_file_of_integer_products_states_its_bound_and_no_other_does() {
+        let variant = Variant { rewrite: Rewrite::Subpixel, compute: Compute::Int8, ..Variant::default() };
+        let bound = Bound { max: 40, mean: 0.75 };
+        let int8 = Metadata { variant, stated_bound: Some(bound), ..example() };
+        let read = Metadata::from_pairs(&int8.to_pairs()).expect("valid");
+        assert_eq!((&read, read.bound(), example().bound()), (&int8, bound, Bound::ONE_LEVEL));
+        let refused = |metadata: &Metadata, text: Option<&str>| {
+            let mut pairs = metadata.to_pairs();
+            pairs.remove(contract::BOUND_KEY);
+            pairs.extend(text.map(|text| (contract::BOUND_KEY.to_owned(), text.to_owned())));
+            Metadata::from_pairs(&pairs).expect_err("refused").to_string()
+        };
+        for (metadata, text, expected) in [
+            (&int8, None, "is missing"),
+            (&int8, Some(r#"{"max":0,"mean":0.5}"#), "1 to 128"),
+            (&int8, Some(r#"{"max":129,"mean":0.5}"#), "1 to 128"),
+            (&int8, Some(r#"{"max":9,"mean":0.0}"#), "mean up to 4"),
+            (&int8, Some(r#"{"max":9,"mean":-1.0}"#), "mean up to 4"),
+            (&int8, Some(r#"{"max":9,"mean":4.5}"#), "mean up to 4"),
+            (&int8, Some(r#"{"max":9,"mean":null}"#), "mudra.bound"),
+            (&int8, Some(r#"{"max":9}"#), "mudra.bound"),
+            (&example(), Some(r#"{"max":9,"mean":0.5}"#), "only for int8 compute"),
+        ] {
+            let message = refused(metadata, text);
+            assert!(message.contains(expected), "{text:?}: {message}");
+        }
     }
 
     #[test]

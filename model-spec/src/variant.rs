@@ -71,6 +71,9 @@ pub struct Variant {
     pub batch: Option<usize>,
     /// How transposed convolutions are written.
     pub rewrite: Rewrite,
+    /// What the products of the blocks are computed in: [`Compute::F32`] or, in a file of [`Rewrite::Subpixel`],
+    /// [`Compute::Int8`]. Bf16 is an engine's own choice, no file's.
+    pub compute: Compute,
 }
 
 const MIX: &str = "mix";
@@ -90,6 +93,9 @@ impl Variant {
         if self.rewrite == Rewrite::Subpixel {
             parts.push(SUBPIXEL.to_owned());
         }
+        if self.compute != Compute::F32 {
+            parts.push(format!("{} compute", self.compute.name()));
+        }
         parts.join(", ")
     }
 
@@ -107,11 +113,15 @@ impl Variant {
         if self.rewrite == Rewrite::Subpixel {
             pairs.push((contract::REWRITE_KEY, SUBPIXEL.to_owned()));
         }
+        if self.compute != Compute::F32 {
+            pairs.push((contract::COMPUTE_KEY, self.compute.name().to_owned()));
+        }
         pairs
     }
 
     pub(crate) fn from_pairs(pairs: &BTreeMap<String, String>) -> Result<Self, SpecError> {
         let get = |key: &str| pairs.get(key).map(String::as_str);
+        let int8 = Compute::Int8.name();
         Ok(Self {
             label_input: match get(contract::LABEL_INPUT_KEY) {
                 None => LabelInput::Index,
@@ -138,6 +148,15 @@ impl Variant {
                 Some(SUBPIXEL) => Rewrite::Subpixel,
                 Some(other) => return Err(unknown(contract::REWRITE_KEY, SUBPIXEL, other)),
             },
+            compute: match get(contract::COMPUTE_KEY) {
+                None => Compute::F32,
+                Some(found) if found == int8 && get(contract::REWRITE_KEY) == Some(SUBPIXEL) => Compute::Int8,
+                Some(found) if found == int8 => {
+                    let problem = format!("{int8} needs {} {SUBPIXEL:?}", contract::REWRITE_KEY);
+                    return Err(SpecError::MetadataKey { key: contract::COMPUTE_KEY.to_owned(), problem });
+                }
+                Some(other) => return Err(unknown(contract::COMPUTE_KEY, int8, other)),
+            },
         })
     }
 }
@@ -160,8 +179,12 @@ mod tests {
         for label_input in [LabelInput::Index, LabelInput::Mix] {
             for output in [Output::Float, Output::Levels] {
                 for batch in [None, Some(1), Some(8)] {
-                    for rewrite in [Rewrite::None, Rewrite::Subpixel] {
-                        let variant = Variant { label_input, output, batch, rewrite };
+                    for (rewrite, compute) in [
+                        (Rewrite::None, Compute::F32),
+                        (Rewrite::Subpixel, Compute::F32),
+                        (Rewrite::Subpixel, Compute::Int8),
+                    ] {
+                        let variant = Variant { label_input, output, batch, rewrite, compute };
                         assert_eq!(Variant::from_pairs(&pairs(variant)).expect("valid"), variant);
                     }
                 }
@@ -172,8 +195,9 @@ mod tests {
             output: Output::Levels,
             batch: Some(4),
             rewrite: Rewrite::Subpixel,
+            compute: Compute::Int8,
         };
-        assert_eq!(all.text(), "label mix, u8 output, batch 4, subpixel");
+        assert_eq!(all.text(), "label mix, u8 output, batch 4, subpixel, int8 compute");
     }
 
     #[test]
@@ -184,6 +208,10 @@ mod tests {
             (contract::BATCH_KEY, "0"),
             (contract::BATCH_KEY, "257"),
             (contract::REWRITE_KEY, "other"),
+            (contract::COMPUTE_KEY, "bf16"),
+            (contract::COMPUTE_KEY, "f32"),
+            // Of transposed convolutions.
+            (contract::COMPUTE_KEY, "int8"),
         ] {
             let mut pairs = pairs(Variant::default());
             pairs.insert(key.to_owned(), text.to_owned());

@@ -20,11 +20,18 @@ const END: &str = "<!-- end -->\n";
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Constants {
-    /// Bytes that a picture moves through the memory at least.
-    traffic_bytes: f64,
-    traffic_source: String,
+    /// What a picture moves through the memory at least, multiplied in f32 and in 8 bits.
+    f32_traffic: Traffic,
+    int8_traffic: Traffic,
     cores: Vec<Core>,
     boards: Vec<Board>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Traffic {
+    bytes: f64,
+    source: String,
 }
 
 /// What a core does in a cycle at most.
@@ -37,6 +44,8 @@ struct Core {
     vector: f64,
     /// Loads and stores.
     memory: f64,
+    /// Whether it has dot products, without which nothing is multiplied in 8 bits.
+    dot_products: bool,
     source: String,
 }
 
@@ -88,31 +97,41 @@ fn table(checkout: &Checkout) -> Result<String> {
     let constants: Constants = serde_json::from_str(CONSTANTS).context("read the constants of the boards")?;
     let figures = emulation::recorded(checkout)?;
     let figure = figures.last().context("expected counts of a compiler, found none")?;
-    let counts = figure.counts;
+    let kinds =
+        [("f32", figure.picture.f32, &constants.f32_traffic), ("int8", figure.picture.int8, &constants.int8_traffic)];
     let mut text = format!(
-        "**Predicted, not measured**, from {:.1} million instructions a picture and thread ({:.1} of vectors, {:.1} loads \
-         and stores; {}) and {:.1} MB of memory traffic.\n\n\
-         | board | core | 1 thread, ms | all cores, ms |\n| --- | --- | --- | --- |\n",
-        counts.instructions as f64 / 1e6,
-        counts.vector as f64 / 1e6,
-        counts.memory as f64 / 1e6,
-        figure.rustc,
-        constants.traffic_bytes / 1e6,
+        "**Predicted, not measured**, from the instructions of a picture on one thread ({}):\n\n",
+        figure.rustc
     );
+    text += "| multiplied in | instructions, million | of vectors | loads and stores | memory traffic, MB |\n";
+    text += "| --- | --- | --- | --- | --- |\n";
+    for (name, Counts { instructions, vector, memory }, traffic) in &kinds {
+        let [all, vector, memory] = [*instructions, *vector, *memory].map(|count| count as f64 / 1e6);
+        let _ = writeln!(text, "| {name} | {all:.1} | {vector:.1} | {memory:.1} | {:.1} |", traffic.bytes / 1e6);
+    }
+    text += "\n| board | core | f32: 1 thread, ms | all cores | int8: 1 thread, ms | all cores |\n";
+    text += "| --- | --- | --- | --- | --- | --- |\n";
     for board in &constants.boards {
         let core = constants.cores.iter().find(|core| core.name == board.core);
         let core =
             core.with_context(|| format!("{}: expected a core of the list, found {}", board.name, board.core))?;
-        let [one, all] =
-            [1, board.cores].map(|threads| predict(&counts, constants.traffic_bytes, core, board, threads));
         let (name, cores, clock) = (&board.name, board.cores, board.gigahertz);
-        let _ =
-            writeln!(text, "| {name} | {cores} x {} at {clock:.1} GHz | {} | {} |", core.name, one.text(), all.text());
+        let _ = write!(text, "| {name} | {cores} x {} at {clock:.1} GHz |", core.name);
+        for (name, counts, traffic) in &kinds {
+            for threads in [1, board.cores] {
+                let is_possible = *name == "f32" || core.dot_products;
+                let range = predict(counts, traffic.bytes, core, board, threads);
+                let _ = write!(text, " {} |", if is_possible { range.text() } else { "-".to_owned() });
+            }
+        }
+        text += "\n";
     }
     text += "\nConstants and their sources:\n\n";
-    let _ = writeln!(text, "- memory traffic: {}", constants.traffic_source);
+    for (name, _, traffic) in &kinds {
+        let _ = writeln!(text, "- memory traffic in {name}: {}", traffic.source);
+    }
     for core in &constants.cores {
-        let Core { name, instructions, vector, memory, source } = core;
+        let Core { name, instructions, vector, memory, source, .. } = core;
         let _ = writeln!(
             text,
             "- {name}: {instructions} instructions a cycle at most, {vector} of vectors, {memory} loads or stores: {source}"
@@ -156,7 +175,14 @@ mod tests {
     use super::*;
 
     fn core() -> Core {
-        Core { name: "x".into(), instructions: 2.0, vector: 1.0, memory: 1.0, source: "made up".into() }
+        Core {
+            name: "x".into(),
+            instructions: 2.0,
+            vector: 1.0,
+            memory: 1.0,
+            dot_products: false,
+            source: "made up".into(),
+        }
     }
 
     fn board(gigabytes_per_second: f64) -> Board {

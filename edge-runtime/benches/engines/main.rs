@@ -16,6 +16,7 @@ use clap::Parser;
 use edge_runtime::engine::native::{self, Level};
 use edge_runtime::{Batch, EngineKind, EngineSpec, Model, Opened, engine};
 use model_spec::latent;
+use model_spec::variant::Compute;
 
 use crate::ours::Ours;
 use crate::peer::Peer;
@@ -68,7 +69,7 @@ fn main() -> Result<()> {
 }
 
 fn entries(options: &Options, model: &Model, threads: usize) -> Result<Vec<Entry>> {
-    let spec = EngineSpec { threads: Some(threads), ..EngineSpec::default() };
+    let spec = EngineSpec { threads: Some(threads), compute: Some(Compute::F32), ..EngineSpec::default() };
     let latent = latent::latent(1, 0, model.metadata().architecture.latent_dim);
     let expected = native::open_at(Level::Plain, &spec, model)?.engine.run(&Batch::new(&latent, &[0]))?;
     let mut entries = Vec::new();
@@ -97,6 +98,15 @@ fn entries(options: &Options, model: &Model, threads: usize) -> Result<Vec<Entry
     }
     for batch in BATCHES {
         ours(native::open_at(Level::best(), &spec, model)?, batch)?;
+    }
+    for compute in [Compute::Bf16, Compute::Int8] {
+        let spec = EngineSpec { compute: Some(compute), ..spec.clone() };
+        for batch in [1, 16] {
+            match native::open_at(Level::best(), &spec, model) {
+                Ok(opened) => ours(opened, batch)?,
+                Err(error) => eprintln!("native {} is absent: {error}", compute.name()),
+            }
+        }
     }
     if cfg!(feature = "tract") {
         ours(engine::open(&EngineSpec { kind: EngineKind::Tract, ..spec }, model)?, 1)?;

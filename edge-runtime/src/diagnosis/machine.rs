@@ -5,14 +5,16 @@ use crate::engine::native;
 #[cfg(feature = "tract")]
 use crate::engine::tract;
 use crate::sensors::processor_value;
+use model_spec::variant::Compute;
 
 /// Instructions that kernels are written for, under Linux's names.
-const FEATURES: [&str; 15] = [
+const FEATURES: [&str; 16] = [
     "sse4_2",
     "avx",
     "avx2",
     "fma",
     "f16c",
+    "avx_vnni",
     "avx512f",
     "avx512_vnni",
     "avx512_bf16",
@@ -39,8 +41,11 @@ fn processor(root: &Root) -> Finding {
     let flags = value(&["flags", "Features"]).unwrap_or_default();
     let known: Vec<&str> = FEATURES.into_iter().filter(|known| flags.split(' ').any(|flag| flag == *known)).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let level = native::Level::best();
+    let numbers: Vec<&str> =
+        Compute::ALL.into_iter().filter(|compute| level.multiplies(*compute)).map(Compute::name).collect();
     let kernels = [
-        format!("native {}", native::Level::best().name()),
+        format!("native {} in {}", level.name(), numbers.join(" ")),
         #[cfg(feature = "tract")]
         format!("tract {}", tract::kernels()),
     ];

@@ -17,6 +17,7 @@ mod numbers;
 mod pack;
 mod plain;
 mod plan;
+mod reduced;
 mod threads;
 mod tile;
 
@@ -29,7 +30,7 @@ use network::Network;
 use threads::Threads;
 
 use model_spec::pixels;
-use model_spec::variant::Output;
+use model_spec::variant::{Compute, Output};
 
 use super::{Batch, BatchLabels, Engine, EngineSpec, LayerTime, Opened, Provider, Sizes, threads_text};
 use crate::{Model, RuntimeError};
@@ -55,14 +56,25 @@ pub fn open_at(level: Level, spec: &EngineSpec, model: &Model) -> Result<Opened,
     let plan = plan::read(model.graph())?;
     let kernels = Kernels::of(level).ok_or_else(|| failed("this CPU lacks the instructions"))?;
     let machine = Machine { kernels, threads: Threads::start(spec.thread_count())? };
-    let network = Network::new(&plan, machine).ok_or_else(|| failed("expected a block, found none"))?;
-    let name = format!("{NAME} {} {}", env!("CARGO_PKG_VERSION"), level.name());
+    let own = Some(model.metadata().variant.compute).filter(|compute| level.multiplies(*compute));
+    let compute = spec.compute.or(own).unwrap_or_default();
+    if !level.multiplies(compute) {
+        let needed = match compute {
+            Compute::F32 => "none",
+            Compute::Bf16 => "AVX512_BF16",
+            Compute::Int8 => "AVX512_VNNI, AVX-VNNI or, on ARM, dot products",
+        };
+        return Err(failed(&format!("products in {} need {needed}, which this CPU lacks: use f32", compute.name())));
+    }
+    let network = Network::new(&plan, compute, machine).ok_or_else(|| failed("expected a block, found none"))?;
+    let numbers = if compute == Compute::F32 { String::new() } else { format!(" {}", compute.name()) };
+    let name = format!("{NAME} {} {}{numbers}", env!("CARGO_PKG_VERSION"), level.name());
     Ok(Opened {
         description: format!("{name}, {}", threads_text(spec.thread_count())),
         name,
         engine: Box::new(Native { network, sizes: Sizes::of(model.metadata()) }),
         provider: Provider::Cpu.name(),
-        kernels: level.name().to_owned(),
+        kernels: format!("{}{numbers}", level.name()),
         threads: spec.thread_count(),
         placement: Vec::new(),
         notes: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model_spec::variant::LabelInput;
+use model_spec::variant::{Compute, LabelInput};
 use model_spec::{Metadata, contract as names};
 
 use super::interface::picture_type;
@@ -12,8 +12,11 @@ use crate::onnx::{GraphProto, TensorProto, data_type};
 
 /// The most numbers in one tensor: 4096 channels at 128 x 128.
 const MAX_NUMBERS: usize = 1 << 26;
-/// The most nodes in a graph; the largest network of the family has fewer than 40.
+/// The most nodes in a graph; the largest network of the family has fewer than 100.
 const MAX_NODES: usize = 1000;
+
+/// The operator that only files of int8 compute have.
+const QUANTIZE: &str = "QuantizeLinear";
 
 /// What is known about a tensor.
 #[derive(Debug, Clone)]
@@ -30,6 +33,14 @@ pub(super) struct Fact<'a> {
 pub(super) fn check(graph: &GraphProto, metadata: &Metadata) -> Result<(), RuntimeError> {
     if graph.node.len() > MAX_NODES {
         return Err(contract("graph", format!("at most {MAX_NODES} nodes"), graph.node.len().to_string()));
+    }
+    let quantized = graph.node.iter().find(|node| node.op_type == QUANTIZE);
+    match (metadata.variant.compute, quantized) {
+        (Compute::Int8, None) => return Err(contract("graph", format!("a {QUANTIZE} for int8 compute"), "none")),
+        (Compute::F32 | Compute::Bf16, Some(node)) => {
+            return Err(contract(operators::title(node), "f32 compute, as the metadata say", QUANTIZE));
+        }
+        _ => {}
     }
     let architecture = &metadata.architecture;
     let mut facts = HashMap::new();
@@ -103,9 +114,9 @@ fn weight_fact(weight: &TensorProto) -> Result<Fact<'_>, RuntimeError> {
     let bytes = match weight.data_type {
         data_type::FLOAT => 4,
         data_type::FLOAT16 => 2,
-        data_type::INT8 => 1,
+        data_type::INT8 | data_type::UINT8 => 1,
         data_type::INT64 => 8,
-        other => return Err(contract(part(), "f32, f16, i8 or i64", data_type::name(other))),
+        other => return Err(contract(part(), "f32, f16, i8, u8 or i64", data_type::name(other))),
     };
     if weight.data_location != 0 {
         return Err(contract(part(), "its numbers in this file", "a reference to another"));

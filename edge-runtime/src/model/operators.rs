@@ -1,7 +1,7 @@
 //! The operators of the family, each with the shape that it makes of its inputs.
 
 use super::graph::{Fact, fact};
-use super::{contract, subpixel};
+use super::{contract, quantized, subpixel};
 use crate::RuntimeError;
 use crate::onnx::{AttributeProto, NodeProto, attribute_type, data_type};
 
@@ -25,6 +25,9 @@ pub(super) fn infer(node: &NodeProto, inputs: &[&Fact<'_>], labels: usize) -> Re
         }
         ("DepthToSpace", [x]) => subpixel::depth_to_space(node, x),
         ("Slice", [x, starts, ends, axes]) => subpixel::crop(node, x, [starts, ends, axes]),
+        ("QuantizeLinear", [x, step, zero]) => quantized::quantize(node, x, [step, zero]),
+        ("DequantizeLinear", [x, step, zero]) => quantized::dequantize(node, x, [step, zero]),
+        ("DequantizeLinear", [weight, steps]) => quantized::dequantize_kernel(node, weight, steps),
         ("LeakyRelu", [x]) => same(node, x, &["alpha"]),
         ("Gemm", [x, weight, rest @ ..]) if rest.len() < 2 => gemm(node, x, weight, rest.first().copied()),
         ("Gather", [table, index]) => gather(node, table, index, labels),

@@ -35,26 +35,26 @@ pub(super) fn convolution(
     }
 }
 
-/// Four channels become the four pixels of a square.
+/// Four channels become the four pixels of a square, of f32 or u8.
 pub(super) fn depth_to_space(node: &NodeProto, x: &Fact<'_>) -> Result<Fact<'static>, RuntimeError> {
     let attributes = Attributes::of(node, &["blocksize", "mode"])?;
-    expect_float(node, x)?;
+    expect_map(node, x)?;
     let block = attributes.integer("blocksize", 0);
     if block != 2 || !matches!(attributes.text("mode"), b"" | b"DCR") {
         return Err(contract(title(node), "blocksize 2, mode DCR", format!("blocksize {block}")));
     }
     match x.shape[..] {
         [batch, channels, height, width] if channels.is_multiple_of(4) => {
-            Ok(fact(vec![batch, channels / 4, height.saturating_mul(2), width.saturating_mul(2)], data_type::FLOAT))
+            Ok(fact(vec![batch, channels / 4, height.saturating_mul(2), width.saturating_mul(2)], x.data_type))
         }
         _ => Err(contract(title(node), "a feature map of four times some channels", x.describe())),
     }
 }
 
-/// One pixel less on each side.
+/// One pixel less on each side, of f32 or u8.
 pub(super) fn crop(node: &NodeProto, x: &Fact<'_>, bounds: [&Fact<'_>; 3]) -> Result<Fact<'static>, RuntimeError> {
     Attributes::of(node, &[])?;
-    expect_float(node, x)?;
+    expect_map(node, x)?;
     for (bound, expected) in bounds.into_iter().zip([[1, 1], [-1, -1], [2, 3]]) {
         let found = bound.integers();
         if found.as_deref() != Some(&expected[..]) {
@@ -63,8 +63,12 @@ pub(super) fn crop(node: &NodeProto, x: &Fact<'_>, bounds: [&Fact<'_>; 3]) -> Re
     }
     match x.shape[..] {
         [batch, channels, height, width] if height > 2 && width > 2 => {
-            Ok(fact(vec![batch, channels, height - 2, width - 2], data_type::FLOAT))
+            Ok(fact(vec![batch, channels, height - 2, width - 2], x.data_type))
         }
         _ => Err(contract(title(node), "a feature map of more than 2 pixels", x.describe())),
     }
+}
+
+fn expect_map(node: &NodeProto, x: &Fact<'_>) -> Result<(), RuntimeError> {
+    if x.data_type == data_type::UINT8 && x.weight.is_none() { Ok(()) } else { expect_float(node, x) }
 }

@@ -13,7 +13,8 @@ use edge_runtime::onnx::{
 };
 use half::f16;
 use model_spec::architecture::{Family, LEAKY_SLOPE, Opponent};
-use model_spec::variant::{LabelInput, Output};
+use model_spec::metadata::Bound;
+use model_spec::variant::{Compute, LabelInput, Output, Rewrite};
 use model_spec::{Architecture, Labels, Metadata, Variant, contract, latent};
 use prost::Message;
 
@@ -27,7 +28,7 @@ pub struct Network {
     pub architecture: Architecture,
     /// Stored as f16 with a Cast node each.
     pub half: bool,
-    /// How its file differs from the plain one; its convolutions are always transposed ones.
+    /// How its file differs from the plain one; its convolutions are transposed ones, unless it computes in integers.
     pub variant: Variant,
     dense: Vec<f32>,      // [latent_dim, stem * 16]
     dense_bias: Vec<f32>, // [stem * 16]
@@ -41,6 +42,14 @@ struct Block {
     outputs: usize,
     weight: Vec<f32>, // [in, out, 4, 4]
     bias: Vec<f32>,   // [out]
+    rounding: Option<Rounding>,
+}
+
+/// How a block's input is rounded to 8 bits.
+#[derive(Clone, Copy)]
+struct Rounding {
+    scale: f32,
+    zero: u8,
 }
 
 impl Network {
@@ -69,6 +78,7 @@ impl Network {
             // Four taps of each input channel reach an output pixel.
             weight: numbers.take(inputs * outputs * 16, 0.8 / (2.0 * inputs as f32).sqrt()),
             bias: numbers.take(outputs, 0.1),
+            rounding: None,
         });
         let blocks = blocks.collect();
         Self {
@@ -93,12 +103,39 @@ impl Network {
         self
     }
 
+    /// The same network with 8-bit integers as the weights of all blocks but the last, and the input of every block rounded
+    /// to 8 bits: what [`Network::forward`] then computes too.
+    pub fn int8(mut self) -> Self {
+        self.variant = Variant { rewrite: Rewrite::Subpixel, compute: Compute::Int8, ..self.variant };
+        for index in 0..self.blocks.len() {
+            let (latents, labels) = self.batch_of(12);
+            let (mut low, mut high) = (0.0f64, 0.0f64);
+            for (latent, label) in latents.chunks(self.architecture.latent_dim).zip(labels) {
+                let maps = self.maps(latent, &self.one(label as usize), index);
+                maps.iter().for_each(|x| (low, high) = (low.min(*x), high.max(*x)));
+            }
+            let scale = ((high - low) / 255.0) as f32;
+            self.blocks[index].rounding = Some(Rounding { scale, zero: (-low / f64::from(scale)).round() as u8 });
+            if index + 1 < self.blocks.len() {
+                let (integers, factors) = self.blocks[index].integers();
+                let inputs = self.blocks[index].inputs;
+                for (place, integer) in integers.iter().enumerate() {
+                    let weight = f32::from(*integer) * factors[place / (4 * inputs)];
+                    let moved = self.blocks[index].moved(place);
+                    self.blocks[index].weight[moved] = weight;
+                }
+            }
+        }
+        self
+    }
+
     pub fn metadata(&self) -> Metadata {
         Metadata {
             labels: Labels::new(self.labels.clone()).expect("valid labels"),
             architecture: self.architecture.clone(),
             weights: if self.half { "f16" } else { "f32" }.to_owned(),
             variant: self.variant,
+            stated_bound: (self.variant.compute == Compute::Int8).then_some(Bound { max: 24, mean: 0.75 }),
             recipe: "made up".to_owned(),
             data_set: None,
             progress: None,
@@ -138,6 +175,10 @@ impl Network {
         }
         graph.node("Reshape", &["label.row", &label_shape], "label.map", vec![]);
         graph.node("Concat", &["latent.map", "label.map"], "x0", vec![int("axis", 1)]);
+        if self.variant.compute == Compute::Int8 {
+            self.quantized_blocks(&mut graph);
+            return graph.into_model(self);
+        }
         for (index, block) in self.blocks.iter().enumerate() {
             let shape = [block.inputs, block.outputs, 4, 4];
             let weight = graph.weight(&format!("block{index}.weight"), &shape, &block.weight);
@@ -154,14 +195,75 @@ impl Network {
         graph.into_model(self)
     }
 
+    /// The blocks as 2x2 convolutions of rounded maps to pixels of squares.
+    fn quantized_blocks(&self, graph: &mut Graph) {
+        let bounds = [("starts", [1, 1]), ("ends", [-1, -1]), ("axes", [2, 3])];
+        let bounds = bounds.map(|(name, sides)| graph.shape(name, &sides));
+        let mut xs = "x0".to_owned();
+        for (index, block) in self.blocks.iter().enumerate() {
+            let name = |part: &str| format!("block{index}.{part}");
+            let is_last = index + 1 == self.blocks.len();
+            let Rounding { scale, zero } = block.rounding.expect("rounded");
+            let step = [name("scale"), name("zero")];
+            graph.tensor(&step[0], data_type::FLOAT, &[], scale.to_le_bytes().to_vec());
+            graph.tensor(&step[1], data_type::UINT8, &[], vec![zero]);
+            if index == 0 {
+                graph.node("QuantizeLinear", &[&xs, &step[0], &step[1]], "steps0", vec![]);
+                xs = "steps0".to_owned();
+            }
+            graph.node("DequantizeLinear", &[&xs, &step[0], &step[1]], &name("input"), vec![]);
+            let shape = [4 * block.outputs, block.inputs, 2, 2];
+            let weight = if is_last {
+                let squares: Vec<f32> = (0..block.weight.len()).map(|place| block.weight[block.moved(place)]).collect();
+                graph.weight(&name("weight"), &shape, &squares)
+            } else {
+                let (integers, factors) = block.integers();
+                let bytes = integers.iter().map(|integer| integer.to_le_bytes()[0]).collect();
+                graph.tensor(&name("int8"), data_type::INT8, &shape, bytes);
+                let bytes = factors.iter().flat_map(|factor| factor.to_le_bytes()).collect();
+                graph.tensor(&name("factors"), data_type::FLOAT, &shape[..1], bytes);
+                let inputs = [name("int8"), name("factors")];
+                graph.node("DequantizeLinear", &[&inputs[0], &inputs[1]], &name("weight"), vec![int("axis", 0)]);
+                name("weight")
+            };
+            let bias = graph.weight(&name("bias"), &shape[..1], &block.bias.repeat(4));
+            let settings = vec![ints("kernel_shape", &[2, 2]), ints("strides", &[1, 1]), ints("pads", &[1; 4])];
+            graph.node("Conv", &[&name("input"), &weight, &bias], &name("conv"), settings);
+            let mut made = name("conv");
+            if let Some(next) = self.blocks.get(index + 1) {
+                let Rounding { scale, zero } = next.rounding.expect("rounded");
+                let step = [name("next.scale"), name("next.zero")];
+                graph.tensor(&step[0], data_type::FLOAT, &[], scale.to_le_bytes().to_vec());
+                graph.tensor(&step[1], data_type::UINT8, &[], vec![zero]);
+                graph.node("Relu", &[&made], &name("relu"), vec![]);
+                graph.node("QuantizeLinear", &[&name("relu"), &step[0], &step[1]], &name("steps"), vec![]);
+                made = name("steps");
+            }
+            let settings = vec![int("blocksize", 2), text("mode", "DCR")];
+            graph.node("DepthToSpace", &[&made], &name("pixels"), settings);
+            let inputs = [&*name("pixels"), &bounds[0], &bounds[1], &bounds[2]];
+            graph.node("Slice", &inputs, &name("crop"), vec![]);
+            xs = name("crop");
+        }
+        graph.picture(&xs, self.variant.output);
+    }
+
+    fn one(&self, label: usize) -> Vec<f32> {
+        (0..self.labels.len()).map(|other| f32::from(u8::from(other == label))).collect()
+    }
+
     /// The picture `[channels, side, side]`, computed the slow way in f64.
     pub fn forward(&self, latent: &[f32], label: usize) -> Vec<f32> {
-        let weights: Vec<f32> = (0..self.labels.len()).map(|other| f32::from(u8::from(other == label))).collect();
-        self.forward_mix(latent, &weights)
+        self.forward_mix(latent, &self.one(label))
     }
 
     /// The picture of a mix of labels, `[labels]`.
     pub fn forward_mix(&self, latent: &[f32], weights: &[f32]) -> Vec<f32> {
+        self.maps(latent, weights, self.blocks.len()).into_iter().map(|x| x as f32).collect()
+    }
+
+    /// What some of the blocks make.
+    fn maps(&self, latent: &[f32], weights: &[f32], blocks: usize) -> Vec<f64> {
         let dense = self.dense_bias.len();
         let product =
             |to: usize| latent.iter().enumerate().map(move |(from, x)| wide(*x) * wide(self.dense[from * dense + to]));
@@ -171,13 +273,16 @@ impl Network {
         let mixed = |pixel| row(pixel).zip(weights).map(|(number, weight)| wide(*number) * wide(*weight)).sum::<f64>();
         map.extend((0..STEM * STEM).map(mixed));
         let mut side = STEM;
-        for (index, block) in self.blocks.iter().enumerate() {
+        for (index, block) in self.blocks.iter().enumerate().take(blocks) {
             let last = index + 1 == self.blocks.len();
+            if let Some(rounding) = block.rounding {
+                map.iter_mut().for_each(|x| *x = rounding.round(*x));
+            }
             map = block.forward(&map, side);
             map.iter_mut().for_each(|x| *x = if last { x.tanh() } else { x.max(0.0) });
             side *= 2;
         }
-        map.into_iter().map(|x| x as f32).collect()
+        map
     }
 
     /// Latents and labels that show every label and several latents.
@@ -194,7 +299,34 @@ impl Network {
     }
 }
 
+impl Rounding {
+    /// As ONNX defines it: halves to even ones.
+    fn round(self, x: f64) -> f64 {
+        let step = (x / f64::from(self.scale)).round_ties_even() + f64::from(self.zero);
+        (step.clamp(0.0, 255.0) - f64::from(self.zero)) * f64::from(self.scale)
+    }
+}
+
 impl Block {
+    /// Where the weight of a place in squares `[4 out, in, 2, 2]` stands in `[in, out, 4, 4]`.
+    fn moved(&self, place: usize) -> usize {
+        let (column, row, input, channel) =
+            (place % 2, place / 2 % 2, place / 4 % self.inputs, place / 4 / self.inputs);
+        let (square, output) = (channel / self.outputs, channel % self.outputs);
+        let (ky, kx) = (2 * (1 - row) + square / 2, 2 * (1 - column) + square % 2);
+        ((input * self.outputs + output) * 4 + ky) * 4 + kx
+    }
+
+    /// Integers `[4 out, in, 2, 2]` and the factor of each output channel.
+    fn integers(&self) -> (Vec<i8>, Vec<f32>) {
+        let squares: Vec<f32> = (0..self.weight.len()).map(|place| self.weight[self.moved(place)]).collect();
+        let rows = squares.chunks(4 * self.inputs);
+        let factors: Vec<f32> =
+            rows.clone().map(|row| row.iter().fold(0.0f32, |most, weight| most.max(weight.abs())) / 127.0).collect();
+        let integers = rows.zip(&factors).flat_map(|(row, factor)| row.iter().map(move |w| (w / factor).round() as i8));
+        (integers.collect(), factors)
+    }
+
     /// Scatters every input pixel over the 4x4 output pixels that it reaches: stride 2, padding 1.
     fn forward(&self, map: &[f64], side: usize) -> Vec<f64> {
         let twice = 2 * side;
@@ -241,6 +373,11 @@ impl Graph {
         });
     }
 
+    fn tensor(&mut self, name: &str, data_type: i32, shape: &[usize], raw_data: Vec<u8>) {
+        let (dims, raw_data) = (shape.iter().map(|side| *side as i64).collect(), raw_data.into());
+        self.proto.initializer.push(TensorProto { dims, data_type, name: name.to_owned(), raw_data, data_location: 0 });
+    }
+
     /// Adds a weight and returns the name under which it can be used as f32.
     fn weight(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "{name}");
@@ -249,8 +386,7 @@ impl Graph {
         } else {
             (data_type::FLOAT, values.iter().flat_map(|value| value.to_le_bytes()).collect())
         };
-        let dims = shape.iter().map(|side| *side as i64).collect();
-        self.proto.initializer.push(TensorProto { dims, data_type, name: name.to_owned(), raw_data, data_location: 0 });
+        self.tensor(name, data_type, shape, raw_data);
         if !self.half {
             return name.to_owned();
         }
@@ -338,6 +474,15 @@ pub fn int(name: &str, i: i64) -> AttributeProto {
 
 pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
     AttributeProto { name: name.to_owned(), ints: values.to_vec(), r#type: attribute_type::INTS, ..Default::default() }
+}
+
+pub fn text(name: &str, s: &str) -> AttributeProto {
+    AttributeProto {
+        name: name.to_owned(),
+        s: s.as_bytes().to_vec(),
+        r#type: attribute_type::STRING,
+        ..Default::default()
+    }
 }
 
 pub fn float(name: &str, f: f32) -> AttributeProto {

@@ -90,7 +90,20 @@ pub fn damaged_message(good: &ModelProto, dice: &mut Dice) -> ModelProto {
                 *raw = changed.into();
             }
             8 if nodes > 0 => {
-                let operators = ["Tanh", "Loop", "Cast", "Concat", "Reshape", "ConvTranspose", "Gemm", "Gather", ""];
+                let operators = [
+                    "Tanh",
+                    "Loop",
+                    "Cast",
+                    "Concat",
+                    "Reshape",
+                    "ConvTranspose",
+                    "Gemm",
+                    "Gather",
+                    "QuantizeLinear",
+                    "DequantizeLinear",
+                    "DepthToSpace",
+                    "",
+                ];
                 graph.node[dice.below(nodes)].op_type = operators[dice.below(operators.len())].to_owned();
             }
             9 if entries > 0 => damage_text(&mut model.metadata_props[dice.below(entries)].value, nasty, dice),

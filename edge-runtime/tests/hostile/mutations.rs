@@ -46,7 +46,8 @@ fn bytes(old: &[u8], seed: u32, good: impl Fn() -> Vec<u8>) -> Option<Vec<u8>> {
 /// Small, so that few of its bytes are weights, which are all alike.
 fn good_model(dice: &mut Dice) -> Vec<u8> {
     let network = Network::sized(&LABELS, [1, 3][dice.below(2)], 32, 1, &[1, 2]);
-    if dice.below(2) == 0 { network.rounded() } else { network }.bytes()
+    let network = if dice.below(2) == 0 { network.rounded() } else { network };
+    if dice.below(3) == 0 { network.int8() } else { network }.bytes()
 }
 
 /// With everything that `info` and `regenerate` read.

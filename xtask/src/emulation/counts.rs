@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{CORE, at_once};
+use super::{DOT_CORE, at_once};
 use crate::checkout::Checkout;
 use crate::command::run_unannounced;
 use crate::cross::Cross;
@@ -13,6 +13,8 @@ use crate::cross::Cross;
 /// Counted with `cargo xtask boards --count`.
 const FIGURES: &str = "xtask/src/emulation/counts.json";
 const PLUGIN: &str = include_str!("count.c");
+/// The core that f32 is counted on.
+const CORE: &str = "cortex-a72";
 /// By how much a count may differ from the figure of the same compiler.
 const TOLERANCE: f64 = 0.02;
 
@@ -27,20 +29,30 @@ pub struct Counts {
     pub memory: u64,
 }
 
+/// What one picture takes, multiplied in f32 and in 8 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    /// As any core computes it.
+    pub f32: Counts,
+    /// As a core with dot products computes it.
+    pub int8: Counts,
+}
+
 /// Counts of one compiler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
     /// What `rustc --version` says.
     pub rustc: String,
     #[serde(flatten)]
-    pub counts: Counts,
+    pub picture: Picture,
 }
 
-/// Counts one picture: the difference between a bench of two pictures and one of one, without what both begin with.
+/// Counts one picture of each kind: the difference between a bench of two pictures and one of one, without what both begin
+/// with.
 ///
 /// # Errors
 /// No C compiler for the plugin, an emulator without plugins, or a program that fails.
-pub fn counted(checkout: &Checkout, cross: &Cross, binary: &Path) -> Result<Counts> {
+pub fn counted(checkout: &Checkout, cross: &Cross, binary: &Path) -> Result<Picture> {
     let folder = checkout.target().join("ci-arm-counts");
     std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
     let (source, plugin) = (folder.join("count.c"), folder.join("count.so"));
@@ -48,20 +60,25 @@ pub fn counted(checkout: &Checkout, cross: &Cross, binary: &Path) -> Result<Coun
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     let mut compile = std::process::Command::new(compiler);
     run_unannounced(compile.args(["-O2", "-Wall", "-shared", "-fPIC", "-o"]).arg(&plugin).arg(&source))?;
-    let log = |runs: &str| folder.join(format!("{runs}.json"));
-    at_once(&["1", "2"], |runs| {
-        let options =
-            ["-plugin".into(), plugin.clone().into(), "-d".into(), "plugin".into(), "-D".into(), log(runs).into()];
-        let mut bench = cross.emulate(CORE, &options, binary);
-        bench.args(["bench", "--engine", "native", "--threads", "1", "--json", "--quiet", "--model"]);
-        run_unannounced(bench.arg(checkout.path("models/gen.onnx")).args(["--runs", runs]))
+    let log = |compute: &str, runs: &str| folder.join(format!("{compute}-{runs}.json"));
+    let kinds = [("f32", "1"), ("f32", "2"), ("int8", "1"), ("int8", "2")];
+    at_once(&kinds, |(compute, runs)| {
+        let log = log(compute, runs).into();
+        let options = ["-plugin".into(), plugin.clone().into(), "-d".into(), "plugin".into(), "-D".into(), log];
+        let core = if compute == "int8" { DOT_CORE } else { CORE };
+        let mut bench = cross.emulate(core, &options, binary);
+        bench.args(["bench", "--engine", "native", "--threads", "1", "--json", "--quiet", "--compute", compute]);
+        run_unannounced(bench.args(["--runs", runs, "--model"]).arg(checkout.path("models/gen.onnx")))
     })?;
-    let (one, two) = (read(&log("1"))?, read(&log("2"))?);
-    Ok(Counts {
-        instructions: two.instructions.saturating_sub(one.instructions),
-        vector: two.vector.saturating_sub(one.vector),
-        memory: two.memory.saturating_sub(one.memory),
-    })
+    let counts = |compute| -> Result<Counts> {
+        let (one, two) = (read(&log(compute, "1"))?, read(&log(compute, "2"))?);
+        Ok(Counts {
+            instructions: two.instructions.saturating_sub(one.instructions),
+            vector: two.vector.saturating_sub(one.vector),
+            memory: two.memory.saturating_sub(one.memory),
+        })
+    };
+    Ok(Picture { f32: counts("f32")?, int8: counts("int8")? })
 }
 
 /// The committed figures.
@@ -78,35 +95,39 @@ pub fn recorded(checkout: &Checkout) -> Result<Vec<Figures>> {
 ///
 /// # Errors
 /// The file can't be read or written.
-pub fn record(checkout: &Checkout, rustc: &str, counts: Counts) -> Result<()> {
+pub fn record(checkout: &Checkout, rustc: &str, picture: Picture) -> Result<()> {
     let mut figures = recorded(checkout)?;
     figures.retain(|figure| figure.rustc != rustc);
-    figures.push(Figures { rustc: rustc.to_owned(), counts });
+    figures.push(Figures { rustc: rustc.to_owned(), picture });
     let text = serde_json::to_string_pretty(&figures).context("write the counts as JSON")?;
     let path = checkout.path(FIGURES);
     std::fs::write(&path, text + "\n").with_context(|| format!("write {}", path.display()))
 }
 
-/// Holds a count against the figure of the same compiler; with another compiler it is only told.
+/// Holds counts against the figures of the same compiler; with another compiler they are only told.
 ///
 /// # Errors
-/// It differs by more than the tolerance.
-pub fn check(checkout: &Checkout, found: &Counts, rustc: &str) -> Result<()> {
-    eprintln!(
-        "{} instructions a picture, {} of vectors, {} loads and stores ({rustc})",
-        found.instructions, found.vector, found.memory
-    );
-    match verdict(&recorded(checkout)?, found, rustc)? {
-        Some(share) => eprintln!("{:+.2} % to the committed figure", share * 100.0),
-        None => eprintln!("no figure of this compiler in {FIGURES}: told only, not compared"),
+/// One differs by more than the tolerance.
+pub fn check(checkout: &Checkout, found: &Picture, rustc: &str) -> Result<()> {
+    let figures = recorded(checkout)?;
+    let figure = figures.iter().find(|figure| figure.rustc == rustc).map(|figure| figure.picture);
+    for (name, found, figure) in [
+        ("f32", found.f32, figure.map(|picture| picture.f32)),
+        ("int8", found.int8, figure.map(|picture| picture.int8)),
+    ] {
+        let Counts { instructions, vector, memory } = found;
+        eprintln!("{name}: {instructions} instructions a picture, {vector} of vectors, {memory} loads and stores");
+        match figure {
+            Some(figure) => eprintln!("{:+.2} % to the committed figure", difference(&figure, &found)? * 100.0),
+            None => eprintln!("no figure of {rustc} in {FIGURES}: told only, not compared"),
+        }
     }
     Ok(())
 }
 
 /// The share by which a count differs from the figure of its compiler.
-fn verdict(figures: &[Figures], found: &Counts, rustc: &str) -> Result<Option<f64>> {
-    let Some(figure) = figures.iter().find(|figure| figure.rustc == rustc) else { return Ok(None) };
-    let expected = figure.counts.instructions;
+fn difference(figure: &Counts, found: &Counts) -> Result<f64> {
+    let expected = figure.instructions;
     let share = found.instructions as f64 / expected as f64 - 1.0;
     ensure!(
         share.abs() <= TOLERANCE,
@@ -116,7 +137,7 @@ fn verdict(figures: &[Figures], found: &Counts, rustc: &str) -> Result<Option<f6
         found.instructions,
         share * 100.0
     );
-    Ok(Some(share))
+    Ok(share)
 }
 
 fn read(path: &Path) -> Result<Counts> {
@@ -129,15 +150,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_is_held_against_the_figure_of_its_compiler_only() {
+    fn a_count_is_held_against_its_figure() {
         let counts = |instructions| Counts { instructions, vector: 1, memory: 1 };
-        let figures = [Figures { rustc: "rustc 1".to_owned(), counts: counts(1000) }];
-        assert_eq!(verdict(&figures, &counts(5000), "rustc 2").expect("told only"), None);
         for near in [981, 1000, 1019] {
-            assert!(verdict(&figures, &counts(near), "rustc 1").expect("near").is_some());
+            difference(&counts(1000), &counts(near)).expect("near");
         }
         for far in [979, 1021] {
-            let error = verdict(&figures, &counts(far), "rustc 1").expect_err("far").to_string();
+            let error = difference(&counts(1000), &counts(far)).expect_err("far").to_string();
             assert!(error.starts_with("expected 1000 instructions a picture within 2 %"), "{error}");
         }
     }
@@ -145,8 +164,9 @@ mod tests {
     #[test]
     fn the_committed_figures_are_readable_and_plausible() {
         for figure in recorded(&Checkout::find().expect("a checkout")).expect("readable") {
-            let Counts { instructions, vector, memory } = figure.counts;
-            assert!(figure.rustc.starts_with("rustc 1.") && instructions > vector + memory, "{figure:?}");
+            for Counts { instructions, vector, memory } in [figure.picture.f32, figure.picture.int8] {
+                assert!(figure.rustc.starts_with("rustc 1.") && instructions > vector + memory, "{figure:?}");
+            }
         }
     }
 }

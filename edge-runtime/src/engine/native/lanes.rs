@@ -8,9 +8,15 @@
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]
+pub(super) mod avx2_dots;
+#[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx512_dots;
 #[cfg(target_arch = "aarch64")]
 pub(super) mod neon;
+#[cfg(target_arch = "aarch64")]
+pub(super) mod neon_dots;
 
 use super::numbers::Activation;
 use super::pack::{BLOCK, WIDTH};

@@ -1,5 +1,6 @@
 //! The last block, to pictures.
 
+use super::elementwise::Tanh;
 use super::layers::Machine;
 use super::level::Kernels;
 use super::maps::Maps;
@@ -82,7 +83,7 @@ impl Last {
                     let lane = 2 * parity * self.channels + channel;
                     let (near, far) = (lines.line(line - 1), lines.line(if parity == 0 { line - 2 } else { line }));
                     self.gather(row, [near, far], lane);
-                    kernels.tanh(row);
+                    kernels.vectorized(Tanh(row));
                 }
             }
         }

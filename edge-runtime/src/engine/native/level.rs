@@ -1,8 +1,11 @@
 //! Which instructions the kernels use.
 
-use super::elementwise::{self, Differences};
+use super::elementwise::Work;
 use super::plain;
+use super::reduced::dots::{self, Dots, PANEL};
 use super::tile::{Dense, Method, Tile};
+
+use model_spec::variant::Compute;
 
 /// A set of kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,22 @@ impl Level {
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
             Self::Neon => "neon",
+        }
+    }
+
+    /// Whether it has instructions for such products on this CPU; plain Rust needs none.
+    pub fn multiplies(self, compute: Compute) -> bool {
+        match (self, compute) {
+            (_, Compute::F32) | (Self::Plain, _) => true,
+            #[cfg(target_arch = "x86_64")]
+            (Self::Avx2, Compute::Int8) => is_x86_feature_detected!("avxvnni"),
+            #[cfg(target_arch = "x86_64")]
+            (Self::Avx512, Compute::Bf16) => is_x86_feature_detected!("avx512bf16"),
+            #[cfg(target_arch = "x86_64")]
+            (Self::Avx512, Compute::Int8) => is_x86_feature_detected!("avx512vnni"),
+            #[cfg(target_arch = "aarch64")]
+            (Self::Neon, Compute::Int8) => std::arch::is_aarch64_feature_detected!("dotprod"),
+            _ => false,
         }
     }
 
@@ -109,29 +128,52 @@ impl Kernels {
         }
     }
 
-    /// The hyperbolic tangent of each number, the same bits at every level.
-    pub fn tanh(self, numbers: &mut [f32]) {
+    /// Fills the sums of dot products of bfloat16.
+    pub fn dots_bf16(self, mut dots: Dots<'_, f32>) {
+        dots.check();
         match self.0 {
-            // SAFETY: the level is available.
+            // SAFETY: the level is available with these instructions and the dot products checked.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { super::lanes::avx2::tanh(numbers) },
-            // SAFETY: the level is available.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { super::lanes::avx512::tanh(numbers) },
-            _ => elementwise::tanh(numbers),
+            Level::Avx512 if self.0.multiplies(Compute::Bf16) => unsafe {
+                super::lanes::avx512_dots::bf16(&mut dots);
+            },
+            _ => dots::bf16(&mut dots),
         }
     }
 
-    /// Fills rows of differences, the same bits at every level.
-    pub fn differences(self, rows: Differences<'_>) {
+    /// Fills the sums of dot products of 8 bits, the same integers at every level; `weight_sums` has the sum of the weights of
+    /// each channel.
+    #[cfg_attr(not(target_arch = "aarch64"), expect(unused_variables, reason = "only ARM needs the sums"))]
+    pub fn dots_int8(self, mut dots: Dots<'_, i32>, weight_sums: &[i32; PANEL]) {
+        dots.check();
+        match self.0 {
+            // SAFETY: the level is available with these instructions and the dot products checked.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 if self.0.multiplies(Compute::Int8) => unsafe { super::lanes::avx2_dots::int8(&mut dots) },
+            // SAFETY: the level is available with these instructions and the dot products checked.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 if self.0.multiplies(Compute::Int8) => unsafe {
+                super::lanes::avx512_dots::int8(&mut dots);
+            },
+            // SAFETY: the level is available with these instructions and the dot products checked.
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon if self.0.multiplies(Compute::Int8) => unsafe {
+                super::lanes::neon_dots::int8(&mut dots, weight_sums);
+            },
+            _ => dots::int8(&mut dots),
+        }
+    }
+
+    /// Does work with the level's instructions, the same bits at every level.
+    pub fn vectorized<W: Work>(self, work: W) -> W::Made {
         match self.0 {
             // SAFETY: the level is available.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { super::lanes::avx2::differences(rows) },
+            Level::Avx2 => unsafe { super::lanes::avx2::vectorized(work) },
             // SAFETY: the level is available.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { super::lanes::avx512::differences(rows) },
-            _ => elementwise::differences(rows),
+            Level::Avx512 => unsafe { super::lanes::avx512::vectorized(work) },
+            _ => work.run(),
         }
     }
 }

@@ -78,7 +78,7 @@ impl Maps {
                 let Some(below) = itself.get(start + row..start + 2 * row) else { continue };
                 let inner = ..row - BLOCK;
                 let (down, right, both) = (&mut down[inner], &mut right[inner], &mut both[inner]);
-                machine.kernels.differences(Differences { here: &itself[start..][..row], below, down, right, both });
+                machine.kernels.vectorized(Differences { here: &itself[start..][..row], below, down, right, both });
             }
         });
     }

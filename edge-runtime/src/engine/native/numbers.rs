@@ -36,11 +36,19 @@ impl Numbers<'_> {
         match self {
             Self::F32(numbers) => f32::from_le_bytes(numbers[index]),
             Self::F16(numbers) => f32_from_f16(u16::from_le_bytes(numbers[index])),
-            Self::I8(Scaled { integers, factors, inner }) => {
-                let factor = f32::from_le_bytes(factors[index / inner % factors.len()]);
-                f32::from(i8::from_le_bytes([integers[index]])) * factor
-            }
+            Self::I8(scaled) => f32::from(i8::from_le_bytes([scaled.integers[index]])) * scaled.factor(index),
         }
+    }
+
+    /// What an integer is multiplied by; none of floats.
+    pub fn factor(&self, index: usize) -> Option<f32> {
+        if let Self::I8(scaled) = self { Some(scaled.factor(index)) } else { None }
+    }
+}
+
+impl Scaled<'_> {
+    fn factor(&self, index: usize) -> f32 {
+        f32::from_le_bytes(self.factors[index / self.inner % self.factors.len()])
     }
 }
 
@@ -100,6 +108,12 @@ pub(super) trait Zero: Sized {
 impl Zero for f32 {
     fn zeros(len: usize) -> Vec<Self> {
         vec![0.0; len]
+    }
+}
+
+impl Zero for u32 {
+    fn zeros(len: usize) -> Vec<Self> {
+        vec![0; len]
     }
 }
 

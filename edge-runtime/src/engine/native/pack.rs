@@ -8,8 +8,6 @@ use super::threads::Threads;
 pub(super) const BLOCK: usize = 32;
 /// Output channels that a convolution's kernel makes at once, and lanes of its panel.
 pub(super) const WIDTH: usize = 16;
-/// Weights that one thread packs at a time, about.
-const SHARE: usize = 1 << 16;
 
 /// Packed weights.
 #[derive(Debug)]
@@ -44,13 +42,13 @@ impl Weights<'_> {
     }
 }
 
-/// An order of weights: rows of lanes, one for each output channel of a panel.
+/// An order of weights: panels, in which each row has a lane for each output channel.
 pub(super) trait Order: Sync {
-    /// Rows of each panel and lanes of each row, panel after panel.
-    fn panels(&self) -> Vec<(usize, usize)>;
+    /// How many panels, and how many weights each has.
+    fn panels(&self) -> (usize, usize);
 
-    /// Where the weight of each lane of a row stands in the file; lanes that are left out stay 0.
-    fn row(&self, panel: usize, row: usize, put: impl FnMut(usize, usize));
+    /// Fills a panel with weights by their place in the file; lanes that are left out stay 0.
+    fn fill<T: Copy + Default>(&self, panel: usize, weights: &mut [T], get: impl Fn(usize) -> T);
 }
 
 /// Packs the weights of a layer; f16 ones stay so unless they are to be widened.
@@ -69,22 +67,9 @@ fn fill<T>(order: &impl Order, threads: &Threads, get: impl Fn(usize) -> T + Syn
 where
     T: Copy + Default + Zero + Send,
 {
-    let panels = order.panels();
-    let mut packed = Aligned::new(panels.iter().map(|(rows, lanes)| rows * lanes).sum());
-    let mut rest = &mut *packed;
-    let mut tasks = Vec::new();
-    for (panel, (rows, lanes)) in panels.into_iter().enumerate() {
-        let (whole, after) = std::mem::take(&mut rest).split_at_mut(rows * lanes);
-        rest = after;
-        let share = SHARE.div_ceil(lanes);
-        tasks
-            .extend(whole.chunks_mut(share * lanes).enumerate().map(|(part, rows)| (panel, part * share, lanes, rows)));
-    }
-    threads.each(tasks, |(panel, first, lanes, rows)| {
-        for (row, lanes) in rows.chunks_mut(lanes).enumerate() {
-            order.row(panel, first + row, |lane, index| lanes[lane] = get(index));
-        }
-    });
+    let (count, weights) = order.panels();
+    let mut packed = Aligned::new(count * weights);
+    threads.each(packed.chunks_mut(weights).enumerate().collect(), |(panel, weights)| order.fill(panel, weights, &get));
     packed
 }
 
@@ -99,17 +84,28 @@ pub(super) struct Parities {
 }
 
 impl Order for Parities {
-    fn panels(&self) -> Vec<(usize, usize)> {
-        vec![(16 * self.kernel.inputs, WIDTH); self.kernel.outputs.div_ceil(WIDTH)]
+    fn panels(&self) -> (usize, usize) {
+        (self.kernel.outputs.div_ceil(WIDTH), 16 * self.kernel.inputs * WIDTH)
     }
 
-    fn row(&self, panel: usize, row: usize, mut put: impl FnMut(usize, usize)) {
-        let (place, input) = (row / self.kernel.inputs, row % self.kernel.inputs);
-        let (parity, tap) = (place / 4, place % 4);
-        let (kernel_row, kernel_column) = (3 - 2 * (tap / 2) - parity / 2, 3 - 2 * (tap % 2) - parity % 2);
-        let first = panel * WIDTH;
-        for lane in 0..(self.kernel.outputs - first).min(WIDTH) {
-            put(lane, self.kernel.index(input, first + lane, [kernel_row, kernel_column]));
+    fn fill<T: Copy + Default>(&self, panel: usize, weights: &mut [T], get: impl Fn(usize) -> T) {
+        let (kernel, first) = (self.kernel, panel * WIDTH);
+        let lanes = (kernel.outputs - first).min(WIDTH);
+        let places: [[usize; 2]; 16] = std::array::from_fn(|place| {
+            let (parity, tap) = (place / 4, place % 4);
+            [3 - 2 * (tap / 2) - parity / 2, 3 - 2 * (tap % 2) - parity % 2]
+        });
+        // The numbers of a pair of channels lie together in the file, and far from each other in a panel.
+        let mut taken = [[T::default(); WIDTH]; 16];
+        for input in 0..kernel.inputs {
+            for lane in 0..lanes {
+                for (row, tap) in taken.iter_mut().zip(places) {
+                    row[lane] = get(kernel.index(input, first + lane, tap));
+                }
+            }
+            for (place, row) in taken.iter().enumerate() {
+                weights[(place * kernel.inputs + input) * WIDTH..][..WIDTH].copy_from_slice(row);
+            }
         }
     }
 }
@@ -125,16 +121,19 @@ pub(super) struct Neighbors {
 }
 
 impl Order for Neighbors {
-    fn panels(&self) -> Vec<(usize, usize)> {
-        vec![(self.kernel.inputs, WIDTH); 4]
+    fn panels(&self) -> (usize, usize) {
+        (4, self.kernel.inputs * WIDTH)
     }
 
-    fn row(&self, panel: usize, input: usize, mut put: impl FnMut(usize, usize)) {
+    fn fill<T: Copy + Default>(&self, panel: usize, weights: &mut [T], get: impl Fn(usize) -> T) {
+        let outputs = self.kernel.outputs;
         let side = |far: usize, parity: usize| if far == 0 { 1 + parity } else { 3 - 3 * parity };
-        for parity in 0..4 {
-            let place = [side(panel / 2, parity / 2), side(panel % 2, parity % 2)];
-            for output in 0..self.kernel.outputs {
-                put(parity * self.kernel.outputs + output, self.kernel.index(input, output, place));
+        for (input, row) in weights.chunks_mut(WIDTH).enumerate() {
+            for parity in 0..4 {
+                let place = [side(panel / 2, parity / 2), side(panel % 2, parity % 2)];
+                for output in 0..outputs {
+                    row[parity * outputs + output] = get(self.kernel.index(input, output, place));
+                }
             }
         }
     }
@@ -149,17 +148,18 @@ pub(super) struct Rows {
 }
 
 impl Order for Rows {
-    fn panels(&self) -> Vec<(usize, usize)> {
-        vec![(self.inputs, BLOCK); (self.outputs / STEM).div_ceil(BLOCK) * STEM]
+    fn panels(&self) -> (usize, usize) {
+        ((self.outputs / STEM).div_ceil(BLOCK) * STEM, self.inputs * BLOCK)
     }
 
-    fn row(&self, panel: usize, row: usize, mut put: impl FnMut(usize, usize)) {
+    fn fill<T: Copy + Default>(&self, panel: usize, weights: &mut [T], get: impl Fn(usize) -> T) {
         let (block, pixel) = (panel / STEM, panel % STEM);
-        let channels = self.outputs / STEM;
-        for lane in 0..(channels - block * BLOCK).min(BLOCK) {
+        for lane in 0..(self.outputs / STEM - block * BLOCK).min(BLOCK) {
             let output = (block * BLOCK + lane) * STEM + pixel;
-            let index = if self.transposed { output * self.inputs + row } else { row * self.outputs + output };
-            put(lane, index);
+            for (input, row) in weights.chunks_mut(BLOCK).enumerate() {
+                row[lane] =
+                    get(if self.transposed { output * self.inputs + input } else { input * self.outputs + output });
+            }
         }
     }
 }

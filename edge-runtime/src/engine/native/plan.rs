@@ -20,6 +20,28 @@ pub(super) struct Plan<'a> {
     pub stem: Stem<'a>,
     /// In their order; the last one ends in tanh instead of its activation.
     pub blocks: Vec<Block<'a>>,
+    /// What has been done to the maps that the next block reads.
+    rounding: Rounding,
+}
+
+/// How maps are rounded to 8 bits: `x / scale + zero`, to the nearest of 0 to 255.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Calibration {
+    /// Size of a step, above 0.
+    pub scale: f32,
+    /// The step of the value 0, which borders have.
+    pub zero: u8,
+}
+
+/// What maps are between two blocks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Rounding {
+    /// Values as the layer made them.
+    None,
+    /// Steps.
+    Steps(Calibration),
+    /// Values again, each of a step.
+    Values(Calibration),
 }
 
 /// From latent and label to `[channels + label_channels, 4, 4]`.
@@ -52,6 +74,9 @@ pub(super) struct Block<'a> {
     pub bias: Option<Numbers<'a>>,
     pub kernel: Kernel,
     pub activation: Activation,
+    /// How the file rounds the maps that this block reads, in a file of int8 compute. Weights of [`Numbers::I8`] then mean
+    /// products of integers; the last block's weights stay floats, and it reads rounded maps.
+    pub calibration: Option<Calibration>,
 }
 
 /// The numbers of a transposed convolution's kernel, and in which order a file has them.
@@ -98,7 +123,16 @@ enum Value<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Weight<'a> {
     tensor: &'a TensorProto,
-    factors: Option<&'a TensorProto>,
+    factors: Option<Factors<'a>>,
+}
+
+/// The factors of a weight's integers.
+#[derive(Debug, Clone, Copy)]
+enum Factors<'a> {
+    /// Of as many dimensions as the weight, of which one at most is longer than 1.
+    Spread(&'a TensorProto),
+    /// One for each row along the weight's first dimension.
+    Rows(&'a TensorProto),
 }
 
 /// Reads a graph that [`crate::Model`] has checked.
@@ -137,7 +171,18 @@ fn step<'a>(node: &NodeProto, inputs: &[&Value<'a>]) -> Option<Value<'a>> {
         (_, [Value::Picture(plan, steps), rest @ ..]) => level_step(node, plan, *steps, rest),
         ("Cast", [value]) => Some((*value).clone()),
         ("Mul", [Value::Weight(weight), Value::Weight(factors)]) if weight.factors.is_none() => {
-            Some(Value::Weight(Weight { factors: Some(factors.tensor), ..*weight }))
+            Some(Value::Weight(Weight { factors: Some(Factors::Spread(factors.tensor)), ..*weight }))
+        }
+        ("DequantizeLinear", [Value::Weight(weight), Value::Weight(factors)]) if weight.factors.is_none() => {
+            Some(Value::Weight(Weight { factors: Some(Factors::Rows(factors.tensor)), ..*weight }))
+        }
+        ("QuantizeLinear", [value, Value::Weight(scale), Value::Weight(zero)]) => {
+            let given = calibration(scale, zero)?;
+            rounded(value, |found| (found == Rounding::None).then_some(Rounding::Steps(given)))
+        }
+        ("DequantizeLinear", [value @ Value::Maps(_), Value::Weight(scale), Value::Weight(zero)]) => {
+            let given = calibration(scale, zero)?;
+            rounded(value, |found| (found == Rounding::Steps(given)).then_some(Rounding::Values(given)))
         }
         ("Gemm", [Value::Latent, Value::Weight(weight), rest @ ..]) => dense(node, weight, rest),
         ("Relu", [value]) => active(value, Activation::Relu),
@@ -151,13 +196,15 @@ fn step<'a>(node: &NodeProto, inputs: &[&Value<'a>]) -> Option<Value<'a>> {
         ("Concat", [Value::DenseMap(dense), Value::RowMap(table)]) => {
             let labels = side(table, 0)?;
             let stem = Stem { dense: *dense, table: Weight { tensor: table, factors: None }.numbers()?, labels };
-            Some(Value::Maps(Plan { stem, blocks: Vec::new() }))
+            Some(Value::Maps(Plan { stem, blocks: Vec::new(), rounding: Rounding::None }))
         }
         ("ConvTranspose", [Value::Maps(plan), Value::Weight(weight), rest @ ..]) => block(plan, weight, rest),
         ("Conv", [Value::Maps(plan), Value::Weight(weight), rest @ ..]) => squares(plan, weight, rest),
         ("DepthToSpace", [Value::Squares(plan)]) => Some(Value::Bordered(plan.clone())),
         ("Slice", [Value::Bordered(plan), ..]) => Some(Value::Maps(plan.clone())),
-        ("Tanh", [Value::Maps(plan)]) if plan.blocks.last()?.activation == Activation::None => {
+        ("Tanh", [Value::Maps(plan)])
+            if plan.blocks.last()?.activation == Activation::None && plan.rounding == Rounding::None =>
+        {
             Some(Value::Picture(plan.clone(), 0))
         }
         _ => None,
@@ -193,7 +240,8 @@ fn block<'a>(plan: &Plan<'a>, weight: &Weight<'a>, rest: &[&Value<'a>]) -> Optio
     let kernel = Kernel { inputs: side(weight.tensor, 0)?, outputs: side(weight.tensor, 1)?, subpixel: false };
     let (weight, bias) = (weight.numbers()?, bias(rest)?);
     let mut plan = plan.clone();
-    plan.blocks.push(Block { weight, bias, kernel, activation: Activation::None });
+    let calibration = plan.take_calibration()?;
+    plan.blocks.push(Block { weight, bias, kernel, activation: Activation::None, calibration });
     Some(Value::Maps(plan))
 }
 
@@ -208,8 +256,37 @@ fn squares<'a>(plan: &Plan<'a>, weight: &Weight<'a>, rest: &[&Value<'a>]) -> Opt
     }
     let mut plan = plan.clone();
     let kernel = Kernel { inputs, outputs, subpixel: true };
-    plan.blocks.push(Block { weight, bias, kernel, activation: Activation::None });
+    let calibration = plan.take_calibration()?;
+    plan.blocks.push(Block { weight, bias, kernel, activation: Activation::None, calibration });
     Some(Value::Squares(plan))
+}
+
+impl Plan<'_> {
+    /// How the maps are rounded that the block reads which comes next, whose own are not: `Some(None)` where they are values
+    /// as they were made.
+    fn take_calibration(&mut self) -> Option<Option<Calibration>> {
+        match std::mem::replace(&mut self.rounding, Rounding::None) {
+            Rounding::None => Some(None),
+            Rounding::Values(calibration) => Some(Some(calibration)),
+            Rounding::Steps(_) => None,
+        }
+    }
+}
+
+/// One f32 and one u8, which [`crate::Model`] has checked.
+fn calibration(scale: &Weight<'_>, zero: &Weight<'_>) -> Option<Calibration> {
+    let ([scale], [zero]) = (scale.tensor.raw_data.as_chunks().0, &zero.tensor.raw_data[..]) else { return None };
+    Some(Calibration { scale: f32::from_le_bytes(*scale), zero: *zero })
+}
+
+/// The same maps after a step of rounding.
+fn rounded<'a>(value: &Value<'a>, step: impl Fn(Rounding) -> Option<Rounding>) -> Option<Value<'a>> {
+    let after = |plan: &Plan<'a>| Some(Plan { rounding: step(plan.rounding)?, ..plan.clone() });
+    match value {
+        Value::Maps(plan) => after(plan).map(Value::Maps),
+        Value::Squares(plan) => after(plan).map(Value::Squares),
+        _ => None,
+    }
 }
 
 /// The bias among the inputs after the weight: `Some(None)` where there is none.
@@ -236,7 +313,8 @@ fn active<'a>(value: &Value<'a>, activation: Activation) -> Option<Value<'a>> {
 
 fn activated<'a>(plan: &Plan<'a>, activation: Activation) -> Option<Plan<'a>> {
     let mut plan = plan.clone();
-    plan.blocks.last_mut().filter(|last| last.activation == Activation::None)?.activation = activation;
+    let is_free = |last: &&mut Block<'_>| last.activation == Activation::None;
+    plan.blocks.last_mut().filter(is_free).filter(|_| plan.rounding == Rounding::None)?.activation = activation;
     Some(plan)
 }
 
@@ -272,7 +350,12 @@ impl<'a> Weight<'a> {
         match (self.tensor.data_type, self.factors) {
             (data_type::FLOAT, None) => Some(Numbers::F32(raw.as_chunks().0)),
             (data_type::FLOAT16, None) => Some(Numbers::F16(raw.as_chunks().0)),
-            (data_type::INT8, Some(factors)) => Some(Numbers::I8(scaled(self.tensor, factors)?)),
+            (data_type::INT8, Some(Factors::Spread(factors))) => Some(Numbers::I8(scaled(self.tensor, factors)?)),
+            (data_type::INT8, Some(Factors::Rows(factors))) => {
+                let factors = factors.raw_data.as_chunks().0;
+                let inner = raw.len().checked_div(factors.len())?;
+                Some(Numbers::I8(Scaled { integers: raw, factors, inner }))
+            }
             _ => None,
         }
     }
@@ -297,4 +380,107 @@ fn scaled<'a>(weight: &'a TensorProto, factors: &'a TensorProto) -> Option<Scale
         factors: factors.raw_data.as_chunks().0,
         inner: whole[axis + 1..].iter().product(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(name: &str, data_type: i32, dims: &[i64], raw_data: Vec<u8>) -> TensorProto {
+        TensorProto {
+            dims: dims.to_vec(),
+            data_type,
+            name: name.to_owned(),
+            raw_data: raw_data.into(),
+            data_location: 0,
+        }
+    }
+
+    fn floats(name: &str, dims: &[i64], number: f32) -> TensorProto {
+        let count = dims.iter().product::<i64>() as usize;
+        tensor(name, data_type::FLOAT, dims, number.to_le_bytes().repeat(count))
+    }
+
+    fn node(op_type: &str, inputs: &[&str], output: &str) -> NodeProto {
+        NodeProto {
+            input: inputs.iter().map(|name| (*name).to_owned()).collect(),
+            output: vec![output.to_owned()],
+            name: output.to_owned(),
+            op_type: op_type.to_owned(),
+            ..Default::default()
+        }
+    }
+
+    /// Two blocks of one channel in, the first with integers.
+    fn quantized() -> GraphProto {
+        let shape = |name: &str, sides: [i64; 4]| {
+            tensor(name, data_type::INT64, &[4], sides.iter().flat_map(|side| side.to_le_bytes()).collect())
+        };
+        let initializer = vec![
+            floats("dense", &[16, 2], 0.5),
+            floats("table", &[3, 16], 0.5),
+            shape("shape", [-1, 1, 4, 4]),
+            floats("scale0", &[], 0.25),
+            tensor("zero0", data_type::UINT8, &[], vec![9]),
+            tensor("int8", data_type::INT8, &[4, 2, 2, 2], (0..32).collect()),
+            tensor("factors", data_type::FLOAT, &[4], [1.0f32, 2.0, 3.0, 4.0].map(f32::to_le_bytes).concat()),
+            floats("scale1", &[], 0.5),
+            tensor("zero1", data_type::UINT8, &[], vec![0]),
+            floats("last", &[4, 1, 2, 2], 0.125),
+        ];
+        let transposed = AttributeProto { name: "transB".to_owned(), i: 1, ..Default::default() };
+        let node = vec![
+            NodeProto { attribute: vec![transposed], ..node("Gemm", &[contract::LATENT, "dense"], "linear") },
+            node("Reshape", &["linear", "shape"], "map"),
+            node("Gather", &["table", contract::LABEL], "row"),
+            node("Reshape", &["row", "shape"], "label map"),
+            node("Concat", &["map", "label map"], "stem"),
+            node("QuantizeLinear", &["stem", "scale0", "zero0"], "steps0"),
+            node("DequantizeLinear", &["steps0", "scale0", "zero0"], "values0"),
+            node("DequantizeLinear", &["int8", "factors"], "weight"),
+            node("Conv", &["values0", "weight"], "conv0"),
+            node("Relu", &["conv0"], "relu0"),
+            node("QuantizeLinear", &["relu0", "scale1", "zero1"], "steps1"),
+            node("DepthToSpace", &["steps1"], "pixels0"),
+            node("Slice", &["pixels0"], "crop0"),
+            node("DequantizeLinear", &["crop0", "scale1", "zero1"], "values1"),
+            node("Conv", &["values1", "last"], "conv1"),
+            node("DepthToSpace", &["conv1"], "pixels1"),
+            node("Slice", &["pixels1"], "crop1"),
+            node("Tanh", &["crop1"], contract::IMAGE),
+        ];
+        GraphProto { node, initializer, ..Default::default() }
+    }
+
+    #[test]
+    fn integers_are_read_with_the_calibration_of_their_block_and_the_factor_of_their_row() {
+        let graph = quantized();
+        let plan = read(&graph).expect("a network of the family");
+        let [first, last] = &plan.blocks[..] else { panic!("{:?}", plan.blocks) };
+        assert_eq!(first.calibration, Some(Calibration { scale: 0.25, zero: 9 }));
+        assert_eq!(last.calibration, Some(Calibration { scale: 0.5, zero: 0 }));
+        assert!(first.kernel.subpixel && first.activation == Activation::Relu);
+        assert!(matches!(first.weight, Numbers::I8(Scaled { inner: 8, .. })) && matches!(last.weight, Numbers::F32(_)));
+        assert_eq!([0, 9, 31].map(|index| first.weight.get(index)), [0.0, 18.0, 124.0]);
+    }
+
+    #[test]
+    fn steps_that_are_read_as_others_are_refused_by_the_name_of_the_node() {
+        struct Case(&'static str, fn(&mut GraphProto), &'static str);
+        let cases = [
+            Case("another scale", |graph| graph.node[6].input[1] = "scale1".to_owned(), "values0"),
+            Case("another zero", |graph| graph.node[6].input[2] = "zero1".to_owned(), "values0"),
+            Case("no way back", |graph| graph.node[8].input[0] = "steps0".to_owned(), "conv0"),
+            Case("steps of steps", |graph| graph.node[5].input[0] = "steps0".to_owned(), "steps0"),
+            Case("an activation of rounded values", |graph| graph.node[9].input[0] = "steps1".to_owned(), "relu0"),
+            Case("a rounded picture", |graph| graph.node[17].input[0] = "values0".to_owned(), contract::IMAGE),
+            Case("a weight in steps", |graph| graph.node[5].input[0] = "last".to_owned(), "steps0"),
+        ];
+        for Case(name, spoil, expected) in cases {
+            let mut graph = quantized();
+            spoil(&mut graph);
+            let message = read(&graph).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(message.contains(&format!("{expected:?}")), "{name}: {message}");
+        }
+    }
 }

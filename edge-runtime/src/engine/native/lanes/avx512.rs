@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::{Lanes, Stored};
-use crate::engine::native::elementwise::{self, Differences};
+use crate::engine::native::elementwise::Work;
 use crate::engine::native::pack::Weights;
 use crate::engine::native::tile::{Dense, Method, Tile};
 
@@ -125,20 +125,11 @@ pub unsafe fn dense(dense: &mut Dense<'_>) {
     }
 }
 
-/// As [`elementwise::tanh`].
+/// Does work with these instructions.
 ///
 /// # Safety
 /// That of [`tile`].
 #[target_feature(enable = "avx512f")]
-pub unsafe fn tanh(numbers: &mut [f32]) {
-    elementwise::tanh(numbers);
-}
-
-/// As [`elementwise::differences`].
-///
-/// # Safety
-/// That of [`tile`].
-#[target_feature(enable = "avx512f")]
-pub unsafe fn differences(rows: Differences<'_>) {
-    elementwise::differences(rows);
+pub unsafe fn vectorized<W: Work>(work: W) -> W::Made {
+    work.run()
 }

@@ -1,0 +1,206 @@
+//! Blocks whose products are of fewer bits: bfloat16, or 8 bits with the sums in 32.
+
+pub(super) mod dots;
+mod exact;
+mod finish;
+mod pack;
+pub(super) mod words;
+
+use super::layers::Machine;
+use super::level::Kernels;
+use super::maps::{Maps, Strip};
+use super::numbers::Activation;
+use super::plan::Block;
+use dots::{Dots, GROUP, PANEL};
+use exact::Exact;
+use finish::{Finish, Integers, Pixels, Squares};
+use pack::Packed;
+use words::{Form, Quantizer, Words};
+
+use model_spec::variant::Compute;
+
+/// Input that a strip may read, so that it stays in a second-level cache: bytes.
+const STRIP: usize = 1 << 19;
+/// The least side of an input for which nine products are worth nine weights instead of four.
+const LEAST_SQUARES: usize = 8;
+
+/// A block to a map of twice the side.
+#[derive(Debug)]
+pub(super) struct Reduced {
+    form: Form,
+    packed: Packed,
+    /// Panels of [`PANEL`] channels.
+    bias: Vec<f32>,
+    activation: Activation,
+    inputs: usize,
+    /// Of the inputs after those, where there are any.
+    exact: Option<Exact>,
+    pub outputs: usize,
+    words: Option<Words>,
+}
+
+/// Where a position reads its first word and writes its first number, and in which image.
+#[derive(Debug, Clone, Copy, Default)]
+struct Position {
+    input: usize,
+    output: usize,
+    image: usize,
+}
+
+/// What is made by one task: a strip of one panel.
+struct Task<'a> {
+    panel: usize,
+    strip: Strip,
+    output: &'a mut [f32],
+}
+
+impl Reduced {
+    /// Packs the weights of a block from maps of a side. Inputs from `own` on are those of the label: where it multiplies in 8
+    /// bits without a calibration they stay exact, since their numbers can be of another size than the others'.
+    pub fn new(block: &Block<'_>, side: usize, own: usize, compute: Compute, machine: &Machine) -> Self {
+        let (inputs, outputs) = (block.kernel.inputs, block.kernel.outputs);
+        let quantizer =
+            block.calibration.map(|calibration| Quantizer { scale: calibration.scale, zero: calibration.zero });
+        let inputs = if compute == Compute::Int8 && quantizer.is_none() { own.min(inputs) } else { inputs };
+        let bias = |channel: usize| match block.bias {
+            Some(bias) if channel < outputs => bias.get(channel),
+            _ => 0.0,
+        };
+        let form = match compute {
+            Compute::Int8 => Form::Bytes(quantizer),
+            _ if side >= LEAST_SQUARES => Form::Differences,
+            _ => Form::Halves,
+        };
+        let packed = match form {
+            Form::Bytes(_) => pack::bytes(block, inputs, &machine.threads),
+            Form::Halves | Form::Differences => pack::halves(block, form == Form::Differences, &machine.threads),
+        };
+        let bias = (0..outputs.next_multiple_of(PANEL)).map(bias).collect();
+        let exact = (inputs < block.kernel.inputs).then(|| Exact::new(block, inputs));
+        Self { form, packed, bias, activation: block.activation, inputs, exact, outputs, words: None }
+    }
+
+    /// Fills the first plane of `to` from that of `from`.
+    pub fn run(&mut self, from: &Maps, to: &mut Maps, machine: &Machine) {
+        let mut words =
+            self.words.take().filter(|words| words.fits(from)).unwrap_or_else(|| Words::new(self.form, from));
+        words.fill(from, self.inputs, machine);
+        if let Some(exact) = &self.exact {
+            exact.run(from, to, machine);
+        }
+        // Two rows of squares, lest a group of positions stays half empty where rows are short.
+        let step = if from.side <= LEAST_SQUARES { 8 } else { 4 };
+        let strips = to.strips(step, (2 * STRIP / words.row_bytes()).max(step), &machine.threads);
+        let (row, block, plane) = (to.row(), to.block(), to.plane());
+        let mut tasks = Vec::new();
+        for (panel, mut rest) in to.data[..plane].chunks_mut(block).enumerate() {
+            let mut done = 0;
+            for strip in &strips {
+                let (_, after) = rest.split_at_mut((strip.first - done) * row);
+                let (output, after) = after.split_at_mut(strip.rows * row);
+                (rest, done) = (after, strip.first + strip.rows);
+                tasks.push(Task { panel, strip: *strip, output });
+            }
+        }
+        machine.threads.each(tasks, |task| self.strip(&words, from.side, task, machine.kernels));
+        self.words = Some(words);
+    }
+
+    fn strip(&self, words: &Words, side: usize, task: Task<'_>, kernels: Kernels) {
+        let Task { panel, strip, output } = task;
+        let mut positions = Vec::new();
+        for parity in 0..4 {
+            positions.clear();
+            self.positions(words, side, strip, parity, &mut positions);
+            for group in positions.chunks(GROUP) {
+                let last = group[group.len() - 1];
+                // A group that isn't full makes its last position more than once.
+                let group = std::array::from_fn(|place| group.get(place).copied().unwrap_or(last));
+                self.group(words, [panel, parity], side, &group, output, kernels);
+            }
+        }
+    }
+
+    /// Every square or pixel of a strip, for one parity of output rows and columns.
+    fn positions(&self, words: &Words, side: usize, strip: Strip, parity: usize, positions: &mut Vec<Position>) {
+        let (down, right) = (parity / 2, parity % 2);
+        let size = if self.form == Form::Differences { 2 } else { 1 };
+        let output_row = 2 * (side + 1) * PANEL;
+        for (image, lines) in strip.images(2 * side) {
+            // The strip may begin inside of this image.
+            let top = (image * (2 * side + 2) + 1 + down) as isize - strip.first as isize;
+            for y in (lines.start / 2..lines.end / 2).step_by(size) {
+                let output = (top + 2 * y as isize) as usize * output_row;
+                let input = image * words.image() + (y + down) * words.row();
+                positions.extend((0..side).step_by(size).map(|x| Position {
+                    input: input + (x + right) * words.step,
+                    output: output + (2 * x + 1 + right) * PANEL,
+                    image,
+                }));
+            }
+        }
+    }
+
+    /// Makes the outputs of a group of positions.
+    fn group(
+        &self,
+        words: &Words,
+        [panel, parity]: [usize; 2],
+        side: usize,
+        group: &[Position; GROUP],
+        output: &mut [f32],
+        kernels: Kernels,
+    ) {
+        let count = self.inputs.div_ceil(self.form.channels());
+        let places = if self.form == Form::Differences { 9 } else { 4 };
+        let lanes = count * PANEL;
+        let weights = &self.packed.words[(panel * 4 + parity) * places * lanes..][..places * lanes];
+        let finish = Finish {
+            bias: self.bias[panel * PANEL..].first_chunk().unwrap_or(&[0.0; PANEL]),
+            activation: self.activation,
+            output,
+            adds: self.exact.is_some(),
+            places: group.map(|position| position.output),
+        };
+        let positions = &group.map(|position| position.input);
+        let pixels = [0, words.step, words.row(), words.row() + words.step];
+        let input = &words.data;
+        match self.form {
+            Form::Halves => {
+                let mut sums = [[0.0; PANEL]; GROUP];
+                kernels.dots_bf16(Dots { input, positions, taps: &pixels, words: count, weights, sums: &mut sums });
+                kernels.vectorized(Pixels { finish, sums: &sums });
+            }
+            Form::Differences => {
+                let mut products = [[[0.0; PANEL]; GROUP]; 9];
+                for (place, (sums, weights)) in products.iter_mut().zip(weights.chunks(lanes)).enumerate() {
+                    let taps = &[product_tap(words, place / 3, place % 3)];
+                    kernels.dots_bf16(Dots { input, positions, taps, words: count, weights, sums });
+                }
+                let steps = [4 * (side + 1) * PANEL, 2 * PANEL];
+                kernels.vectorized(Squares { finish, products: &products, steps });
+            }
+            Form::Bytes(_) => {
+                let mut sums = [[0; PANEL]; GROUP];
+                let start = (panel * 4 + parity) * PANEL;
+                let weight_sums = self.packed.sums[start..].first_chunk().unwrap_or(&[0; PANEL]);
+                let dots = Dots { input, positions, taps: &pixels, words: count, weights, sums: &mut sums };
+                kernels.dots_int8(dots, weight_sums);
+                kernels.vectorized(Integers {
+                    finish,
+                    sums: &sums,
+                    factors: self.packed.factors[start..].first_chunk().unwrap_or(&[0.0; PANEL]),
+                    weights: weight_sums,
+                    quantizers: group.map(|position| words.quantizers[position.image]),
+                });
+            }
+        }
+    }
+}
+
+/// What product (i, j) of squares reads: the plane that is a difference where an index is not 1, one further where it is not
+/// 0.
+fn product_tap(words: &Words, i: usize, j: usize) -> usize {
+    let plane = usize::from(i != 1) + 2 * usize::from(j != 1);
+    plane * words.plane() + i.min(1) * words.row() + j.min(1) * words.step
+}

@@ -1,0 +1,157 @@
+//! The kernel of reduced layers: sums of dot products, checked before memory is touched, and its plain twin.
+//!
+//! A word holds the numbers of neighboring channels: two of bfloat16, or four of 8 bits.
+
+/// Positions that a kernel works on at once.
+pub(in crate::engine::native) const GROUP: usize = 8;
+/// Output channels of a panel.
+pub(in crate::engine::native) const PANEL: usize = 32;
+
+/// The sums of a group of positions, one row a position.
+pub(in crate::engine::native) type Sums<A> = [[A; PANEL]; GROUP];
+
+/// What one call of a kernel adds up: for each position and output channel, over all taps and words, input times weight.
+#[derive(Debug)]
+pub(in crate::engine::native) struct Dots<'a, A> {
+    pub input: &'a [u32],
+    /// Where each position's first word is.
+    pub positions: &'a [usize; GROUP],
+    /// From a position's first word to that of each tap.
+    pub taps: &'a [usize],
+    /// Of each tap.
+    pub words: usize,
+    /// `[tap][word][PANEL]`
+    pub weights: &'a [u32],
+    pub sums: &'a mut Sums<A>,
+}
+
+impl<A> Dots<'_, A> {
+    /// Stops at anything that would lead a kernel outside of the slices.
+    pub fn check(&self) {
+        assert!(self.weights.len() >= self.taps.len() * self.words * PANEL);
+        let furthest = self.taps.iter().max().copied().unwrap_or_default() + self.words;
+        for position in self.positions {
+            assert!(position + furthest <= self.input.len(), "{position} of {}", self.input.len());
+        }
+    }
+
+    /// Calls for each product of a position's word and a weight's.
+    fn each(&mut self, mut add: impl FnMut(&mut A, u32, u32)) {
+        for (tap, offset) in self.taps.iter().enumerate() {
+            let rows = self.weights[tap * self.words * PANEL..][..self.words * PANEL].chunks(PANEL);
+            for (word, row) in rows.enumerate() {
+                for (position, sums) in self.positions.iter().zip(&mut *self.sums) {
+                    let x = self.input[position + offset + word];
+                    sums.iter_mut().zip(row).for_each(|(sum, weight)| add(sum, x, *weight));
+                }
+            }
+        }
+    }
+}
+
+/// The plain twin of every kernel for bfloat16.
+pub(in crate::engine::native) fn bf16(dots: &mut Dots<'_, f32>) {
+    *dots.sums = [[0.0; PANEL]; GROUP];
+    let halves = |word: u32| [word << 16, word & 0xFFFF_0000].map(f32::from_bits);
+    dots.each(|sum, x, weight| {
+        let ([low, high], [low_weight, high_weight]) = (halves(x), halves(weight));
+        *sum = low.mul_add(low_weight, high.mul_add(high_weight, *sum));
+    });
+}
+
+/// The plain twin of every kernel for unsigned inputs and signed weights, which all give the same integers.
+pub(in crate::engine::native) fn int8(dots: &mut Dots<'_, i32>) {
+    *dots.sums = [[0; PANEL]; GROUP];
+    dots.each(|sum, x, weight| {
+        for (x, weight) in x.to_le_bytes().into_iter().zip(weight.to_le_bytes()) {
+            *sum += i32::from(x) * i32::from(weight.cast_signed());
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::native::level::{Kernels, Level};
+    use model_spec::variant::Compute;
+
+    /// Words of any bits.
+    fn bits(count: usize, salt: u32) -> Vec<u32> {
+        let mixed = |index: usize| (index as u32 ^ salt).wrapping_mul(0x9E37_79B9).rotate_left(15);
+        (0..count).map(|index| mixed(index).wrapping_mul(0x85EB_CA6B) ^ mixed(index + 1)).collect()
+    }
+
+    /// Words of two bfloat16 between 0.25 and 2, of either sign.
+    fn halves(count: usize, salt: u32) -> Vec<u32> {
+        bits(count, salt).iter().map(|word| (word & 0x81FF_81FF) + 0x3E80_3E80).collect()
+    }
+
+    const POSITIONS: [usize; GROUP] = [0, 48, 96, 17, 200, 5, 5, 130];
+
+    fn run<A: Copy>(words: &[u32], weights: &[u32], count: usize, zero: A, kernel: impl Fn(Dots<'_, A>)) -> Sums<A> {
+        let mut sums = [[zero; PANEL]; GROUP];
+        let taps = &[0, 16, 64, 80];
+        kernel(Dots { input: words, positions: &POSITIONS, taps, words: count, weights, sums: &mut sums });
+        sums
+    }
+
+    fn kernels(compute: Compute) -> impl Iterator<Item = Kernels> {
+        let able = move |level: &Level| level.multiplies(compute);
+        Level::available().into_iter().filter(able).map(|level| Kernels::of(level).expect("available"))
+    }
+
+    #[test]
+    fn every_kernel_adds_up_the_same_integers() {
+        for count in [1, 2, 15, 16, 33] {
+            let (words, weights) = (bits(400, 1), bits(4 * count * PANEL, 2));
+            let expected = run(&words, &weights, count, 0, |mut dots| int8(&mut dots));
+            let mut sums = [0; PANEL];
+            for (place, weight) in weights.iter().enumerate() {
+                let bytes = weight.to_le_bytes().map(|byte| i32::from(byte.cast_signed()));
+                sums[place % PANEL] += bytes.iter().sum::<i32>();
+            }
+            assert!(expected[7].iter().any(|sum| *sum != expected[7][0]));
+            for kernels in kernels(Compute::Int8) {
+                let found = run(&words, &weights, count, 7, |dots| kernels.dots_int8(dots, &sums));
+                assert_eq!(found, expected, "{kernels:?}, {count} words");
+            }
+        }
+    }
+
+    #[test]
+    fn every_kernel_adds_up_the_same_bfloat16_but_for_rounding() {
+        for count in [1, 2, 15, 16, 33] {
+            let (words, weights) = (halves(400, 1), halves(4 * count * PANEL, 2));
+            let expected = run(&words, &weights, count, 0.0, |mut dots| bf16(&mut dots));
+            for kernels in kernels(Compute::Bf16) {
+                let found = run(&words, &weights, count, 7.0, |dots| kernels.dots_bf16(dots));
+                for (found, expected) in found.as_flattened().iter().zip(expected.as_flattened()) {
+                    assert!((found - expected).abs() < 1e-3, "{kernels:?}, {count} words: {found}, not {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_has_its_first_channel_in_its_low_bits() {
+        let one = |x: [f32; 2]| {
+            u32::from(half::bf16::from_f32(x[0]).to_bits()) | u32::from(half::bf16::from_f32(x[1]).to_bits()) << 16
+        };
+        let (words, weights) = (vec![one([3.0, 5.0]); 400], vec![one([10.0, 0.5]); 4 * PANEL]);
+        let sums = run(&words, &weights, 1, 0.0, |mut dots| bf16(&mut dots));
+        assert_eq!(sums[0][0], 4.0 * 32.5);
+        let words = vec![u32::from_le_bytes([1, 2, 3, 255]); 400];
+        let weights = vec![u32::from_le_bytes([1, 10, 100, (-2_i8).to_le_bytes()[0]]); 4 * PANEL];
+        assert_eq!(run(&words, &weights, 1, 0, |mut dots| int8(&mut dots))[1][31], 4 * (321 - 510));
+    }
+
+    #[test]
+    #[should_panic(expected = "200 of 250")]
+    fn a_group_outside_of_its_input_is_never_run() {
+        let (words, weights) = (bits(250, 1), bits(4 * PANEL, 2));
+        run(&words, &weights, 1, 0, |mut dots| {
+            dots.check();
+            int8(&mut dots);
+        });
+    }
+}

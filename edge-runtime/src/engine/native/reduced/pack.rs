@@ -1,0 +1,180 @@
+//! Weights in words, in the order in which the kernels read them.
+
+use super::super::numbers::{Aligned, Numbers, f32_from_f16};
+use super::super::plan::{Block, Kernel};
+use super::super::threads::Threads;
+use super::dots::PANEL;
+use super::words::half_bits;
+
+/// A block's weights: `[panel of output channels][parity][tap or product][word][PANEL]`.
+#[derive(Debug)]
+pub(super) struct Packed {
+    pub words: Aligned<u32>,
+    /// What the integers of each output channel are multiplied by, `[panel][parity][PANEL]`; none of floats.
+    pub factors: Vec<f32>,
+    /// The sums of the integers of each output channel, `[panel][parity][PANEL]`; none of floats.
+    pub sums: Vec<i32>,
+}
+
+/// The kernel of a pair of channels, row by row.
+type Taps = [f32; 16];
+
+/// A block's weights as numbers.
+struct Source<'a> {
+    numbers: Numbers<'a>,
+    kernel: Kernel,
+    /// The input channels that are packed.
+    inputs: usize,
+}
+
+impl<'a> Source<'a> {
+    fn of(block: &Block<'a>, inputs: usize) -> Self {
+        Self { numbers: block.weight, kernel: block.kernel, inputs }
+    }
+
+    fn panels(&self) -> usize {
+        self.kernel.outputs.div_ceil(PANEL)
+    }
+
+    /// The output channel of a lane of a panel.
+    fn output(&self, panel: usize, lane: usize) -> Option<usize> {
+        Some(panel * PANEL + lane).filter(|output| *output < self.kernel.outputs)
+    }
+
+    /// Zeros where there are no such channels.
+    fn taps(&self, input: usize, panel: usize, lane: usize) -> Taps {
+        let Self { numbers, kernel, inputs } = self;
+        let Some(output) = self.output(panel, lane).filter(|_| input < *inputs) else { return [0.0; 16] };
+        if kernel.subpixel {
+            return std::array::from_fn(|tap| numbers.get(kernel.index(input, output, [tap / 4, tap % 4])));
+        }
+        let start = kernel.index(input, output, [0, 0]);
+        match numbers {
+            Numbers::F32(numbers) => {
+                let taps = &numbers[start..][..16];
+                std::array::from_fn(|tap| f32::from_le_bytes(taps[tap]))
+            }
+            Numbers::F16(numbers) => {
+                let taps = &numbers[start..][..16];
+                std::array::from_fn(|tap| f32_from_f16(u16::from_le_bytes(taps[tap])))
+            }
+            Numbers::I8(_) => std::array::from_fn(|tap| numbers.get(start + tap)),
+        }
+    }
+
+    /// The taps of the `N` channels of a word, for each lane of a panel.
+    fn word<const N: usize>(&self, word: usize, panel: usize) -> [[Taps; PANEL]; N] {
+        std::array::from_fn(|place| std::array::from_fn(|lane| self.taps(word * N + place, panel, lane)))
+    }
+
+    /// What the integers of a parity and output channel are multiplied by: the file's own factor where it has integers, else
+    /// what makes them at most 127, by the greatest weight.
+    fn factor(&self, parity: usize, panel: usize, lane: usize, most: f32) -> f32 {
+        let own = self.output(panel, lane).and_then(|output| {
+            let row_and_column = [3 - parity / 2, 3 - parity % 2];
+            self.numbers.factor(self.kernel.index(0, output, row_and_column))
+        });
+        own.unwrap_or(if most > 0.0 { most / 127.0 } else { 1.0 })
+    }
+}
+
+/// The taps of a parity's 2x2 convolution: its tap (r, s) is row `3 - 2 r - p`, column `3 - 2 s - q` of the kernel.
+fn parity_taps(taps: &Taps, parity: usize) -> [f32; 4] {
+    let (p, q) = (parity / 2, parity % 2);
+    std::array::from_fn(|tap| taps[(3 - 2 * (tap / 2) - p) * 4 + 3 - 2 * (tap % 2) - q])
+}
+
+/// The weights of the nine products: in each dimension the first tap, the sum of both, and the second.
+fn nine([a, b, c, d]: [f32; 4]) -> [f32; 9] {
+    [a, a + b, b, a + c, a + b + (c + d), b + d, c, c + d, d]
+}
+
+/// bfloat16 weights of 2x2 convolutions: their four taps, or the nine weights of F(2x2, 2x2).
+pub(super) fn halves(block: &Block<'_>, squares: bool, threads: &Threads) -> Packed {
+    let source = Source::of(block, block.kernel.inputs);
+    if squares { placed(&source, threads, nine) } else { placed(&source, threads, |taps| taps) }
+}
+
+fn placed<const PLACES: usize>(
+    source: &Source<'_>,
+    threads: &Threads,
+    places: impl Fn([f32; 4]) -> [f32; PLACES] + Sync,
+) -> Packed {
+    let count = source.inputs.div_ceil(2);
+    let mut words = Aligned::new(source.panels() * 4 * PLACES * count * PANEL);
+    let panels = words.chunks_mut(4 * PLACES * count * PANEL).enumerate().collect();
+    threads.each(panels, |(panel, words): (usize, &mut [u32])| {
+        for word in 0..count {
+            let [low, high] = source.word::<2>(word, panel);
+            for (parity, words) in words.chunks_mut(PLACES * count * PANEL).enumerate() {
+                for lane in 0..PANEL {
+                    let low = places(parity_taps(&low[lane], parity));
+                    let high = places(parity_taps(&high[lane], parity));
+                    for place in 0..PLACES {
+                        words[(place * count + word) * PANEL + lane] =
+                            u32::from(half_bits(low[place])) | u32::from(half_bits(high[place])) << 16;
+                    }
+                }
+            }
+        }
+    });
+    Packed { words, factors: Vec::new(), sums: Vec::new() }
+}
+
+/// One panel of integers: its words, factors and sums.
+type Panel<'a> = ((&'a mut [u32], &'a mut [f32]), &'a mut [i32]);
+
+/// Weights of 8 bits of the first `inputs` channels, a factor for each parity and output channel.
+pub(super) fn bytes(block: &Block<'_>, inputs: usize, threads: &Threads) -> Packed {
+    let source = Source::of(block, inputs);
+    let count = source.inputs.div_ceil(4);
+    let panels = source.panels() * 4 * PANEL;
+    let mut packed =
+        Packed { words: Aligned::new(panels * 4 * count), factors: vec![0.0; panels], sums: vec![0; panels] };
+    let parts = packed.words.chunks_mut(16 * count * PANEL).zip(packed.factors.chunks_mut(4 * PANEL));
+    let parts = parts.zip(packed.sums.chunks_mut(4 * PANEL)).enumerate().collect();
+    threads.each(parts, |(panel, part)| bytes_of_panel(&source, panel, part));
+    packed
+}
+
+fn bytes_of_panel(source: &Source<'_>, panel: usize, ((words, factors), sums): Panel<'_>) {
+    let count = source.inputs.div_ceil(4);
+    for input in 0..source.inputs {
+        for lane in 0..PANEL {
+            let taps = source.taps(input, panel, lane);
+            for parity in 0..4 {
+                let most = &mut factors[parity * PANEL + lane];
+                *most = parity_taps(&taps, parity).iter().fold(*most, |most, tap| most.max(tap.abs()));
+            }
+        }
+    }
+    for (place, factor) in factors.iter_mut().enumerate() {
+        *factor = source.factor(place / PANEL, panel, place % PANEL, *factor);
+    }
+    for word in 0..count {
+        let channels = source.word::<4>(word, panel);
+        for parity in 0..4 {
+            for lane in 0..PANEL {
+                let inverse = 1.0 / factors[parity * PANEL + lane];
+                let mut made = [[0_u8; 4]; 4];
+                for (channel, taps) in channels.iter().enumerate() {
+                    for (tap, weight) in parity_taps(&taps[lane], parity).into_iter().enumerate() {
+                        let integer = rounded(weight * inverse).clamp(-128, 127) as i8;
+                        sums[parity * PANEL + lane] += i32::from(integer);
+                        made[tap][channel] = integer.cast_unsigned();
+                    }
+                }
+                for (tap, bytes) in made.into_iter().enumerate() {
+                    words[((parity * 4 + tap) * count + word) * PANEL + lane] = u32::from_le_bytes(bytes);
+                }
+            }
+        }
+    }
+}
+
+/// To the nearest integer, ties to even, of numbers that are no greater than some millions.
+fn rounded(x: f32) -> i32 {
+    /// Adding it rounds a number to an integer, which the low bits then hold: 1.5 * 2^23.
+    const ROUND: f32 = 12_582_912.0;
+    (x + ROUND).to_bits().cast_signed().wrapping_sub(ROUND.to_bits().cast_signed())
+}
