@@ -8,10 +8,10 @@ use edge_runtime::{EngineSpec, Generator, Model, Placement};
 use serde_json::{Value, json};
 
 use crate::cli::Bench;
-use crate::{interrupt, report, setup};
+use crate::{interrupt, profile, report, setup};
 
 /// Pictures that are made and not counted, after the first.
-const WARM_UP: u32 = 3;
+pub const WARM_UP: u32 = 3;
 
 /// What was measured.
 pub struct Measured {
@@ -26,6 +26,9 @@ pub struct Measured {
 
 /// Runs the command.
 pub fn run(options: &Bench) -> Result<()> {
+    if options.profile {
+        return profile::run(options);
+    }
     let spec = options.engine.spec();
     let throttling = Throttling::watch();
     let start = Instant::now();
@@ -124,16 +127,21 @@ impl Measured {
         text
     }
 
-    /// The time that a share of the pictures took at most (nearest rank).
+    /// The time that a share of the pictures took at most.
     pub fn quantile(&self, share: f64) -> Duration {
-        let rank = (share * self.times.len() as f64).ceil() as usize;
-        self.times.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+        quantile(&self.times, share)
     }
 
     fn images_per_s(&self) -> f64 {
         let total: Duration = self.times.iter().sum();
         self.times.len() as f64 / total.as_secs_f64().max(f64::MIN_POSITIVE)
     }
+}
+
+/// The time that a share of sorted times is at most (nearest rank).
+pub fn quantile(times: &[Duration], share: f64) -> Duration {
+    let rank = (share * times.len() as f64).ceil() as usize;
+    times.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
 /// A time in milliseconds.

@@ -175,6 +175,9 @@ pub struct Bench {
     /// Print a row for the table of boards in docs/boards.md
     #[arg(long, conflicts_with = "json")]
     pub report: bool,
+    /// Print the time of each layer instead, as far as the engine can tell it: native can
+    #[arg(long, conflicts_with_all = ["json", "report"])]
+    pub profile: bool,
     #[command(flatten)]
     pub engine: EngineOptions,
 }

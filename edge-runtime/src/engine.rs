@@ -15,6 +15,7 @@ pub mod tract;
 #[cfg(any(feature = "tract", feature = "ort"))]
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use model_spec::Metadata;
 #[cfg(any(feature = "tract", feature = "ort"))]
@@ -61,6 +62,23 @@ pub trait Engine: Send {
     /// Latents that are not `latent_dim` a label, labels that the model doesn't have, weights that are no numbers or don't
     /// add up to 1, a mix of labels where engine and file can't make one, and whatever the engine itself reports.
     fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError>;
+
+    /// Runs a batch for the time of each layer, in their order; `None` where the engine can't tell.
+    ///
+    /// # Errors
+    /// Those of [`Engine::run`].
+    fn profile(&mut self, _batch: &Batch<'_>) -> Result<Option<Vec<LayerTime>>, RuntimeError> {
+        Ok(None)
+    }
+}
+
+/// How long one layer took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerTime {
+    /// What it is; several layers may be called the same.
+    pub layer: &'static str,
+    /// Of all pictures of the batch.
+    pub time: Duration,
 }
 
 /// Which engine to open.

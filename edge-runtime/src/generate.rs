@@ -45,7 +45,7 @@ pub fn run(options: &Generate) -> Result<()> {
     // A share of several pictures is several, even where it has one.
     let target = target(options.out.as_deref(), if options.shard.is_some() { total.max(2) } else { total })?;
     let grid = options.grid.as_deref().map(|path| open_grid(path, options, labels.len(), &model)).transpose()?;
-    let mut generator = setup::generator(&model, &options.engine)?.truncated(options.truncation);
+    let mut generator = setup::generator(model, &options.engine)?.truncated(options.truncation);
     let mut sinks = open_sinks(&target, options, &generator)?;
     let seed = setup::seed(options.seed, "--seed", options.engine.quiet);
 

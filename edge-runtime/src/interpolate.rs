@@ -33,7 +33,7 @@ pub fn run(options: &Interpolate) -> Result<()> {
     };
     sheet::check_size(rows, columns, (side, side)).map_err(usage)?;
     let output = OutputFile::create(&options.out)?;
-    let mut generator = setup::generator(&model, &options.engine)?.truncated(options.truncation);
+    let mut generator = setup::generator(model, &options.engine)?.truncated(options.truncation);
     let from = setup::seed(options.from, "--from", options.engine.quiet);
     let path = interpolation::Path {
         from,
@@ -49,7 +49,7 @@ pub fn run(options: &Interpolate) -> Result<()> {
         }
         None => (rows_of(&mut generator, &labels, path, options)?, labels),
     };
-    let names: Vec<&str> = named.iter().filter_map(|label| model.metadata().labels.name(*label)).collect();
+    let names: Vec<&str> = named.iter().filter_map(|label| generator.metadata().labels.name(*label)).collect();
     let title = if between.is_some() { "Between" } else { "Labels" };
     let texts = interpolation::texts(&generator, (title, names.join(", ")), path);
     let bytes = match kind {

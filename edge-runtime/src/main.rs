@@ -11,6 +11,7 @@ mod manual;
 mod photo_booth;
 mod play;
 mod prepare;
+mod profile;
 mod progress;
 mod regenerate;
 mod report;

@@ -29,7 +29,7 @@ const SIDE: usize = 32;
 pub fn run(options: &PhotoBooth) -> Result<()> {
     let model = setup::model(&options.engine)?;
     let labels = setup::labels(&model, &options.label)?;
-    let generator = setup::generator(&model, &options.engine)?.truncated(options.truncation);
+    let generator = setup::generator(model, &options.engine)?.truncated(options.truncation);
     let encoding = Encoding { origin: generator.origin(), scale: 1 };
     let folder = Folder::create(&options.out, encoding)?;
     let button = options.button.map(|button| button.watch()).transpose()?;

@@ -28,7 +28,7 @@ const HELD: f64 = 0.97;
 pub fn run(options: &Play) -> Result<()> {
     let model = setup::model(&options.engine)?;
     let labels = setup::labels(&model, &options.label)?;
-    let generator = setup::generator(&model, &options.engine)?.truncated(options.truncation);
+    let generator = setup::generator(model, &options.engine)?.truncated(options.truncation);
     let seed = setup::seed(options.seed, "--seed", options.engine.quiet);
     let walk = Walk::new(&generator, &labels, seed);
     let screen = options.display.screen(Use::Live)?;

@@ -26,7 +26,7 @@ enum Event {
 /// is read.
 pub fn run(options: &Generate) -> Result<()> {
     let model = setup::model(&options.engine)?;
-    let mut generator = setup::generator(&model, &options.engine)?.truncated(options.truncation);
+    let mut generator = setup::generator(model, &options.engine)?.truncated(options.truncation);
     let events = listen().context("start reading standard input")?;
     let mut output = stdout().lock();
     loop {

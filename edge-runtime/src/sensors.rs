@@ -18,7 +18,7 @@ pub fn board() -> Option<String> {
     // The firmware's name of a board ends with a zero.
     let board = fs::read_to_string("/proc/device-tree/model").ok();
     let named = board.map(|name| name.trim_end_matches('\0').trim().to_owned()).filter(|name| !name.is_empty());
-    named.or_else(|| processor_in(&fs::read_to_string("/proc/cpuinfo").ok()?))
+    named.or_else(|| processor_value(&fs::read_to_string("/proc/cpuinfo").ok()?, &["model name"]))
 }
 
 /// Counts of throttling events, as they were when the watch began.
@@ -58,9 +58,10 @@ fn peak_in(status: &str) -> Option<f64> {
     Some(kibibytes * 1024.0 / 1e6)
 }
 
-fn processor_in(cpuinfo: &str) -> Option<String> {
+/// The first value of any of these keys in the text of /proc/cpuinfo.
+pub(crate) fn processor_value(cpuinfo: &str, keys: &[&str]) -> Option<String> {
     let mut lines = cpuinfo.lines().filter_map(|line| line.split_once(':'));
-    lines.find(|(key, _)| key.trim() == "model name").map(|(_, name)| name.trim().to_owned())
+    lines.find(|(key, _)| keys.contains(&key.trim())).map(|(_, value)| value.trim().to_owned())
 }
 
 fn hottest(folder: &Path) -> Option<f64> {
@@ -103,8 +104,8 @@ mod tests {
     #[test]
     fn a_processor_has_the_name_of_its_first_core() {
         let text = "processor\t: 0\nmodel name\t: Some CPU\n\nprocessor\t: 1\nmodel name\t: Other\n";
-        assert_eq!(processor_in(text).as_deref(), Some("Some CPU"));
-        assert_eq!(processor_in("processor : 0\nFeatures : fp\n"), None);
+        assert_eq!(processor_value(text, &["model name"]).as_deref(), Some("Some CPU"));
+        assert_eq!(processor_value("processor : 0\nFeatures : fp\n", &["model name"]), None);
     }
 
     #[test]

@@ -46,7 +46,7 @@ mod with_http {
         };
         let quiet = options.engine.quiet;
         let model = setup::model(&options.engine)?;
-        let server = Server::bind(settings, setup::generator(&model, &options.engine)?)?;
+        let server = Server::bind(settings, setup::generator(model, &options.engine)?)?;
         let stop = server.stop();
         interrupt::when_asked(move || stop.stop());
         setup::print(&format!("http://{}/\n", server.address()))?;

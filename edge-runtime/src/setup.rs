@@ -74,9 +74,9 @@ pub fn model(options: &EngineOptions) -> Result<Model> {
     Ok(model)
 }
 
-/// Opens the engine and says once what runs and why.
-pub fn generator(model: &Model, options: &EngineOptions) -> Result<Generator> {
-    generator_of(model, &options.spec(), options.quiet)
+/// Opens the engine and says once what runs and why. The model's file is not held any longer: an engine has its own copy.
+pub fn generator(model: Model, options: &EngineOptions) -> Result<Generator> {
+    generator_of(&model, &options.spec(), options.quiet)
 }
 
 /// Opens any engine and says once what runs and why.

@@ -149,6 +149,20 @@ fn bench_prints_every_key() {
 }
 
 #[test]
+fn bench_tells_the_time_of_each_layer_of_native_only() {
+    let place = Place::new();
+    let found = text(&place.done(&["bench", "--profile", "--engine", "native", "--runs", "2", "--threads", "1"]));
+    for layer in ["stem", "block 0", "last block and tanh", "sum"] {
+        assert!(found.contains(&format!("| {layer} | ")), "{layer}: {found}");
+    }
+    if cfg!(feature = "tract") {
+        let refused = place.run(&["bench", "--profile", "--engine", "tract", "--model", "model.onnx"]);
+        let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && message.contains("native does"), "{message}");
+    }
+}
+
+#[test]
 fn doctor_tells_each_part_with_its_remedy() {
     let place = Place::new();
     let output = place.run(&["doctor"]);

@@ -188,7 +188,8 @@ pub fn load(
             cache::open(cache, folder, &labels, &files, options, progress)?
         }
         _ => {
-            let decoded = decoded(&files, options, progress)?;
+            let Part { pixels, kept, skipped } = decoded(&files, options, progress)?;
+            let decoded = Decoded::of(&files, pixels.into(), &kept, skipped);
             let sha256 = content_sha256(&labels, &decoded.pictures, &decoded.label_of);
             (decoded, sha256)
         }
@@ -220,16 +221,38 @@ struct Decoded {
     skipped: Vec<Skipped>,
 }
 
+impl Decoded {
+    /// Pictures of places in a list of files, and the places that were left out with their reasons.
+    fn of(files: &[(i64, &PathBuf)], pictures: Pictures, kept: &[usize], skipped: Vec<(usize, String)>) -> Self {
+        let path = |place: usize| files[place].1.clone();
+        Self {
+            pictures,
+            label_of: kept.iter().map(|place| files[*place].0).collect(),
+            kept: kept.iter().map(|place| path(*place)).collect(),
+            skipped: skipped.into_iter().map(|(place, reason)| Skipped { path: path(place), reason }).collect(),
+        }
+    }
+}
+
+/// The pictures of some files, and which of them these are.
+struct Part {
+    pixels: Vec<u8>,
+    /// Places in the list of files.
+    kept: Vec<usize>,
+    /// Places and reasons of those left out.
+    skipped: Vec<(usize, String)>,
+}
+
 /// Each picture is decoded into its place; those behind a skipped one move up, so that memory holds the pictures once.
 fn decoded(
     files: &[(i64, &PathBuf)],
     options: &FolderOptions<'_>,
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Decoded, DataError> {
+) -> Result<Part, DataError> {
     let values = options.channels * options.size * options.size;
-    let mut pictures = vec![0; files.len() * values];
+    let mut pixels = vec![0; files.len() * values];
     let done = AtomicUsize::new(0);
-    let results: Vec<Result<(), DecodeError>> = pictures
+    let results: Vec<Result<(), DecodeError>> = pixels
         .par_chunks_exact_mut(values)
         .zip(files)
         .map(|(place, (_, path))| {
@@ -238,21 +261,19 @@ fn decoded(
             picture.map(|picture| place.copy_from_slice(&picture))
         })
         .collect();
-    let (mut label_of, mut kept, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, ((label, path), result)) in files.iter().zip(results).enumerate() {
-        let path = (*path).clone();
+    let (mut kept, mut skipped) = (Vec::new(), Vec::new());
+    for (place, ((_, path), result)) in files.iter().zip(results).enumerate() {
         match result {
             Ok(()) => {
-                pictures.copy_within(index * values..(index + 1) * values, label_of.len() * values);
-                label_of.push(*label);
-                kept.push(path);
+                pixels.copy_within(place * values..(place + 1) * values, kept.len() * values);
+                kept.push(place);
             }
-            Err(source) if options.strict => return Err(DataError::Picture { path, source }),
-            Err(error) => skipped.push(Skipped { path, reason: error.to_string() }),
+            Err(source) if options.strict => return Err(DataError::Picture { path: (*path).clone(), source }),
+            Err(error) => skipped.push((place, error.to_string())),
         }
     }
-    pictures.truncate(label_of.len() * values);
-    Ok(Decoded { pictures: pictures.into(), label_of, kept, skipped })
+    pixels.truncate(kept.len() * values);
+    Ok(Part { pixels, kept, skipped })
 }
 
 /// The start of the data set's own licence file, on one line.

@@ -63,7 +63,7 @@ pub struct DemoOptions {
     /// Folder of pictures, one sub-folder a label [default: data/rps where it exists, else built-in rendered hands]
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
-    /// Passes over the pictures [default: 30 for the built-in hands, which are few, 6 for a folder]
+    /// Passes over the pictures [default: 60 for the built-in hands, which are few, 12 for a folder]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub epochs: Option<u32>,
     /// Side of the pictures in pixels: 32, 64, 128 or 256

@@ -40,16 +40,14 @@ impl Cross {
     pub fn find(checkout: &Checkout) -> Result<Self> {
         let cache = cache(checkout);
         let rustc = standard_library(checkout, &cache)?;
-        let compiler = on_path(&format!("{PREFIX}-gcc"));
-        let emulator = on_path("qemu-aarch64");
-        if let (Some(compiler), Some(emulator)) = (compiler, emulator) {
-            return Ok(Self { rustc, compiler, emulator, libraries: LIBRARIES.into() });
-        }
-        let tools = debian::tools(&cache).context(
-            "no cross compiler and emulator: install aarch64-linux-gnu-gcc and qemu-aarch64 (Debian and Ubuntu: apt \
+        let present =
+            debian::Present { compiler: on_path(&format!("{PREFIX}-gcc")), emulator: on_path("qemu-aarch64") };
+        let tools = debian::tools(&cache, present).context(
+            "no cross compiler or no emulator: install aarch64-linux-gnu-gcc and qemu-aarch64 (Debian and Ubuntu: apt \
              install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)",
         )?;
-        Ok(Self { rustc, compiler: tools.compiler, emulator: tools.emulator, libraries: tools.libraries })
+        let libraries = tools.libraries.unwrap_or_else(|| LIBRARIES.into());
+        Ok(Self { rustc, compiler: tools.compiler, emulator: tools.emulator, libraries })
     }
 
     /// cargo for the target, in a target folder of its own.

@@ -11,6 +11,7 @@ use self::classes::{CLASSES, Picture};
 use crate::archive::Archive;
 use crate::checkout::Checkout;
 use crate::cli::DataOptions;
+use crate::folder::files_below;
 use crate::setup::{beside, remove, replace};
 
 /// The original's pictures are 300x300 PNG of about 100 kB.
@@ -85,26 +86,6 @@ fn from_folder(source: &Path, part: &Path) -> Result<Vec<Picture>> {
         check_total(total, source)?;
     }
     Ok(pictures)
-}
-
-/// Paths of all files below a folder, relative to it; links are not followed.
-fn files_below(top: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut folders = vec![top.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let reading = || format!("read {}", folder.display());
-        for entry in fs::read_dir(&folder).with_context(reading)? {
-            let entry = entry.with_context(reading)?;
-            let kind = entry.file_type().with_context(reading)?;
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if kind.is_file() {
-                files.extend(entry.path().strip_prefix(top).map(Path::to_owned));
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 fn check_count(pictures: &[Picture], source: &Path) -> Result<()> {

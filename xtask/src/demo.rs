@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::checkout::Checkout;
 use crate::cli::{DemoOptions, SetupOptions};
 use crate::command::{cargo, run as run_command};
+use crate::folder::{entries, files_below};
 use crate::setup;
 
 /// A short training, export and drawing; everything it writes goes below one folder.
@@ -115,19 +116,8 @@ fn only_folder(parent: &Path) -> Result<PathBuf> {
 }
 
 fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut pictures = Vec::new();
-    for label in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
-        pictures
-            .extend(entries(&label)?.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "png")));
-    }
-    pictures.sort();
-    Ok(pictures)
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let reading = || format!("read {}", folder.display());
-    let entries = fs::read_dir(folder).with_context(reading)?;
-    entries.map(|entry| Ok(entry.with_context(reading)?.path())).collect()
+    let is_picture = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "png");
+    Ok(files_below(folder)?.into_iter().filter(is_picture).map(|path| folder.join(path)).collect())
 }
 
 #[cfg(test)]

@@ -8,13 +8,14 @@ pub use self::build::Build;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use self::tarball::Entry;
 use crate::checkout::Checkout;
-use crate::cli::{DistOptions, Kind};
+use crate::cli::{DistOptions, Kind, Target};
 use crate::cross::Cross;
+use crate::folder::entries;
 use crate::setup::{beside, remove};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -27,14 +28,22 @@ const PLAIN: u32 = 0o644;
 /// Builds, checks and packs; prints each archive's path and returns it.
 ///
 /// # Errors
-/// A build that fails, a binary that breaks a promise (static, glibc, size), or a missing model.
+/// A build that fails, a binary that breaks a promise (static, glibc, size), a missing model, or a machine that can't build
+/// for the target.
 pub fn run(checkout: &Checkout, options: &DistOptions) -> Result<Vec<PathBuf>> {
-    let cross = if options.target.is_native() { None } else { Some(Cross::find(checkout)?) };
+    let cross = match options.target {
+        target if target.is_native() => None,
+        Target::Aarch64 => Some(Cross::find(checkout)?),
+        Target::X86_64 => bail!(
+            "--target x86-64: expected a 64-bit PC, found {}: archives for PCs are built on PCs only",
+            std::env::consts::ARCH
+        ),
+    };
     let kinds = options.only.map_or_else(|| vec![Kind::Static, Kind::Ort], |kind| vec![kind]);
     let folder = options.out.clone().unwrap_or_else(|| checkout.target().join("dist"));
     let mut archives = Vec::new();
     for kind in kinds {
-        let build = Build { target: options.target, kind, tract: options.tract };
+        let build = Build { target: options.target, kind, tract: options.tract, extras: true };
         let binary = build.run(checkout, cross.as_ref())?;
         let manual = manual(checkout, &build, cross.as_ref(), &binary)?;
         let archive = pack(checkout, &build, &binary, &manual, &folder)?;
@@ -57,7 +66,7 @@ fn manual(checkout: &Checkout, build: &Build, cross: Option<&Cross>, binary: &Pa
 }
 
 fn pack(checkout: &Checkout, build: &Build, binary: &Path, manual: &Path, folder: &Path) -> Result<PathBuf> {
-    let mut entries = vec![
+    let mut files = vec![
         Entry::file("edge-runtime", binary, EXECUTABLE)?,
         Entry::file("gen.onnx", &checkout.path("models/gen.onnx"), PLAIN)?,
         Entry::file("MODEL.md", &checkout.path("models/README.md"), PLAIN)?,
@@ -67,19 +76,18 @@ fn pack(checkout: &Checkout, build: &Build, binary: &Path, manual: &Path, folder
         Entry::text("mudra.service", SERVICE, PLAIN),
         Entry::text("README.md", &readme(build), PLAIN),
     ];
-    for file in fs::read_dir(manual).with_context(|| format!("read {}", manual.display()))? {
-        let path = file.with_context(|| format!("read {}", manual.display()))?.path();
+    for path in entries(manual)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let kind = if name.ends_with(".1") { "man" } else { "completions" };
-        entries.push(Entry::file(&format!("{kind}/{name}"), &path, PLAIN)?);
+        files.push(Entry::file(&format!("{kind}/{name}"), &path, PLAIN)?);
     }
-    entries.sort_by(|left, right| left.path.cmp(&right.path));
-    let sums: String = entries.iter().map(|entry| format!("{}  {}\n", sha256(&entry.content), entry.path)).collect();
-    entries.push(Entry::text("SHA256SUMS", &sums, PLAIN));
-    entries.sort_by(|left, right| left.path.cmp(&right.path));
+    files.sort_by(|left, right| left.path.cmp(&right.path));
+    let sums: String = files.iter().map(|file| format!("{}  {}\n", sha256(&file.content), file.path)).collect();
+    files.push(Entry::text("SHA256SUMS", &sums, PLAIN));
+    files.sort_by(|left, right| left.path.cmp(&right.path));
 
     let name = build.name();
-    let bytes = tarball::pack(&name, &entries)?;
+    let bytes = tarball::pack(&name, &files)?;
     let archive = folder.join(format!("{name}.tar.gz"));
     fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     write(&archive, &bytes)?;
@@ -114,7 +122,7 @@ mod tests {
     #[test]
     fn the_readme_names_its_archive_and_keeps_no_place_to_fill_in() {
         for kind in [Kind::Static, Kind::Ort] {
-            let build = Build { target: crate::cli::Target::Aarch64, kind, tract: false };
+            let build = Build { target: Target::Aarch64, kind, tract: false, extras: true };
             let text = readme(&build);
             assert!(text.contains(&build.name()) && !text.contains('@'), "{text}");
         }

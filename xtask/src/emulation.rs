@@ -1,5 +1,5 @@
-//! 64-bit ARM without a board: the engine's suite, the model's golden pictures, pictures beside this machine's, and counted
-//! instructions, on the cores of the boards that the project is for.
+//! 64-bit ARM without a board: the suites of engine and latents and a count of instructions on one core; the model's golden
+//! pictures, and pictures beside this machine's, on each core of the boards that the project is for.
 
 mod counts;
 mod pictures;
@@ -58,12 +58,12 @@ pub fn test(checkout: &Checkout) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The binary that is handed out, with our own engine only.
+/// A binary as those that are handed out, with our own engine only.
 ///
 /// # Errors
 /// The build fails.
 pub fn binary(checkout: &Checkout, cross: &Cross) -> Result<PathBuf> {
-    Build { target: Target::Aarch64, kind: Kind::Static, tract: false }.run(checkout, Some(cross))
+    Build { target: Target::Aarch64, kind: Kind::Static, tract: false, extras: false }.run(checkout, Some(cross))
 }
 
 /// `verify`, and a picture of each label within one level of this machine's.

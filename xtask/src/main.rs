@@ -1,4 +1,5 @@
-//! Mudra's chores, in Rust so that they run wherever the workspace builds: `cargo xtask setup | data | demo | test`.
+//! Mudra's chores, in Rust so that they run wherever the workspace builds: `cargo xtask setup |
+//! data | demo | test | dist | boards`.
 
 mod archive;
 mod boards;
@@ -10,6 +11,7 @@ mod data;
 mod demo;
 mod dist;
 mod emulation;
+mod folder;
 mod guard;
 mod python;
 mod setup;

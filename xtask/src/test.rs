@@ -5,6 +5,7 @@ mod browser;
 mod embedded;
 mod model_files;
 mod onnx_runtime;
+mod packages;
 mod python_example;
 mod stages;
 

@@ -4,6 +4,7 @@ use super::{Finding, Root, absent, fine, problem};
 use crate::engine::native;
 #[cfg(feature = "tract")]
 use crate::engine::tract;
+use crate::sensors::processor_value;
 use model_spec::variant::Compute;
 
 /// Instructions that kernels are written for, under Linux's names.
@@ -34,10 +35,7 @@ pub(super) fn findings(root: &Root) -> Vec<Finding> {
 
 fn processor(root: &Root) -> Finding {
     let text = root.text("proc/cpuinfo");
-    let value = |keys: &[&str]| {
-        let mut lines = text.lines().filter_map(|line| line.split_once(':'));
-        lines.find(|(key, _)| keys.contains(&key.trim())).map(|(_, value)| value.trim().to_owned())
-    };
+    let value = |keys| processor_value(&text, keys);
     let board = root.line("proc/device-tree/model");
     let name = value(&["model name", "Model"]).or(board).unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let flags = value(&["flags", "Features"]).unwrap_or_default();

@@ -5,6 +5,7 @@
 //! and `network` run it over feature maps (`maps`); `level` picks the kernels of this CPU, which are written once in
 //! `lanes`, and in plain Rust in `plain`.
 
+mod clock;
 mod elementwise;
 mod lanes;
 mod last;
@@ -22,6 +23,7 @@ mod tile;
 
 pub use level::Level;
 
+use clock::Clock;
 use layers::{Label, Machine};
 use level::Kernels;
 use network::Network;
@@ -30,7 +32,7 @@ use threads::Threads;
 use model_spec::pixels;
 use model_spec::variant::{Compute, Output};
 
-use super::{Batch, BatchLabels, Engine, EngineSpec, Opened, Provider, Sizes, threads_text};
+use super::{Batch, BatchLabels, Engine, EngineSpec, LayerTime, Opened, Provider, Sizes, threads_text};
 use crate::{Model, RuntimeError};
 
 const NAME: &str = "native";
@@ -81,6 +83,18 @@ pub fn open_at(level: Level, spec: &EngineSpec, model: &Model) -> Result<Opened,
 
 impl Engine for Native {
     fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError> {
+        self.timed(batch, &mut Clock::default())
+    }
+
+    fn profile(&mut self, batch: &Batch<'_>) -> Result<Option<Vec<LayerTime>>, RuntimeError> {
+        let mut clock = Clock::running();
+        self.timed(batch, &mut clock)?;
+        Ok(Some(clock.steps()))
+    }
+}
+
+impl Native {
+    fn timed(&mut self, batch: &Batch<'_>, clock: &mut Clock) -> Result<Vec<f32>, RuntimeError> {
         let count = self.sizes.check(batch)?;
         if count == 0 {
             return Ok(Vec::new());
@@ -92,7 +106,7 @@ impl Engine for Native {
             BatchLabels::Weights(weights) => weights.chunks(self.sizes.labels).map(Label::Mix).collect(),
         };
         let mut pictures = vec![0.0; count * self.sizes.pixels];
-        self.network.run(batch.latents, &labels, &mut pictures);
+        self.network.run(batch.latents, &labels, &mut pictures, clock);
         self.sizes.check_pictures(NAME, count, &pictures)?;
         if self.sizes.output == Output::Levels {
             pictures.iter_mut().for_each(|x| *x = pixels::signed_from_u8(pixels::u8_from_signed(*x)));

@@ -11,12 +11,11 @@ use std::time::UNIX_EPOCH;
 
 use memmap2::Mmap;
 use model_spec::Labels;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::pictures::Pictures;
-use super::{DataError, Decoded, FolderOptions, Skipped, content_sha256, decode};
+use super::{DataError, Decoded, FolderOptions, content_sha256};
 use crate::atomic;
 use crate::checkpoint::hex;
 use crate::error::{IoContext, TrainError};
@@ -105,11 +104,8 @@ fn read(
     if !is_whole || (options.strict && !trailer.skipped.is_empty()) {
         return Ok(None);
     }
-    let label_of = trailer.kept.iter().map(|place| files[*place].0).collect();
-    let kept = trailer.kept.iter().map(|place| files[*place].1.clone()).collect();
-    let skipped = trailer.skipped.into_iter();
-    let skipped = skipped.map(|(place, reason)| Skipped { path: files[place].1.clone(), reason }).collect();
-    Ok(Some((Decoded { pictures: Pictures::mapped(file, pixels), label_of, kept, skipped }, trailer.sha256)))
+    let pictures = Pictures::mapped(file, pixels);
+    Ok(Some((Decoded::of(files, pictures, &trailer.kept, trailer.skipped), trailer.sha256)))
 }
 
 /// The trailer and the number of bytes before it.
@@ -132,22 +128,12 @@ fn write(
     let file = File::options().read(true).write(true).create(true).truncate(true).open(path).during("create", path)?;
     let mut out = BufWriter::new(file);
     let (mut kept, mut skipped) = (Vec::new(), Vec::new());
-    for (part, chunk) in files.chunks(PART).enumerate() {
-        let decode = |(_, path): &(i64, &PathBuf)| decode::square_picture(path, options.size, options.channels);
-        let decoded: Vec<_> = chunk.par_iter().map(decode).collect();
-        for (place, picture) in (part * PART..).zip(decoded) {
-            match picture {
-                Ok(picture) => {
-                    out.write_all(&picture).during("write", path)?;
-                    kept.push(place);
-                }
-                Err(source) if options.strict => {
-                    return Err(DataError::Picture { path: files[place].1.clone(), source });
-                }
-                Err(error) => skipped.push((place, error.to_string())),
-            }
-        }
-        progress(part * PART + chunk.len(), files.len());
+    for (index, chunk) in files.chunks(PART).enumerate() {
+        let first = index * PART;
+        let part = super::decoded(chunk, options, &|done, _| progress(first + done, files.len()))?;
+        out.write_all(&part.pixels).during("write", path)?;
+        kept.extend(part.kept.into_iter().map(|place| first + place));
+        skipped.extend(part.skipped.into_iter().map(|(place, reason)| (first + place, reason)));
     }
     let file = out.into_inner().map_err(IntoInnerError::into_error).during("write", path)?;
     let label_of: Vec<i64> = kept.iter().map(|place| files[*place].0).collect();

@@ -12,15 +12,35 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::command::{output, run_unannounced};
+use crate::folder::entries;
 use crate::setup::{beside, remove, replace};
 
 const TOOLS: Set = Set {
     folder: "debian-aarch64-tools",
     roots: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-user"],
     alone: &[],
+    programs: &[COMPILER, EMULATOR],
 };
+/// For a machine that has the emulator.
+const ONLY_COMPILER: Set = Set {
+    folder: "debian-aarch64-compiler",
+    roots: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+    alone: &[],
+    programs: &[COMPILER],
+};
+/// For a machine that has the compiler.
+const ONLY_EMULATOR: Set =
+    Set { folder: "debian-aarch64-emulator", roots: &["qemu-user"], alone: &[], programs: &[EMULATOR] };
 /// Their Rust of the security suite, and the same standard library for ARM.
-const RUST: Set = Set { folder: "debian-aarch64-rust", roots: &["rustc-web"], alone: &["libstd-rust-web-dev:arm64"] };
+const RUST: Set = Set {
+    folder: "debian-aarch64-rust",
+    roots: &["rustc-web"],
+    alone: &["libstd-rust-web-dev:arm64"],
+    programs: &[RUSTC],
+};
+const COMPILER: &str = "aarch64-linux-gnu-gcc";
+const EMULATOR: &str = "qemu-aarch64";
+const RUSTC: &str = "rustc";
 /// The packages that the system has already, which are not fetched again.
 const INSTALLED: &str = "/var/lib/dpkg/status";
 const ROOT: &str = "root";
@@ -32,38 +52,55 @@ struct Set {
     roots: &'static [&'static str],
     /// Packages that are fetched alone.
     alone: &'static [&'static str],
+    /// Programs of these packages that are run.
+    programs: &'static [&'static str],
+}
+
+/// What the machine has of both.
+pub struct Present {
+    pub compiler: Option<PathBuf>,
+    pub emulator: Option<PathBuf>,
 }
 
 /// Compiler and emulator.
 pub struct Tools {
     pub compiler: PathBuf,
     pub emulator: PathBuf,
-    /// The target's shared libraries.
-    pub libraries: PathBuf,
+    /// The target's shared libraries, where they came with the compiler.
+    pub libraries: Option<PathBuf>,
 }
 
-/// The compiler and the emulator, fetched where they are not in the cache.
+/// The compiler and the emulator: what the machine has of them, the rest fetched where it is not in the cache.
 ///
 /// # Errors
 /// No Debian machine, no network, or packages that are not what is expected.
-pub fn tools(cache: &Path) -> Result<Tools> {
-    let folder = fetched(cache, &TOOLS, |folder| {
-        let sysroot = format!("--sysroot={}", shell_word(&folder.join(ROOT)));
-        wrapper(folder, "aarch64-linux-gnu-gcc", &sysroot)?;
-        // The program under emulation must not look among this machine's libraries.
-        wrapper(folder, "qemu-aarch64", "-U LD_LIBRARY_PATH")
-    })?;
-    let wrapped = |name: &str| folder.join(WRAPPERS).join(name);
-    Ok(Tools {
-        compiler: wrapped("aarch64-linux-gnu-gcc"),
-        emulator: wrapped("qemu-aarch64"),
-        libraries: folder.join(ROOT).join("usr/aarch64-linux-gnu"),
-    })
+pub fn tools(cache: &Path, present: Present) -> Result<Tools> {
+    let wrapped = |folder: &Path, name: &str| folder.join(WRAPPERS).join(name);
+    let libraries = |folder: &Path| Some(folder.join(ROOT).join("usr/aarch64-linux-gnu"));
+    match present {
+        Present { compiler: Some(compiler), emulator: Some(emulator) } => {
+            Ok(Tools { compiler, emulator, libraries: None })
+        }
+        Present { compiler: Some(compiler), emulator: None } => {
+            let folder = fetched(cache, &ONLY_EMULATOR)?;
+            Ok(Tools { compiler, emulator: wrapped(&folder, EMULATOR), libraries: None })
+        }
+        Present { compiler: None, emulator: Some(emulator) } => {
+            let folder = fetched(cache, &ONLY_COMPILER)?;
+            Ok(Tools { compiler: wrapped(&folder, COMPILER), emulator, libraries: libraries(&folder) })
+        }
+        Present { compiler: None, emulator: None } => {
+            let folder = fetched(cache, &TOOLS)?;
+            let [compiler, emulator] = [COMPILER, EMULATOR].map(|name| wrapped(&folder, name));
+            Ok(Tools { compiler, emulator, libraries: libraries(&folder) })
+        }
+    }
 }
 
 /// Debian's rustc, where it is in the cache.
 pub fn cached_rustc(cache: &Path) -> Option<PathBuf> {
-    Some(cache.join(RUST.folder).join(WRAPPERS).join("rustc")).filter(|rustc| rustc.is_file())
+    let folder = cache.join(RUST.folder);
+    is_whole(&folder, &RUST).then(|| folder.join(WRAPPERS).join(RUSTC))
 }
 
 /// Debian's rustc, fetched where it is not in the cache.
@@ -71,13 +108,17 @@ pub fn cached_rustc(cache: &Path) -> Option<PathBuf> {
 /// # Errors
 /// As [`tools`].
 pub fn rustc(cache: &Path) -> Result<PathBuf> {
-    let folder = fetched(cache, &RUST, |folder| wrapper(folder, "rustc", ""))?;
-    Ok(folder.join(WRAPPERS).join("rustc"))
+    Ok(fetched(cache, &RUST)?.join(WRAPPERS).join(RUSTC))
 }
 
-fn fetched(cache: &Path, set: &Set, finish: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+/// Whether a folder has all that it should; one that was left by an interrupted call may not.
+fn is_whole(folder: &Path, set: &Set) -> bool {
+    set.programs.iter().all(|name| folder.join(WRAPPERS).join(name).is_file())
+}
+
+fn fetched(cache: &Path, set: &Set) -> Result<PathBuf> {
     let folder = cache.join(set.folder);
-    if folder.join(WRAPPERS).is_dir() {
+    if is_whole(&folder, set) {
         return Ok(folder);
     }
     eprintln!("fetching {} and what they need with apt into {}", set.roots.join(", "), folder.display());
@@ -92,35 +133,39 @@ fn fetched(cache: &Path, set: &Set, finish: impl FnOnce(&Path) -> Result<()>) ->
     unpack(&debs, &part.join(ROOT))?;
     remove(&debs)?;
     remove(&part.join("apt"))?;
+    set.programs.iter().try_for_each(|name| wrapper(&part, &folder, name))?;
     replace(&folder, &part)?;
-    // They hold the folder's final name, and are what tells that it is whole.
-    finish(&folder)?;
     Ok(folder)
 }
 
 fn unpack(debs: &Path, root: &Path) -> Result<()> {
-    let reading = || format!("read {}", debs.display());
-    for entry in fs::read_dir(debs).with_context(reading)? {
-        let deb = entry.with_context(reading)?.path();
+    for deb in entries(debs)? {
         run_unannounced(Command::new("dpkg").arg("-x").arg(&deb).arg(root))?;
     }
     Ok(())
 }
 
-/// A script that runs a program of the folder with the folder's libraries.
-fn wrapper(folder: &Path, name: &str, words: &str) -> Result<()> {
-    let root = folder.join(ROOT);
-    let program = root.join("usr/bin").join(name);
-    if !program.exists() {
-        bail!("{}: expected the packages to bring it, found none", program.display());
+/// A script that runs a program of a folder, as it will be called, with the folder's libraries.
+fn wrapper(part: &Path, folder: &Path, name: &str) -> Result<()> {
+    let program = Path::new("usr/bin").join(name);
+    if !part.join(ROOT).join(&program).exists() {
+        bail!("{}: expected the packages of {} to bring it, found none", program.display(), folder.display());
     }
+    let root = folder.join(ROOT);
+    let program = root.join(program);
+    let words = match name {
+        COMPILER => format!("--sysroot={}", shell_word(&root)),
+        // The program under emulation must not look among this machine's libraries.
+        EMULATOR => "-U LD_LIBRARY_PATH".to_owned(),
+        _ => String::new(),
+    };
     let libraries = shell_word(&root.join("usr/lib/x86_64-linux-gnu"));
     let script = format!(
         "#!/bin/sh\nexport LD_LIBRARY_PATH={libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\nexec {} {words} \"$@\"\n",
         shell_word(&program)
     );
-    let place = folder.join(WRAPPERS).join(name);
-    make(&folder.join(WRAPPERS))?;
+    let place = part.join(WRAPPERS).join(name);
+    make(&part.join(WRAPPERS))?;
     fs::write(&place, script).with_context(|| format!("write {}", place.display()))?;
     fs::set_permissions(&place, fs::Permissions::from_mode(0o755))
         .with_context(|| format!("make {} executable", place.display()))
@@ -212,15 +257,18 @@ mod tests {
     fn a_wrapper_runs_its_program_from_a_folder_with_any_name() {
         let place = tempfile::tempdir().expect("a folder");
         let folder = place.path().join("it's a folder");
-        make(&folder.join("root/usr/bin")).expect("made");
-        let program = folder.join("root/usr/bin/greet");
+        let part = place.path().join("part");
+        make(&part.join("root/usr/bin")).expect("made");
+        let program = part.join("root/usr/bin").join(COMPILER);
         fs::write(&program, "#!/bin/sh\necho \"$LD_LIBRARY_PATH|$*\"\n").expect("written");
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("made executable");
-        wrapper(&folder, "greet", "--first").expect("written");
-        let said = output(Command::new(folder.join("bin/greet")).arg("a b").env_remove("LD_LIBRARY_PATH"));
-        let libraries = folder.join("root/usr/lib/x86_64-linux-gnu");
-        assert_eq!(said.expect("runs"), format!("{}|--first a b\n", libraries.display()));
-        let error = wrapper(&folder, "missing", "").expect_err("no such program").to_string();
-        assert!(error.contains("expected the packages to bring it"), "{error}");
+        wrapper(&part, &folder, COMPILER).expect("written");
+        assert!(is_whole(&part, &ONLY_COMPILER) && !is_whole(&part, &TOOLS), "half of both");
+        fs::rename(&part, &folder).expect("renamed");
+        let said = output(Command::new(folder.join("bin").join(COMPILER)).arg("a b").env_remove("LD_LIBRARY_PATH"));
+        let (root, libraries) = (folder.join("root"), folder.join("root/usr/lib/x86_64-linux-gnu"));
+        assert_eq!(said.expect("runs"), format!("{}|--sysroot={} a b\n", libraries.display(), root.display()));
+        let error = wrapper(&folder, &folder, EMULATOR).expect_err("no such program").to_string();
+        assert!(error.starts_with("usr/bin/qemu-aarch64: expected the packages of "), "{error}");
     }
 }

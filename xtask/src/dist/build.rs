@@ -13,6 +13,8 @@ use crate::cross::{self, Cross, Elf};
 /// The oldest system that the dynamic build is for: Ubuntu 22.04 of JetPack 6.
 const GLIBC: (u32, u32) = (2, 35);
 const PROFILE: &str = "shipping";
+/// What is handed out beside an engine: the page, and displays on SPI and I2C.
+const EXTRAS: &str = "serve,panels";
 
 /// What is built.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +22,8 @@ pub struct Build {
     pub target: Target,
     pub kind: Kind,
     pub tract: bool,
+    /// Whether it can serve and show pictures on panels, as all that is handed out can.
+    pub extras: bool,
 }
 
 impl Build {
@@ -57,12 +61,9 @@ impl Build {
             }
         };
         command.args(["--profile", PROFILE, "--locked"]);
-        let features: Vec<&str> = [(self.tract, "tract"), (self.kind == Kind::Ort, "ort")]
-            .into_iter()
-            .filter_map(|(on, name)| on.then_some(name))
-            .collect();
-        if !features.is_empty() {
-            command.args(["--features", &features.join(",")]);
+        let features = [(EXTRAS, self.extras), ("tract", self.tract), ("ort", self.kind == Kind::Ort)];
+        for (name, _) in features.iter().filter(|(_, is_wanted)| *is_wanted) {
+            command.args(["--features", name]);
         }
         // Flags for this machine's processor must not get into what others run.
         command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", own_paths_hidden(checkout));
@@ -98,11 +99,12 @@ impl Build {
         Ok(())
     }
 
-    /// The budget of the binary with our own engine only.
+    /// The budget of the binary with our own engine only, and what the extras may add.
     fn most_bytes(&self) -> Option<u64> {
+        let extras = if self.extras { 1_000_000 } else { 0 };
         match (self.kind, self.tract, self.target) {
-            (Kind::Static, false, Target::Aarch64) => Some(6_000_000),
-            (Kind::Static, false, Target::X86_64) => Some(4_000_000),
+            (Kind::Static, false, Target::Aarch64) => Some(6_000_000 + extras),
+            (Kind::Static, false, Target::X86_64) => Some(4_000_000 + extras),
             _ => None,
         }
     }
@@ -160,7 +162,7 @@ mod tests {
 
     #[test]
     fn archives_have_a_name_for_each_build() {
-        let name = |target, kind, tract| Build { target, kind, tract }.name();
+        let name = |target, kind, tract| Build { target, kind, tract, extras: true }.name();
         assert_eq!(name(Target::Aarch64, Kind::Static, false), format!("mudra-{VERSION}-aarch64"));
         assert_eq!(name(Target::Aarch64, Kind::Ort, false), format!("mudra-{VERSION}-aarch64-ort"));
         assert_eq!(name(Target::X86_64, Kind::Static, true), format!("mudra-{VERSION}-x86-64-tract"));
@@ -170,7 +172,9 @@ mod tests {
     #[test]
     fn a_binary_that_is_not_as_promised_is_refused() {
         let own = std::env::current_exe().expect("a path");
-        let check = |target, kind| Build { target, kind, tract: false }.check(&own).expect_err("refused").to_string();
+        let check = |target, kind| {
+            Build { target, kind, tract: false, extras: true }.check(&own).expect_err("refused").to_string()
+        };
         let found = check(Target::Aarch64, Kind::Static);
         assert!(found.ends_with("expected a program for aarch64, found machine 62"), "{found}");
         let found = check(Target::X86_64, Kind::Static);

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::folder::files_below;
+
 /// By how many levels of 255 two folders of pictures differ at most.
 ///
 /// # Errors
@@ -34,21 +36,12 @@ pub fn difference(left: &Path, right: &Path) -> Result<u8> {
 
 /// The pictures of a folder and those below it, by their paths from there.
 fn pictures(top: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![top.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let reading = || format!("read {}", folder.display());
-        for entry in std::fs::read_dir(&folder).with_context(reading)? {
-            let path = entry.with_context(reading)?.path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let name = path.strip_prefix(top).unwrap_or(&path).to_owned();
-            found.insert(name, levels(&path).with_context(|| format!("read {}", path.display()))?);
-        }
-    }
-    Ok(found)
+    let read = |name: PathBuf| {
+        let path = top.join(&name);
+        let levels = levels(&path).with_context(|| format!("read {}", path.display()))?;
+        Ok((name, levels))
+    };
+    files_below(top)?.into_iter().map(read).collect()
 }
 
 fn levels(path: &Path) -> Result<Vec<u8>> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::checkout::Checkout;
+use crate::folder::files_below;
 
 const SOURCES: &str = "trainer/src";
 /// Where devices are chosen, and where tensors become files and files tensors.
@@ -72,21 +73,8 @@ fn fixed_devices(text: &str) -> Vec<(usize, String)> {
 }
 
 fn rust_files(top: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut folders = vec![top.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let reading = || format!("read {}", folder.display());
-        for entry in fs::read_dir(&folder).with_context(reading)? {
-            let path = entry.with_context(reading)?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
+    let is_rust = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "rs");
+    Ok(files_below(top)?.into_iter().filter(is_rust).map(|path| top.join(path)).collect())
 }
 
 #[cfg(test)]

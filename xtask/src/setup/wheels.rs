@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{Build, LIBTORCH_VERSION};
 use crate::archive::{Archive, Entry};
+use crate::folder::entries;
 use crate::python::Python;
 
 /// What libtorch_cpu.so needs of CUDA even where there is none.
@@ -147,15 +148,8 @@ fn wheel_of(package: &str, folder: &Path) -> Result<PathBuf> {
 }
 
 fn wheels_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let reading = || format!("read {}", folder.display());
-    let mut wheels = Vec::new();
-    for entry in fs::read_dir(folder).with_context(reading)? {
-        let path = entry.with_context(reading)?.path();
-        if path.extension().is_some_and(|ending| ending == "whl") {
-            wheels.push(path);
-        }
-    }
-    wheels.sort();
+    let mut wheels = entries(folder)?;
+    wheels.retain(|path| path.extension().is_some_and(|ending| ending == "whl"));
     Ok(wheels)
 }
 

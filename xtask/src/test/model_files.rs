@@ -2,15 +2,13 @@
 
 use anyhow::{Result, bail};
 
+use super::packages;
 use super::stages::Outcome;
 use crate::checkout::Checkout;
 use crate::command::{cargo, run as run_command};
 use crate::python::Python;
 
 const CHECK: &str = include_str!("check_models.py");
-const PACKAGES: [&str; 2] = ["onnx==1.23.2", "onnxruntime==1.32.0"];
-/// Without what it requires: numpy is there, and its telemetry is not wanted.
-const BARE_PACKAGE: &str = "openvino==2026.4.1";
 /// Writes a file of each kind, and what it should compute.
 const WRITER: [&str; 6] = ["test", "--test", "variants", "--", "--exact", "files_for_other_engines_are_written"];
 /// Where the writer is told to write.
@@ -29,11 +27,10 @@ pub fn check(checkout: &Checkout) -> Result<Outcome> {
     let Ok(python) = Python::find() else {
         return Ok(Outcome::skipped(1, "no Python with pip: install python3-pip"));
     };
-    let packages = checkout.target().join("ci-python");
-    let installed = python.install(&PACKAGES, &packages).and_then(|()| python.install_bare(BARE_PACKAGE, &packages));
-    if let Err(error) = installed {
-        return Ok(Outcome::skipped(1, &format!("{error:#}: run again with a network")));
-    }
+    let packages = match packages::installed(checkout, &python) {
+        Ok(packages) => packages,
+        Err(error) => return Ok(Outcome::skipped(1, &format!("{error:#}: run again with a network"))),
+    };
     let folder = checkout.target().join("ci-variants");
     run_command(cargo(checkout, WRITER).env(FOLDER, &folder))?;
     let mut check = python.command();

@@ -9,6 +9,7 @@ use super::test_count;
 use crate::archive::Archive;
 use crate::checkout::Checkout;
 use crate::command::{cargo, run as run_command};
+use crate::folder::entries;
 use crate::python::Python;
 use crate::setup::{beside, remove, replace};
 
@@ -59,8 +60,8 @@ fn fetched(checkout: &Checkout, package: &str, version: &str) -> Result<PathBuf>
     Python::find()?.download(&format!("{package}=={version}"), &downloads)?;
     remove(&part)?;
     std::fs::create_dir_all(&part).with_context(|| format!("create {}", part.display()))?;
-    for entry in std::fs::read_dir(&downloads).with_context(|| format!("read {}", downloads.display()))? {
-        let mut wheel = Archive::open(&entry.context("read the wheels")?.path())?;
+    for wheel in entries(&downloads)? {
+        let mut wheel = Archive::open(&wheel)?;
         for file in wheel.files()? {
             // Its providers lie beside it.
             if let Some(name) = name_of(&file.path).filter(|name| name.starts_with("libonnxruntime")) {
@@ -74,9 +75,7 @@ fn fetched(checkout: &Checkout, package: &str, version: &str) -> Result<PathBuf>
 }
 
 fn library_in(folder: &Path) -> Result<PathBuf> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))?;
-    let found = entries.flatten().map(|entry| entry.path()).find(|path| library_name(path).is_some());
-    match found {
+    match entries(folder)?.into_iter().find(|path| library_name(path).is_some()) {
         Some(path) => Ok(path),
         None => bail!("{}: expected libonnxruntime.so, found none", folder.display()),
     }

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 
+use super::packages;
 use super::stages::Outcome;
 use crate::checkout::Checkout;
 use crate::command::{cargo, run as run_command};
 use crate::python::Python;
 
-const PACKAGES: [&str; 2] = ["onnxruntime>=1.19", "numpy"];
 /// Makes the test's silence about missing packages a failure.
 const REQUIRE: &str = "MUDRA_REQUIRE_PYTHON";
 /// Without a choice of packages, so that what the stage "tests" compiled is taken.
@@ -21,10 +21,10 @@ pub fn test(checkout: &Checkout) -> Result<Outcome> {
     let Ok(python) = Python::find() else {
         return Ok(Outcome::skipped(1, "no Python with pip: install python3-pip"));
     };
-    let packages = checkout.target().join("ci-python-onnxruntime");
-    if let Err(error) = python.install(&PACKAGES, &packages) {
-        return Ok(Outcome::skipped(1, &format!("{error:#}: run again with a network")));
-    }
+    let packages = match packages::installed(checkout, &python) {
+        Ok(packages) => packages,
+        Err(error) => return Ok(Outcome::skipped(1, &format!("{error:#}: run again with a network"))),
+    };
     run_command(cargo(checkout, TEST).env("PYTHONPATH", &packages).env(REQUIRE, "1"))?;
     Ok(Outcome::Done)
 }

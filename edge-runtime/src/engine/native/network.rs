@@ -1,5 +1,6 @@
 //! A network that is ready to run.
 
+use super::clock::Clock;
 use super::last::Last;
 use super::layers::{Hidden, Label, Machine, Stem};
 use super::maps::Maps;
@@ -37,10 +38,11 @@ impl Layer {
         }
     }
 
-    fn run(&mut self, from: &mut Maps, to: &mut Maps, machine: &Machine) {
+    fn run(&mut self, from: &mut Maps, to: &mut Maps, machine: &Machine, clock: &mut Clock) {
         match self {
             Self::Exact(hidden) => {
                 from.differentiate(machine);
+                clock.end("differences");
                 hidden.run(from, to, machine);
             }
             Self::Reduced(reduced) => reduced.run(from, to, machine),
@@ -79,7 +81,7 @@ impl Network {
     }
 
     /// Fills pictures `[n, channels, side, side]` from latents `[n, latent_dim]` and labels `[n]`, n at least 1.
-    pub fn run(&mut self, latents: &[f32], labels: &[Label<'_>], pictures: &mut [f32]) {
+    pub fn run(&mut self, latents: &[f32], labels: &[Label<'_>], pictures: &mut [f32], clock: &mut Clock) {
         let images = labels.len().max(1);
         let (latent, picture) = (latents.len() / images, pictures.len() / images);
         let Self { machine, stem, hidden, last, maps } = self;
@@ -88,14 +90,18 @@ impl Network {
             let parts = latents.chunks(IMAGES * latent).zip(labels.chunks(IMAGES));
             for ((latents, labels), pictures) in parts.zip(pictures.chunks_mut(IMAGES * picture)) {
                 make(maps, labels.len(), stem, hidden);
+                clock.begin();
                 let [first, rest @ ..] = &mut **maps else { return };
                 stem.run(latents, labels, first, machine);
+                clock.end("stem");
                 let mut from = first;
                 for (layer, to) in hidden.iter_mut().zip(rest) {
-                    layer.run(from, to, machine);
+                    layer.run(from, to, machine, clock);
+                    clock.end("block");
                     from = to;
                 }
                 last.run(from, pictures, machine);
+                clock.end("last block and tanh");
             }
         });
     }

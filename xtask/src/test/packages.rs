@@ -1,0 +1,38 @@
+//! The Python packages of the stages that run models in Python: fixed versions, installed once.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::checkout::Checkout;
+use crate::command::output;
+use crate::python::Python;
+use crate::setup::{beside, remove, replace};
+
+/// All that is imported, numpy too, whose version the others leave open.
+const PACKAGES: [&str; 3] = ["numpy==2.4.6", "onnx==1.23.2", "onnxruntime==1.32.0"];
+/// Without what it requires: numpy is there, and its telemetry is not wanted.
+const BARE_PACKAGE: &str = "openvino==2026.4.1";
+/// Tells for what a folder was filled.
+const MARK: &str = "installed.txt";
+
+/// A folder for PYTHONPATH.
+///
+/// # Errors
+/// pip fails, most often for want of a network.
+pub fn installed(checkout: &Checkout, python: &Python) -> Result<PathBuf> {
+    let folder = checkout.target().join("ci-python");
+    let version = output(python.command().arg("--version"))?;
+    let wanted = format!("{}\n{}\n{BARE_PACKAGE}\n", version.trim(), PACKAGES.join("\n"));
+    if std::fs::read_to_string(folder.join(MARK)).is_ok_and(|found| found == wanted) {
+        return Ok(folder);
+    }
+    let part = beside(&folder, "part");
+    remove(&part)?;
+    python.install(&PACKAGES, &part)?;
+    python.install_bare(BARE_PACKAGE, &part)?;
+    let mark = part.join(MARK);
+    std::fs::write(&mark, wanted).with_context(|| format!("write {}", mark.display()))?;
+    replace(&folder, &part)?;
+    Ok(folder)
+}
