@@ -223,7 +223,7 @@ function controls() {
   $("pad").setAttribute("aria-valuenow", round(state.x));
   $("pad").setAttribute("aria-valuetext", `x ${round(state.x)}, y ${round(state.y)}`);
   document.querySelectorAll(".mark").forEach((mark) => {
-    mark.textContent = (state.seed + BigInt(mark.dataset.seed)) % (LAST_SEED + 1n);
+    mark.textContent = BigInt.asUintN(64, state.seed + BigInt(mark.dataset.seed));
   });
   if (document.activeElement !== $("seed")) $("seed").value = state.seed;
   $("variety").value = state.variety;
@@ -318,7 +318,7 @@ $("center").addEventListener("click", () => {
 // Seed and variety
 
 function sow(seed) {
-  state.seed = ((seed % (LAST_SEED + 1n)) + LAST_SEED + 1n) % (LAST_SEED + 1n);
+  state.seed = BigInt.asUintN(64, seed);
   complain(false);
   $("seed").value = state.seed;
   want();
