@@ -1,12 +1,12 @@
 //! Load on `edge-runtime serve`: answers a second and how long each took, beside the generator alone, as a table.
 //!
-//! `cargo bench -p edge-runtime --bench serve -- [--model FILE] [--clients N,...] [--rounds N] [--seconds N]`. Each client
-//! has a connection and asks for the next picture when it has the one before: always the same picture, which the server
+//! `cargo bench -p edge-runtime --bench serve -- [--model FILE] [--clients N,...] [--threads N] [--rounds N] [--seconds N]`.
+//! Each client has a connection and asks for the next picture when it has the one before: always the same picture, which the server
 //! keeps, or always a new one. Clients, server and generator share this machine's cores.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -24,6 +24,9 @@ struct Options {
     /// Numbers of clients
     #[arg(long, value_name = "N,...", default_value = "1,8,64", value_delimiter = ',')]
     clients: Vec<usize>,
+    /// Threads of the generator
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: u16,
     /// Rounds
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
@@ -39,8 +42,9 @@ fn main() -> Result<()> {
     let options = Options::parse();
     let turn = Duration::from_secs(options.seconds);
     let most = options.clients.iter().copied().max().unwrap_or(1);
-    let server = Server::start(&options.model, most)?;
-    let mut generator = Generator::open(&options.model, &EngineSpec::default())?;
+    let server = Server::start(&options, most)?;
+    let spec = EngineSpec { threads: Some(options.threads.into()), ..EngineSpec::default() };
+    let mut generator = Generator::open(&options.model, &spec)?;
     let label = generator.metadata().labels.name(0).context("the model has no label")?.to_owned();
     let kept = format!("/v1/generate?label={}&seed=0", percent_encoded(&label));
     let seed = AtomicU64::new(1);
@@ -56,7 +60,7 @@ fn main() -> Result<()> {
             made.add(asked(server.address, *clients, turn, &fresh)?, turn);
         }
     }
-    println!("generator and PNG alone: {:.1} pictures/s\n", alone.rate());
+    println!("{} thread(s), generator and PNG alone: {:.1} pictures/s\n", options.threads, alone.rate());
     println!("| clients | kept/s | median ms | p95 ms | made/s | to alone | median ms | p95 ms |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for (clients, from_cache, made) in &rows {
@@ -194,18 +198,11 @@ struct Server {
 
 impl Server {
     /// One whose queue has a place for every client.
-    fn start(model: &Path, clients: usize) -> Result<Self> {
+    fn start(options: &Options, clients: usize) -> Result<Self> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_edge-runtime"));
-        command.args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--quiet",
-            "--queue",
-            &clients.max(1).to_string(),
-            "--model",
-        ]);
-        let mut child = command.arg(model).stdout(Stdio::piped()).spawn().context("start the server")?;
+        command.args(["serve", "--listen", "127.0.0.1:0", "--quiet", "--queue", &clients.max(1).to_string()]);
+        command.args(["--threads", &options.threads.to_string(), "--model"]);
+        let mut child = command.arg(&options.model).stdout(Stdio::piped()).spawn().context("start the server")?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("its output")?).read_line(&mut line)?;
         let address = line.trim().strip_prefix("http://").and_then(|rest| rest.strip_suffix('/'));
