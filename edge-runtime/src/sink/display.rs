@@ -199,10 +199,7 @@ mod tests {
 
     #[test]
     fn texts_name_panels() {
-        let spec = |text: &str| match text.parse::<Display>().expect(text).place {
-            Place::Panel(spec) => spec,
-            other => panic!("{text}: {other:?}"),
-        };
+        let spec = PanelSpec::named;
         let lines = Lines { dc: Some(25), reset: Some(27), ..Lines::default() };
         let expected = PanelSpec {
             kind: PanelKind::St7789,
