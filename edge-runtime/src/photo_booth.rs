@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use edge_runtime::canvas::Canvas;
 use edge_runtime::keys::{ButtonLine, Keys, Pressed};
 use edge_runtime::sink::display::Use;
@@ -44,7 +44,8 @@ pub fn run(options: &PhotoBooth) -> Result<()> {
     let kept = kept?;
     kept.iter().try_for_each(|path| print(&format!("{}\n", path.display())))?;
     if !options.engine.quiet {
-        eprintln!("kept {} pictures in {}", kept.len(), options.out.display());
+        let pictures = if kept.len() == 1 { "picture" } else { "pictures" };
+        eprintln!("kept {} {pictures} in {}", kept.len(), options.out.display());
     }
     Ok(())
 }
@@ -79,6 +80,9 @@ impl Booth {
             self.screen.draw(&frame.picture, &[frame.label.clone(), invitation.to_owned()])?;
             folder.show(&frame)?;
             kept.push(folder.path(&frame));
+        }
+        if kept.is_empty() && self.keys_ended && self.button.is_none() {
+            bail!("nothing can be pressed: standard input has ended, and there is no --button");
         }
         Ok(kept)
     }

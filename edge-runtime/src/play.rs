@@ -230,7 +230,10 @@ impl Report {
             (Some(began), Some(ended)) => ended.duration_since(began).as_secs_f64(),
             _ => 0.0,
         };
-        if self.frames < 2 || seconds == 0.0 {
+        if self.frames == 1 {
+            return "1 picture".to_owned();
+        }
+        if self.frames == 0 || seconds == 0.0 {
             return format!("{} pictures", self.frames);
         }
         let rate = (self.frames - 1) as f64 / seconds;
@@ -261,6 +264,7 @@ mod tests {
         let text = report.text(30);
         assert!(text.starts_with("31 pictures, 10.0 a second, of 30 asked for: "), "{text}");
         assert_eq!(Report::default().text(30), "0 pictures");
+        assert_eq!(Report { frames: 1, ..Report::default() }.text(30), "1 picture");
     }
 
     #[test]

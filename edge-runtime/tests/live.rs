@@ -246,6 +246,15 @@ fn a_photo_booth_keeps_a_picture_for_every_press() {
 }
 
 #[test]
+fn a_photo_booth_without_anything_to_press_says_so() {
+    let place = Place::new();
+    let output = place.live(&["photo-booth", "--display", "png:shown.png@8x8:mono"]).output().expect("it starts");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("nothing can be pressed") && message.contains("--button"), "{message}");
+}
+
+#[test]
 fn a_photo_booth_on_a_terminal_takes_keys_without_enter() {
     let place = Place::new();
     let words = ["photo-booth", "--seed", "4", "--countdown", "0", "--count", "1", "--label", "0"];

@@ -21,6 +21,8 @@ fn frame() -> Frame {
     Frame { picture, label: "zebra".to_owned(), seed: 7, index: 1 }
 }
 
+type Shown = fn(Style) -> Vec<u8>;
+
 fn simulated<C>(style: Style) -> Vec<u8>
 where
     C: PixelColor + From<Rgb888> + Into<Rgb888>,
@@ -36,7 +38,7 @@ where
 fn the_simulator_shows_what_a_png_display_writes() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("shown.png");
-    let depths: [(&str, fn(Style) -> Vec<u8>); 6] = [
+    let depths: [(&str, Shown); 6] = [
         ("rgb565", simulated::<Rgb565>),
         ("rgb888", simulated::<Rgb888>),
         ("gray8", simulated::<Gray8>),
