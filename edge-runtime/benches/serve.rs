@@ -4,7 +4,7 @@
 //! Each client has a connection and asks for the next picture when it has the one before: always the same picture, which the server
 //! keeps, or always a new one. Clients, server and generator share this machine's cores.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
