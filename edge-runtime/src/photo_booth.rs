@@ -35,8 +35,8 @@ pub fn run(options: &PhotoBooth) -> Result<()> {
     let folder = Folder::create(&options.out, encoding)?;
     let button = options.button.map(|button| button.watch()).transpose()?;
     let seed = setup::seed(options.seed, "--seed", options.engine.quiet);
-    let keys = Keys::listen();
     let screen = options.display.screen(Use::Live)?;
+    let keys = Keys::listen();
     let mut booth = Booth { screen, keys, button, keys_ended: false };
     let kept = booth.open(generator, folder, &labels, seed, options);
     // The display is itself again before anything is said: a terminal that shows pictures has no place for text.

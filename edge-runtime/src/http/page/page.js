@@ -49,7 +49,9 @@ function login() {
   return asking;
 }
 
+let calm = 0;
 function tell(text, alarm = false) {
+  clearTimeout(calm);
   $("state").textContent = text;
   $("state").classList.toggle("alarm", alarm);
 }
@@ -145,6 +147,7 @@ function timing(header, round) {
   rate.push(now);
   while (rate.length > 1 && now - rate[0] > 1000) rate.shift();
   tell(rate.length > 4 ? `${rate.length} pictures/s` : "Ready");
+  calm = setTimeout(tell, 1000, "Ready");
 }
 
 // Whole device pixels for each of the picture's own.
