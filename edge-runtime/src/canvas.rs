@@ -4,8 +4,11 @@ use std::convert::Infallible;
 
 use embedded_graphics::Pixel;
 use embedded_graphics::draw_target::DrawTarget;
-use embedded_graphics::geometry::{OriginDimensions, Size};
+use embedded_graphics::geometry::{Dimensions, OriginDimensions, Size};
 use embedded_graphics::pixelcolor::{IntoStorage, PixelColor, Rgb565, Rgb888, RgbColor};
+use embedded_graphics::primitives::{PointsIter, Rectangle};
+
+use crate::Picture;
 
 /// Rows of pixels of the color type `C`, each row followed by unused bytes up to the stride.
 ///
@@ -79,9 +82,20 @@ impl Canvas<Rgb888> {
 }
 
 impl<C: PixelColor + Into<Rgb888>> Canvas<C> {
-    /// Any color as what it looks like: red, green and blue without padding.
-    pub fn shown(width: usize, height: usize) -> Self {
-        Self::new(width, height, 0, 3, |color| rgb(color.into()))
+    /// What is drawn in a color as what it looks like; nothing where a side is 0.
+    ///
+    /// ```
+    /// use edge_runtime::canvas::Canvas;
+    /// use embedded_graphics::draw_target::DrawTarget;
+    /// use embedded_graphics::pixelcolor::{Gray2, GrayColor};
+    ///
+    /// let dark = Canvas::<Gray2>::picture(3, 2, |canvas| canvas.clear(Gray2::new(1)).expect("cannot fail"));
+    /// assert_eq!(dark.expect("3 x 2").rgb(2, 1), [85; 3]);
+    /// ```
+    pub fn picture(width: usize, height: usize, draw: impl FnOnce(&mut Self)) -> Option<Picture> {
+        let mut canvas = Self::new(width, height, 0, 3, |color| rgb(color.into()));
+        draw(&mut canvas);
+        Picture::new(width, height, 3, canvas.bytes)
     }
 }
 
@@ -94,6 +108,16 @@ impl<C: PixelColor> Canvas<C> {
     /// All rows with their padding, as a frame buffer holds them.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The pixels of each row of an area that lies inside.
+    fn rows(&mut self, area: &Rectangle) -> impl Iterator<Item = &mut [u8]> {
+        let side = |pixels: u32| pixels as usize;
+        // A point inside is not negative.
+        let (left, top) = (area.top_left.x.max(0) as usize, area.top_left.y.max(0) as usize);
+        let pixels = left * self.pixel_bytes..(left + side(area.size.width)) * self.pixel_bytes;
+        let rows = self.bytes.chunks_exact_mut(self.stride.max(1)).skip(top).take(side(area.size.height));
+        rows.map(move |row| &mut row[pixels.clone()])
     }
 
     fn start(&self, x: usize, y: usize) -> Option<usize> {
@@ -119,6 +143,35 @@ impl<C: PixelColor> DrawTarget for Canvas<C> {
                 let encoded = (self.encode)(color);
                 self.bytes[start..start + self.pixel_bytes].copy_from_slice(&encoded[..self.pixel_bytes]);
             }
+        }
+        Ok(())
+    }
+
+    fn fill_contiguous<I>(&mut self, area: &Rectangle, colors: I) -> Result<(), Infallible>
+    where
+        I: IntoIterator<Item = C>,
+    {
+        if self.bounding_box().intersection(area) != *area {
+            return self.draw_iter(area.points().zip(colors).map(|(point, color)| Pixel(point, color)));
+        }
+        let (encode, pixel_bytes) = (self.encode, self.pixel_bytes);
+        let mut colors = colors.into_iter();
+        for row in self.rows(area) {
+            for (pixel, color) in row.chunks_exact_mut(pixel_bytes).zip(&mut colors) {
+                pixel.copy_from_slice(&encode(color)[..pixel_bytes]);
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_solid(&mut self, area: &Rectangle, color: C) -> Result<(), Infallible> {
+        let (encoded, pixel_bytes) = ((self.encode)(color), self.pixel_bytes);
+        let mut filled = Vec::new();
+        for row in self.rows(&self.bounding_box().intersection(area)) {
+            if filled.is_empty() {
+                filled = encoded[..pixel_bytes].repeat(row.len() / pixel_bytes);
+            }
+            row.copy_from_slice(&filled);
         }
         Ok(())
     }
@@ -183,9 +236,38 @@ mod tests {
         let mut canvas = Canvas::bgr565(3, 2, 0);
         draw(&mut canvas);
         assert_eq!(canvas.bytes(), [0x1F, 0x00, 0, 0, 0xA2, 0x51, 0xE0, 0x07, 0, 0, 0x00, 0xF8]);
-        let mut canvas = Canvas::<Rgb565>::shown(3, 2);
-        draw(&mut canvas);
+        let shown = Canvas::<Rgb565>::picture(3, 2, draw).expect("3 x 2");
         // 2, 13, 10 of 31, 63, 31 are 16, 53, 82 of 255.
-        assert_eq!(canvas.bytes()[..9], [255, 0, 0, 0, 0, 0, 16, 53, 82]);
+        assert_eq!(shown.levels()[..9], [255, 0, 0, 0, 0, 0, 16, 53, 82]);
+        assert_eq!(Canvas::<Rgb565>::picture(0, 2, draw), None);
+    }
+
+    #[test]
+    fn areas_are_filled_as_pixel_by_pixel() {
+        let colors = || (0..).map(|place: u8| Rgb888::new(place, 2 * place, 99));
+        let areas = [
+            ((0, 0), (5, 4)),
+            ((1, 2), (3, 2)),
+            ((4, 3), (1, 1)),
+            ((-2, 1), (4, 9)),
+            ((3, -1), (9, 3)),
+            ((5, 0), (2, 2)),
+            ((-9, -9), (3, 3)),
+            ((2, 2), (0, 3)),
+        ];
+        for ((x, y), (width, height)) in areas {
+            let area = Rectangle::new(Point::new(x, y), Size::new(width, height));
+            for make in [Canvas::rgb888, Canvas::xrgb8888] {
+                let [mut filled, mut expected] = [make(5, 4, 23), make(5, 4, 23)];
+                filled.fill_contiguous(&area, colors()).expect("cannot fail");
+                let pixels = area.points().zip(colors());
+                expected.draw_iter(pixels.map(|(point, color)| Pixel(point, color))).expect("cannot fail");
+                assert_eq!(filled.bytes(), expected.bytes(), "{area:?}");
+                filled.fill_solid(&area, Rgb888::new(7, 8, 9)).expect("cannot fail");
+                let pixels = area.points().map(|point| Pixel(point, Rgb888::new(7, 8, 9)));
+                expected.draw_iter(pixels).expect("cannot fail");
+                assert_eq!(filled.bytes(), expected.bytes(), "{area:?}");
+            }
+        }
     }
 }

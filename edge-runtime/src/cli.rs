@@ -265,7 +265,7 @@ pub struct PhotoBooth {
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Address and port; port 0 takes a free one, which is printed
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
     /// File with the token that requests must carry [default: EDGE_RUNTIME_TOKEN, else none]
     #[arg(long, value_name = "FILE")]
@@ -447,6 +447,10 @@ impl From<ProviderName> for Provider {
             ProviderName::Tensorrt => Self::TensorRt,
         }
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected an IP address and a port, as in 127.0.0.1:8080 or [::1]:8080".to_owned())
 }
 
 fn ranged(least: u64, most: u64) -> impl TypedValueParser<Value = usize> {

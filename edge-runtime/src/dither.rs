@@ -47,6 +47,17 @@ struct Shades {
     is_gray: bool,
     /// Of red, green and blue, ascending, from 0 to 255.
     levels: [Vec<u8>; 3],
+    /// For each of 256 levels of red, green and blue.
+    around: [Vec<Around>; 3],
+}
+
+/// Where a level lies.
+struct Around {
+    /// The levels that can be shown below it and at it or above.
+    low: u8,
+    high: u8,
+    /// The share of the way from one to the other that it has gone.
+    way: f32,
 }
 
 impl Shades {
@@ -57,12 +68,14 @@ impl Shades {
         };
         let is_gray =
             [shown(255, 0, 0), shown(0, 255, 0)].iter().all(|[red, green, blue]| red == green && green == blue);
-        let levels = std::array::from_fn(|channel| {
+        let levels: [Vec<u8>; 3] = std::array::from_fn(|channel| {
             let mut levels: Vec<u8> = (0..=255).map(|level| shown(level, level, level)[channel]).collect();
             levels.dedup();
             levels
         });
-        Self { is_gray, levels }
+        let around =
+            std::array::from_fn(|channel: usize| (0..=255).map(|level| Around::of(level, &levels[channel])).collect());
+        Self { is_gray, levels, around }
     }
 
     /// A pixel of the picture, its luma where the color is gray.
@@ -71,13 +84,10 @@ impl Shades {
         if self.is_gray { [luma(rgb); 3] } else { rgb }
     }
 
-    /// For each channel the lower or the higher of the two levels around it, by the share of the way that it has gone.
+    /// For each channel the lower or the higher of the two levels around it.
     fn ordered(&self, rgb: [u8; 3], threshold: f32) -> [u8; 3] {
         std::array::from_fn(|channel| {
-            let levels = &self.levels[channel];
-            let above = levels.partition_point(|level| *level < rgb[channel]).min(levels.len() - 1);
-            let (low, high) = (levels[above.saturating_sub(1)], levels[above]);
-            let way = f32::from(rgb[channel] - low.min(rgb[channel])) / f32::from((high - low).max(1));
+            let Around { low, high, way } = self.around[channel][usize::from(rgb[channel])];
             if way > threshold { high } else { low }
         })
     }
@@ -88,6 +98,15 @@ impl Shades {
         let above = levels.partition_point(|level| f64::from(*level) < value).min(levels.len() - 1);
         let (low, high) = (levels[above.saturating_sub(1)], levels[above]);
         if value - f64::from(low) < f64::from(high) - value { low } else { high }
+    }
+}
+
+impl Around {
+    fn of(level: u8, levels: &[u8]) -> Self {
+        let above = levels.partition_point(|shown| *shown < level).min(levels.len() - 1);
+        let (low, high) = (levels[above.saturating_sub(1)], levels[above]);
+        let way = f32::from(level - low.min(level)) / f32::from((high - low).max(1));
+        Self { low, high, way }
     }
 }
 

@@ -101,21 +101,25 @@ where
 
 /// The picture at its size for a space, at most as large as that.
 pub(crate) fn fitted(picture: &Picture, width: usize, height: usize, fit: Fit) -> Picture {
+    if fit == Fit::Whole {
+        return picture.fitted(width, height);
+    }
+    let (new_width, new_height) = resampled_size(picture, width, height, fit);
+    let large = picture.resampled(new_width, new_height);
+    if fit == Fit::Fit {
+        return large;
+    }
+    large.cropped((new_width - width) / 2, (new_height - height) / 2, width, height)
+}
+
+/// Width and height that a picture is resampled to for a space; they cover it with [`Fit::Fill`], and else lie inside.
+pub(crate) fn resampled_size(picture: &Picture, width: usize, height: usize, fit: Fit) -> (usize, usize) {
     // Which side of the space the picture reaches first.
     let is_wide = width * picture.height() <= height * picture.width();
-    let by_width = (width, (picture.height() * width).div_ceil(picture.width()));
-    let by_height = ((picture.width() * height).div_ceil(picture.height()), height);
-    match fit {
-        Fit::Whole => picture.fitted(width, height),
-        Fit::Fit => {
-            let (new_width, new_height) = if is_wide { by_width } else { by_height };
-            picture.resampled(new_width.min(width), new_height.min(height))
-        }
-        Fit::Fill => {
-            let (new_width, new_height) = if is_wide { by_height } else { by_width };
-            let large = picture.resampled(new_width, new_height);
-            large.cropped((new_width - width) / 2, (new_height - height) / 2, width, height)
-        }
+    if is_wide == (fit == Fit::Fill) {
+        ((picture.width() * height).div_ceil(picture.height()), height)
+    } else {
+        (width, (picture.height() * width).div_ceil(picture.width()))
     }
 }
 

@@ -22,7 +22,7 @@ mod service;
 mod worker;
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -100,7 +100,7 @@ impl Server {
         let listener = TcpListener::bind(settings.listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let cache = Arc::new(Mutex::new(Cache::new(settings.cache_bytes)));
+        let cache = Arc::new(Cache::new(settings.cache_bytes));
         let metrics = Arc::new(Metrics::new());
         let bounds = Bounds::new(generator.metadata());
         let model = model_text(&mut generator, &bounds);
@@ -138,12 +138,7 @@ impl Server {
     pub fn run(self) -> Result<(), RuntimeError> {
         let failed = |source| RuntimeError::Listen { address: self.address, source };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let service = self.service.clone();
-        let result = runtime.block_on(self.serve());
-        drop(runtime);
-        // The last copy of the queue's entrance, after which the generator's thread ends.
-        drop(service);
-        result
+        runtime.block_on(self.serve())
     }
 
     async fn serve(self) -> Result<(), RuntimeError> {
@@ -153,16 +148,12 @@ impl Server {
         let mut connections = JoinSet::new();
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let ended = loop {
-            let slot = tokio::select! {
+            let next = async { (slots.clone().acquire_owned().await, listener.accept().await) };
+            let (slot, accepted) = tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break false,
                 () = self.service.queue.ended() => break true,
                 Some(_) = connections.join_next() => continue,
-                Ok(slot) = slots.clone().acquire_owned() => slot,
-            };
-            let accepted = tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => break false,
-                () = self.service.queue.ended() => break true,
-                accepted = listener.accept() => accepted,
+                next = next => next,
             };
             let Ok((stream, _)) = accepted else {
                 tokio::time::sleep(PAUSE).await;
@@ -184,7 +175,6 @@ impl Server {
         // Who has not taken an answer by then is left.
         tokio::time::timeout(self.timeout * PATIENCE * 2, finish).await.ok();
         connections.shutdown().await;
-        drop(self.service);
         if ended { Err(RuntimeError::GeneratorEnded(self.generator.join().is_err())) } else { Ok(()) }
     }
 }

@@ -1,9 +1,11 @@
-//! Ctrl-C: asks the work to end after what is being written; a second one ends at once.
+//! Ctrl-C: asks the work to end after what is being written; a second one ends at once, with displays and terminal as they
+//! were.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
+use edge_runtime::restore;
 
 type Wake = Box<dyn Fn() + Send>;
 
@@ -14,7 +16,7 @@ static WAKE: Mutex<Option<Wake>> = Mutex::new(None);
 pub fn listen() {
     let handler = || {
         if ASKED.swap(true, Ordering::SeqCst) {
-            std::process::exit(1);
+            restore::exit(1);
         }
         if let Some(wake) = &*WAKE.lock().unwrap_or_else(PoisonError::into_inner) {
             wake();

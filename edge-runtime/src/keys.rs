@@ -4,6 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::RuntimeError;
+#[cfg(unix)]
+use crate::restore::Restored;
 
 /// What a wait for a key ended with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,42 +18,85 @@ pub enum Pressed {
     Closed,
 }
 
+impl Pressed {
+    /// Whether the user wants to end: q or Escape.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Key(b'q' | b'Q' | ESCAPE))
+    }
+}
+
+const ESCAPE: u8 = 0x1B;
+
 /// Standard input, key by key.
 ///
-/// A terminal hands keys on at once and shows none while this exists; afterwards it is as it was.
+/// A terminal hands keys on at once and shows none while this exists; afterwards it is as it was. Until then Ctrl-Z and
+/// Ctrl-\\ are keys like others: a program that is stopped or killed by them could put nothing back.
 #[derive(Debug)]
 pub struct Keys {
     #[cfg(unix)]
-    before: Option<nix::sys::termios::Termios>,
+    changed: Option<Restored<nix::sys::termios::Termios>>,
 }
+
+/// Longer than between the bytes of one key, shorter than between two keys.
+#[cfg(unix)]
+const TOGETHER: Duration = Duration::from_millis(25);
 
 #[cfg(unix)]
 impl Keys {
     /// Starts listening.
     pub fn listen() -> Self {
-        use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+        use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, tcgetattr, tcsetattr};
         use nix::unistd::{getpgrp, tcgetpgrp};
 
         let input = std::io::stdin();
         // A program in the background would be stopped if it changed its terminal; any other terminal has no background.
         let is_ours = tcgetpgrp(&input).map_or(true, |group| group == getpgrp());
-        let before = tcgetattr(&input).ok().filter(|_| is_ours);
-        if let Some(before) = &before {
-            let mut changed = before.clone();
-            changed.local_flags.remove(LocalFlags::ECHO | LocalFlags::ICANON);
-            // Keys then come with Enter only, which is no reason to end.
-            let _ = tcsetattr(&input, SetArg::TCSANOW, &changed);
+        let Some(before) = tcgetattr(&input).ok().filter(|_| is_ours) else { return Self { changed: None } };
+        let mut wanted = before.clone();
+        wanted.local_flags.remove(LocalFlags::ECHO | LocalFlags::ICANON);
+        for signal in [SpecialCharacterIndices::VSUSP, SpecialCharacterIndices::VQUIT] {
+            wanted.control_chars[signal as usize] = nix::libc::_POSIX_VDISABLE;
         }
-        Self { before }
+        let changed = Restored::new(before, |before| {
+            // The terminal is gone where this fails.
+            let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, &before);
+        });
+        // Keys then come with Enter only, which is no reason to end.
+        let _ = tcsetattr(&input, SetArg::TCSANOW, &wanted);
+        Self { changed: Some(changed) }
     }
 
     /// Whether keys come from a terminal that this program may read.
     pub fn is_terminal(&self) -> bool {
-        self.before.is_some()
+        self.changed.is_some()
     }
 
-    /// Waits for a key.
+    /// Waits for a key. One that sends several bytes, such as an arrow, is none.
     pub fn pressed(&mut self, time: Duration) -> Pressed {
+        match self.byte(time) {
+            Pressed::Key(ESCAPE) => self.after_escape(),
+            other => other,
+        }
+    }
+
+    /// Escape where nothing follows it at once; else the rest of a sequence (ECMA-48, section 5.4) is passed over.
+    fn after_escape(&mut self) -> Pressed {
+        match self.byte(TOGETHER) {
+            // Parameters and intermediate bytes, up to a final one.
+            Pressed::Key(b'[') => {
+                while let Pressed::Key(0x20..=0x3F) = self.byte(TOGETHER) {}
+                Pressed::Nothing
+            }
+            Pressed::Key(b'O') => {
+                self.byte(TOGETHER);
+                Pressed::Nothing
+            }
+            Pressed::Key(_) => Pressed::Nothing,
+            Pressed::Nothing | Pressed::Closed => Pressed::Key(ESCAPE),
+        }
+    }
+
+    fn byte(&self, time: Duration) -> Pressed {
         use std::os::fd::AsFd;
 
         use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -70,16 +115,6 @@ impl Keys {
                 }
             }
             Err(_) => Pressed::Closed,
-        }
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Keys {
-    fn drop(&mut self) {
-        if let Some(before) = &self.before {
-            // The terminal is gone where this fails.
-            let _ = nix::sys::termios::tcsetattr(std::io::stdin(), nix::sys::termios::SetArg::TCSANOW, before);
         }
     }
 }

@@ -6,8 +6,8 @@
 //! makes what the model should, [`provenance`] makes a picture again; [`json_request`] reads requests from other programs;
 //! [`sensors`] and [`diagnosis`] look at the machine; [`canvas`], [`dither`] and [`drawing`] draw pictures with
 //! embedded-graphics, [`walk`] moves them and [`keys`] listens to the user; [`sink`] writes and shows them, into an
-//! [`output`] file where it is one, and [`http`] serves them. Nothing here trains, exports, or knows a label's name that
-//! the file doesn't state.
+//! [`output`] file where it is one, [`restore`] puts back what that changed, and [`http`] serves them. Nothing here trains,
+//! exports, or knows a label's name that the file doesn't state.
 //!
 //! ```
 //! # let folder = tempfile::tempdir()?;
@@ -49,6 +49,7 @@ pub mod parity;
 pub mod picture;
 pub mod provenance;
 mod resample;
+pub mod restore;
 pub mod sensors;
 pub mod sheet;
 pub mod sink;

@@ -1,14 +1,15 @@
 //! `edge-runtime photo-booth`: a press, a countdown, a new picture that is shown and kept.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use edge_runtime::canvas::Canvas;
 use edge_runtime::keys::{ButtonLine, Keys, Pressed};
 use edge_runtime::sink::display::Use;
 use edge_runtime::sink::files::{Encoding, Folder};
 use edge_runtime::sink::screen::Screen;
-use edge_runtime::{Generator, Picture, Request, Sink};
+use edge_runtime::{Generator, Picture, Sink};
 use embedded_graphics::Drawable;
 use embedded_graphics::geometry::Point;
 use embedded_graphics::mono_font::MonoTextStyle;
@@ -34,20 +35,22 @@ pub fn run(options: &PhotoBooth) -> Result<()> {
     let folder = Folder::create(&options.out, encoding)?;
     let button = options.button.map(|button| button.watch()).transpose()?;
     let seed = setup::seed(options.seed, "--seed", options.engine.quiet);
-    let keys = Keys::listen();
     let screen = options.display.screen(Use::Live)?;
+    let keys = Keys::listen();
     let mut booth = Booth { screen, keys, button, keys_ended: false };
     let kept = booth.open(generator, folder, &labels, seed, options);
     // The display is itself again before anything is said: a terminal that shows pictures has no place for text.
     drop(booth);
     let kept = kept?;
-    kept.iter().try_for_each(|name| print(&format!("{}\n", options.out.join(name).display())))?;
+    kept.iter().try_for_each(|path| print(&format!("{}\n", path.display())))?;
     if !options.engine.quiet {
-        eprintln!("kept {} pictures in {}", kept.len(), options.out.display());
+        let pictures = if kept.len() == 1 { "picture" } else { "pictures" };
+        eprintln!("kept {} {pictures} in {}", kept.len(), options.out.display());
     }
     Ok(())
 }
 
+/// Dropped in this order: the display, then the terminal's modes.
 struct Booth {
     screen: Box<dyn Screen>,
     keys: Keys,
@@ -64,22 +67,24 @@ impl Booth {
         labels: &[usize],
         seed: u64,
         options: &PhotoBooth,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<PathBuf>> {
         let limit = options.count.unwrap_or(usize::MAX);
         let invitation = if self.button.is_some() { "press the button" } else { "press Enter" };
         self.screen.draw(&number("?"), &[invitation.to_owned(), "q ends".to_owned()])?;
-        let mut names = Vec::new();
+        let mut kept = Vec::new();
         for index in 0u32.. {
-            if names.len() >= limit || !self.is_pressed() || !self.counted_down(options.countdown)? {
+            if kept.len() >= limit || !self.is_pressed() || !self.counted_down(options.countdown)? {
                 break;
             }
-            let request = Request { label: chosen(labels, seed, index), seed, index };
-            let frame = generator.frames(&[request])?.swap_remove(0);
+            let frame = generator.frame(chosen(labels, seed, index), seed, index)?;
             self.screen.draw(&frame.picture, &[frame.label.clone(), invitation.to_owned()])?;
             folder.show(&frame)?;
-            names.push(format!("{}/{seed}-{index}.png", frame.label));
+            kept.push(folder.path(&frame));
         }
-        Ok(names)
+        if kept.is_empty() && self.keys_ended && self.button.is_none() {
+            bail!("nothing can be pressed: standard input has ended, and there is no --button");
+        }
+        Ok(kept)
     }
 
     /// Waits for a press; false where the user ends it.
@@ -93,7 +98,7 @@ impl Booth {
             }
             match self.key() {
                 Pressed::Key(b'\n' | b'\r' | b' ') => return true,
-                Pressed::Key(b'q' | b'Q') => return false,
+                pressed if pressed.is_end() => return false,
                 // A booth with a button needs no keyboard.
                 Pressed::Closed if self.button.is_none() => return false,
                 Pressed::Key(_) | Pressed::Nothing | Pressed::Closed => {}
@@ -117,13 +122,13 @@ impl Booth {
             self.screen.draw(&number(&left.to_string()), &[])?;
             let until = Instant::now() + Duration::from_secs(1);
             while Instant::now() < until {
-                if interrupt::is_asked() {
+                // Any other key that is pressed meanwhile is not meant for the next picture.
+                if self.key().is_end() || interrupt::is_asked() {
                     return Ok(false);
                 }
-                std::thread::sleep(LOOK);
             }
         }
-        // Presses while it counted are not meant for the next picture.
+        // Nor is a button.
         if let Some(button) = &self.button {
             button.was_pressed();
         }
@@ -139,10 +144,11 @@ fn chosen(labels: &[usize], seed: u64, index: u32) -> usize {
 
 /// Short text as a picture, white on black.
 fn number(text: &str) -> Picture {
-    let mut canvas = Canvas::<Rgb888>::shown(SIDE, SIDE);
     let character = MonoTextStyle::new(&FONT_10X20, Rgb888::WHITE);
     let style = TextStyleBuilder::new().alignment(Alignment::Center).baseline(Baseline::Middle).build();
     let middle = Point::new(SIDE as i32 / 2, SIDE as i32 / 2);
-    Text::with_text_style(text, middle, character, style).draw(&mut canvas).unwrap_or_else(|never| match never {});
-    Picture::new(SIDE, SIDE, 3, canvas.bytes().to_vec()).expect("a canvas without padding is a picture")
+    let drawn = Canvas::<Rgb888>::picture(SIDE, SIDE, |canvas| {
+        Text::with_text_style(text, middle, character, style).draw(canvas).unwrap_or_else(|never| match never {});
+    });
+    drawn.expect("its sides are over 0")
 }

@@ -1,5 +1,7 @@
 //! Pictures as they leave a generator: 8-bit levels in interleaved rows.
 
+use std::borrow::Cow;
+
 use model_spec::pixels::hwc8_from_chw_signed;
 
 /// A picture of 8-bit levels, `[height, width, channels]`, without padding.
@@ -70,6 +72,14 @@ impl Picture {
             [red, green, blue] => [*red, *green, *blue],
             [gray, ..] => [*gray; 3],
             [] => [0; 3],
+        }
+    }
+
+    /// The levels, `[height, width, 3]`: gray three times each.
+    pub(crate) fn rgb_levels(&self) -> Cow<'_, [u8]> {
+        match self.channels {
+            1 => self.levels.iter().flat_map(|level| [*level; 3]).collect(),
+            _ => Cow::Borrowed(&self.levels),
         }
     }
 

@@ -1,13 +1,12 @@
 //! `edge-runtime play`: a walk through latents and labels, live on a display.
 
 use std::collections::VecDeque;
-use std::io::{IsTerminal, Write, stdout};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use edge_runtime::keys::{Keys, Pressed};
-use edge_runtime::sink::display::{Place, Use};
+use edge_runtime::sink::display::Use;
 use edge_runtime::sink::screen::Screen;
 use edge_runtime::walk::{self, Walk};
 use edge_runtime::{Generator, Picture, RuntimeError};
@@ -20,7 +19,6 @@ use crate::setup;
 const AHEAD: usize = 2;
 /// How long Ctrl-C may go unnoticed.
 const PATIENCE: Duration = Duration::from_millis(50);
-const ESCAPE: u8 = 0x1B;
 /// Slower than this share of the rate asked for is told.
 const HELD: f64 = 0.97;
 
@@ -32,12 +30,8 @@ pub fn run(options: &Play) -> Result<()> {
     let seed = setup::seed(options.seed, "--seed", options.engine.quiet);
     let walk = Walk::new(&generator, &labels, seed);
     let screen = options.display.screen(Use::Live)?;
-    // Dropped in this order: the display, the cursor, the terminal's modes.
     let keys = Keys::listen();
-    let cursor = Cursor::hidden(matches!(options.display.place, Place::Framebuffer(..)));
-    let played = play(screen, generator, walk, options, keys.is_terminal().then_some(keys));
-    drop(cursor);
-    let report = played?;
+    let report = play(screen, generator, walk, options, keys.is_terminal().then_some(keys))?;
     if !options.engine.quiet {
         eprintln!("{}", report.text(options.fps));
     }
@@ -52,18 +46,20 @@ struct Made {
 }
 
 fn play(
-    mut screen: Box<dyn Screen>,
+    screen: Box<dyn Screen>,
     generator: Generator,
     walk: Walk,
     options: &Play,
-    mut keys: Option<Keys>,
+    keys: Option<Keys>,
 ) -> Result<Report> {
     let (sender, receiver) = sync_channel(AHEAD);
     std::thread::scope(|scope| {
         let fps = options.fps as f64;
         scope.spawn(move || produce(generator, &walk, fps, &sender));
-        // Moved in, so that the producer finds nobody to send to once this ends, however it ends.
-        let receiver = receiver;
+        // Moved in, so that once this ends, however it ends, the display and then the terminal's modes are as before and
+        // the producer finds nobody to send to: the picture that it is making is then waited for.
+        let (receiver, mut keys) = (receiver, keys);
+        let mut screen = screen;
         let mut report = Report::default();
         let limit = options.frames.or(options.seconds.map(|seconds| seconds.saturating_mul(options.fps)));
         let mut pace = Pace::new(fps);
@@ -140,7 +136,7 @@ fn next(receiver: &Receiver<Result<Made, RuntimeError>>, keys: &mut Option<Keys>
 fn is_asked(keys: &mut Option<Keys>, time: Duration) -> bool {
     match keys {
         Some(listening) => match listening.pressed(time) {
-            Pressed::Key(b'q' | b'Q' | ESCAPE) => return true,
+            pressed if pressed.is_end() => return true,
             Pressed::Closed => *keys = None,
             Pressed::Key(_) | Pressed::Nothing => {}
         },
@@ -234,7 +230,10 @@ impl Report {
             (Some(began), Some(ended)) => ended.duration_since(began).as_secs_f64(),
             _ => 0.0,
         };
-        if self.frames < 2 || seconds == 0.0 {
+        if self.frames == 1 {
+            return "1 picture".to_owned();
+        }
+        if self.frames == 0 || seconds == 0.0 {
             return format!("{} pictures", self.frames);
         }
         let rate = (self.frames - 1) as f64 / seconds;
@@ -246,32 +245,6 @@ impl Report {
             mean(self.making),
             mean(self.showing)
         )
-    }
-}
-
-/// The cursor of a console whose frame buffer is drawn on, which would blink in the picture.
-struct Cursor(bool);
-
-impl Cursor {
-    fn hidden(is_in_the_way: bool) -> Self {
-        let hides = is_in_the_way && stdout().is_terminal();
-        if hides {
-            Self::say("\x1b[?25l");
-        }
-        Self(hides)
-    }
-
-    fn say(text: &str) {
-        // A cursor that stays is only seen.
-        let _ = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
-    }
-}
-
-impl Drop for Cursor {
-    fn drop(&mut self) {
-        if self.0 {
-            Self::say("\x1b[?25h");
-        }
     }
 }
 
@@ -291,6 +264,7 @@ mod tests {
         let text = report.text(30);
         assert!(text.starts_with("31 pictures, 10.0 a second, of 30 asked for: "), "{text}");
         assert_eq!(Report::default().text(30), "0 pictures");
+        assert_eq!(Report { frames: 1, ..Report::default() }.text(30), "1 picture");
     }
 
     #[test]

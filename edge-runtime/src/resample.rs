@@ -7,26 +7,19 @@ impl Picture {
     /// triangle as wide as a pixel of the coarser of both sizes.
     pub(crate) fn resampled(&self, width: usize, height: usize) -> Self {
         let channels = self.channels();
-        let rows = Taps::of(self.height(), height);
         let columns = Taps::of(self.width(), width);
-        // Rows first: [height, self.width, channels].
-        let row_length = self.width() * channels;
-        let mut tall = Vec::with_capacity(height * row_length);
-        for y in 0..height {
-            let taps = rows.at(y);
-            let mixed = |place: usize| -> f32 {
-                taps.iter().map(|(row, weight)| f32::from(self.levels()[row * row_length + place]) * weight).sum()
-            };
-            tall.extend((0..row_length).map(mixed));
-        }
         let mut levels = Vec::with_capacity(height * width * channels);
-        for row in tall.chunks_exact(row_length) {
-            for x in 0..width {
-                for channel in 0..channels {
-                    let taps = columns.at(x).iter();
-                    let mixed: f32 = taps.map(|(column, weight)| row[column * channels + channel] * weight).sum();
-                    levels.push(mixed.round().clamp(0.0, 255.0) as u8);
-                }
+        // Of all rows that a new one is mixed from: [self.width, channels].
+        let mut row = vec![0.0; self.width() * channels];
+        for taps in Taps::of(self.height(), height).0 {
+            row.fill(0.0);
+            for (old, weight) in taps {
+                let old = &self.levels()[old * row.len()..][..row.len()];
+                row.iter_mut().zip(old).for_each(|(mixed, level)| *mixed += f32::from(*level) * weight);
+            }
+            match channels {
+                1 => push_row::<1>(&mut levels, &row, &columns),
+                _ => push_row::<3>(&mut levels, &row, &columns),
             }
         }
         Self::new(width, height, channels, levels).unwrap_or_else(|| Self::filled(1, 1, channels, 0))
@@ -38,6 +31,19 @@ impl Picture {
         let rows = self.levels().chunks_exact(self.width() * channels).skip(top).take(height);
         let levels = rows.flat_map(|row| &row[left * channels..(left + width) * channels]).copied().collect();
         Self::new(width, height, channels, levels).unwrap_or_else(|| Self::filled(1, 1, channels, 0))
+    }
+}
+
+/// Mixes the pixels of a row, of `N` channels each.
+fn push_row<const N: usize>(levels: &mut Vec<u8>, row: &[f32], columns: &Taps) {
+    let (pixels, _) = row.as_chunks::<N>();
+    for taps in &columns.0 {
+        let mut mixed = [0.0; N];
+        for (column, weight) in taps {
+            mixed.iter_mut().zip(&pixels[*column]).for_each(|(mixed, level)| *mixed += level * weight);
+        }
+        // Rounds, since nothing is negative.
+        levels.extend(mixed.map(|level| (level + 0.5) as u8));
     }
 }
 
@@ -58,10 +64,6 @@ impl Taps {
             near.into_iter().map(|(old, weight)| (old, (weight / sum) as f32)).collect()
         });
         Self(taps.collect())
-    }
-
-    fn at(&self, place: usize) -> &[(usize, f32)] {
-        &self.0[place]
     }
 }
 

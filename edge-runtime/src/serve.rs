@@ -37,9 +37,11 @@ mod with_http {
                 options.listen
             )));
         }
+        let hosts: Result<Vec<String>, _> = options.host.iter().map(|host| Access::host(host)).collect();
+        let hosts = hosts.map_err(|error| usage(format!("--host: {error}")))?;
         let settings = Settings {
             listen: options.listen,
-            access: Access { token, hosts: options.host.iter().map(|host| host.to_ascii_lowercase()).collect() },
+            access: Access { token, hosts },
             queue: options.queue,
             cache_bytes: options.cache * MB,
             timeout: Duration::from_secs(options.timeout as u64),

@@ -315,6 +315,16 @@ fn an_address_for_others_needs_a_token_or_a_word() {
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{message}");
     assert!(message.contains("--token-file") && message.contains("--public"), "{message}");
+    for (words, expected) in [
+        (["--listen", "localhost:8080"], "expected an IP address and a port, as in 127.0.0.1:8080"),
+        (
+            ["--host", "http://pictures.example:80"],
+            "--host: host \"http://pictures.example:80\": expected a name without",
+        ),
+    ] {
+        let (code, message) = run(&words, "0123456789abcdef");
+        assert!(code == Some(2) && message.contains(expected), "{message}");
+    }
     let (code, message) = run(&["--listen", "127.0.0.1:0"], "short");
     assert!(code == Some(2) && message.contains("EDGE_RUNTIME_TOKEN: token"), "{message}");
     let (code, message) = run(&["--listen", "127.0.0.1:0", "--token-file", "none"], "");

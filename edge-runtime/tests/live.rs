@@ -9,8 +9,9 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::pty::{OpenptyResult, Winsize, openpty};
-use nix::sys::termios::{LocalFlags, Termios, tcgetattr};
+use nix::sys::termios::{FlowArg, LocalFlags, Termios, tcflow, tcgetattr};
 use place::{Place, interrupt};
 
 impl Place {
@@ -27,6 +28,9 @@ fn decoded(path: &std::path::Path) -> (usize, usize, Vec<u8>) {
     let picture = image::open(path).expect("a PNG").to_rgb8();
     (picture.width() as usize, picture.height() as usize, picture.into_raw())
 }
+
+/// Between two looks whether a program has ended.
+const LOOK_MS: u16 = 100;
 
 /// A program on a terminal of some size.
 struct OnTerminal {
@@ -49,13 +53,19 @@ impl OnTerminal {
         Self { child, user: File::from(master), side: slave, before }
     }
 
-    /// Reads until a text was seen that the program will write.
+    /// Reads until a text was seen that the program has to write before it ends.
     fn read_until(&mut self, wanted: &str) -> String {
         let mut seen = Vec::new();
         let mut part = [0; 4096];
         while !String::from_utf8_lossy(&seen).contains(wanted) {
-            let count = self.user.read(&mut part).expect("the program's side is open");
-            seen.extend_from_slice(&part[..count]);
+            let has_ended = self.child.try_wait().expect("a child").is_some();
+            let is_readable =
+                poll(&mut [PollFd::new(self.user.as_fd(), PollFlags::POLLIN)], LOOK_MS).expect("polled") > 0;
+            assert!(is_readable || !has_ended, "it ended after {:?}", String::from_utf8_lossy(&seen));
+            if is_readable {
+                let count = self.user.read(&mut part).expect("the program's side is open");
+                seen.extend_from_slice(&part[..count]);
+            }
         }
         String::from_utf8_lossy(&seen).into_owned()
     }
@@ -97,6 +107,49 @@ fn play_ends_on_ctrl_c_with_the_screen_restored() {
     let (is_done, before, after) = terminal.end();
     assert!(is_done, "a walk that was ended is no failure");
     assert_eq!(before, after);
+}
+
+/// Waits until no signal is on its way to a process.
+fn deliver_signals(child: &Child) {
+    let is_pending = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it has not been waited for");
+        let bits = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).expect("pending signals");
+        bits.chars().any(|digit| digit.is_ascii_hexdigit() && digit != '0')
+    };
+    while is_pending() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_leaves_the_terminal_as_it_was() {
+    let place = Place::new();
+    for words in [&["play", "--seed", "1"][..], &["photo-booth", "--seed", "1"][..]] {
+        let mut terminal = OnTerminal::start(place.live(words), 30, 10);
+        terminal.read_until("\x1b[2J");
+        // Held as by Ctrl-S, so that the program is stuck in whatever it writes next, be that its last words.
+        tcflow(terminal.side.as_fd(), FlowArg::TCOOFF).expect("a terminal");
+        interrupt(&terminal.child);
+        deliver_signals(&terminal.child);
+        interrupt(&terminal.child);
+        deliver_signals(&terminal.child);
+        tcflow(terminal.side.as_fd(), FlowArg::TCOON).expect("a terminal");
+        terminal.read_until(LEAVE);
+        let (_, before, after) = terminal.end();
+        assert_eq!(before, after, "{words:?}");
+    }
+}
+
+#[test]
+fn the_cursor_of_a_console_stays_out_of_its_frame_buffer() {
+    let place = Place::new();
+    let display = ["--seed", "1", "--display", "fb:/dev/null@40x30:rgb565"];
+    for words in [&["--label", "0"][..], &["play", "--frames", "2", "--fps", "100"][..]] {
+        let mut terminal = OnTerminal::start(place.live(&[words, &display].concat()), 30, 10);
+        let text = terminal.read_until("\x1b[?25h");
+        assert!(text.starts_with("\x1b[?25l"), "{words:?}: {text:?}");
+        assert!(terminal.end().0, "{words:?}");
+    }
 }
 
 #[test]
@@ -193,17 +246,53 @@ fn a_photo_booth_keeps_a_picture_for_every_press() {
 }
 
 #[test]
+fn a_photo_booth_without_anything_to_press_says_so() {
+    let place = Place::new();
+    let output = place.live(&["photo-booth", "--display", "png:shown.png@8x8:mono"]).output().expect("it starts");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("nothing can be pressed") && message.contains("--button"), "{message}");
+}
+
+#[test]
 fn a_photo_booth_on_a_terminal_takes_keys_without_enter() {
     let place = Place::new();
     let words = ["photo-booth", "--seed", "4", "--countdown", "0", "--count", "1", "--label", "0"];
     let mut terminal = OnTerminal::start(place.live(&words), 30, 12);
     terminal.read_until("press Enter");
-    terminal.user.write_all(b" ").expect("it listens");
+    // An arrow key begins with the byte of Escape.
+    terminal.user.write_all(b"\x1b[A\x1bOB ").expect("it listens");
     terminal.read_until(LEAVE);
     let (is_done, before, after) = terminal.end();
     assert!(is_done);
     assert_eq!(before, after);
     assert!(place.path("photos/zebra/4-0.png").is_file());
+}
+
+#[test]
+fn a_countdown_can_be_ended_and_takes_no_press_for_the_next_picture() {
+    let place = Place::new();
+    let words = ["photo-booth", "--label", "0", "--count", "2", "--seed"];
+    for key in [&b"q"[..], b"Q", b"\x1b"] {
+        let mut terminal = OnTerminal::start(place.live(&[&words[..], &["4", "--countdown", "60"]].concat()), 30, 12);
+        terminal.read_until("press Enter");
+        terminal.user.write_all(b"\n").expect("it listens");
+        // The number that is counted down from has the rows of the invitation too.
+        terminal.read_until("\x1b[11;1H\x1b[38;");
+        terminal.user.write_all(key).expect("it listens");
+        terminal.read_until(LEAVE);
+        assert!(terminal.end().0, "{key:?}");
+        assert!(!place.path("photos/zebra/4-0.png").exists(), "{key:?}");
+    }
+    let mut terminal = OnTerminal::start(place.live(&[&words[..], &["5", "--countdown", "1"]].concat()), 30, 12);
+    terminal.read_until("press Enter");
+    terminal.user.write_all(b"\n\n ").expect("it listens");
+    terminal.read_until("zebra");
+    terminal.user.write_all(b"q").expect("it listens");
+    terminal.read_until(LEAVE);
+    assert!(terminal.end().0);
+    assert!(place.path("photos/zebra/5-0.png").is_file());
+    assert!(!place.path("photos/zebra/5-1.png").exists(), "keys pressed meanwhile are no press");
 }
 
 #[cfg(not(feature = "panels"))]

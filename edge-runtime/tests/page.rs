@@ -143,6 +143,13 @@ fn check_seed_and_names(browser: &Browser) {
     browser.find("#next").click();
     browser.wait("/^Seed 8$/.test(document.getElementById('subtitle').textContent)");
     assert_eq!(seed.get("attribute/aria-invalid"), "false");
+    // Seeds go round.
+    browser
+        .run("const seed = document.getElementById('seed'); seed.value = '0'; seed.dispatchEvent(new Event('input'))");
+    browser.find("#previous").click();
+    browser.wait("/^Seed 18446744073709551615$/.test(document.getElementById('subtitle').textContent)");
+    browser.find("#next").click();
+    browser.wait("/^Seed 0$/.test(document.getElementById('subtitle').textContent)");
     assert_eq!(browser.find("#download").get("enabled"), "true");
     for element in browser.find_all("button, input, #pad, canvas#picture") {
         if element.get("displayed") == "true" {

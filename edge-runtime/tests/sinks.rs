@@ -248,6 +248,36 @@ fn a_terminal_shows_two_pixels_a_character_and_the_caption_below() {
     assert_eq!(narrow, lines);
 }
 
+#[test]
+fn a_still_picture_in_a_terminal_follows_the_settings_of_displays() {
+    let shown = |settings: &str| {
+        let shared = Shared::default();
+        let display: edge_runtime::sink::display::Display =
+            format!("terminal,protocol={settings}").parse().expect("a display");
+        display.open(shared.clone(), 22).expect("a terminal").show(&frame("a", 0)).expect("writable");
+        String::from_utf8(shared.0.take()).expect("text")
+    };
+    // Twenty-one pixels wide and fourteen high, with fourteen rows for two lines below.
+    let lines =
+        |text: &str| (text.lines().count(), text.lines().next().unwrap_or_default().matches('\u{2580}').count());
+    assert_eq!(lines(&shown("blocks")), (14, 21));
+    assert_eq!(lines(&shown("blocks,caption=off")), (7, 21));
+    for fit in ["fit", "fill"] {
+        // Fourteen and two thirds high.
+        assert_eq!(lines(&shown(&format!("blocks,caption=off,fit={fit}"))), (8, 22), "{fit}");
+    }
+    for (protocol, size, fitted) in [("kitty", ",s=87,v=58,", ",s=88,v=59,"), ("sixel", "\"1;1;87;58#", "\"1;1;88;59#")]
+    {
+        let text = shown(protocol);
+        assert!(text.contains(size) && text.ends_with("\na 7-0\n"), "{text:?}");
+        let text = shown(&format!("{protocol},caption=off,fit=fit"));
+        assert!(text.contains(fitted) && text.ends_with("\x1b\\\n"), "{text:?}");
+    }
+    let [none, ordered, diffused] = ["none", "ordered", "diffused"].map(|name| shown(&format!("sixel,dither={name}")));
+    assert!(none != ordered && ordered != diffused && diffused != none);
+    assert_eq!(shown("sixel"), diffused, "it stays, and 216 colors are few");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_frame_buffer_has_exact_bytes_and_keeps_what_lies_behind_the_screen() {

@@ -35,17 +35,10 @@ fn write(pictures: &[Picture], width: u16, height: u16, texts: &Texts) -> Result
     let parts: Vec<&[u8]> = comment.as_bytes().chunks(255).collect();
     encoder.write_raw_extension(AnyExtension::from(Extension::Comment), &parts)?;
     for picture in pictures {
-        let mut frame = Frame::from_rgb_speed(width, height, &rgb(picture), QUANTIZER_SPEED);
+        let mut frame = Frame::from_rgb_speed(width, height, &picture.rgb_levels(), QUANTIZER_SPEED);
         frame.delay = DELAY;
         encoder.write_frame(&frame)?;
     }
     drop(encoder);
     Ok(bytes)
-}
-
-fn rgb(picture: &Picture) -> Vec<u8> {
-    match picture.channels() {
-        1 => picture.levels().iter().flat_map(|level| [*level; 3]).collect(),
-        _ => picture.levels().to_vec(),
-    }
 }

@@ -61,6 +61,24 @@ pub struct Access {
 }
 
 impl Access {
+    /// A name for [`Access::hosts`]: as in a URL, without scheme and port.
+    ///
+    /// # Errors
+    /// Text that no request could be addressed with.
+    pub fn host(text: &str) -> Result<String, RuntimeError> {
+        let is_address = text.starts_with('[') && text.ends_with(']');
+        let is_known =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte) || is_address && b"[:]".contains(&byte);
+        if text.is_empty() || !text.bytes().all(is_known) {
+            return Err(RuntimeError::Text {
+                what: "host",
+                expected: "a name without scheme and port, as in pictures.example".to_owned(),
+                found: text.to_owned(),
+            });
+        }
+        Ok(text.to_ascii_lowercase())
+    }
+
     pub(super) fn allows(&self, headers: &HeaderMap) -> bool {
         self.token.as_ref().is_none_or(|token| token.is_in(headers))
     }
@@ -113,6 +131,21 @@ mod tests {
             assert!(text.is_empty() || !message.contains(text), "{message}");
         }
         assert_eq!(format!("{:?}", Token::new(SECRET).expect("valid")), "Token");
+    }
+
+    #[test]
+    fn a_host_is_a_name_and_nothing_else() {
+        for (text, expected) in
+            [("Pictures.example", "pictures.example"), ("10.0.0.7", "10.0.0.7"), ("[FE80::1]", "[fe80::1]")]
+        {
+            let hosts = vec![Access::host(text).expect(text)];
+            assert_eq!(hosts, [expected]);
+            assert!(Access { token: None, hosts }.knows(&format!("{text}:8080")), "{text}");
+        }
+        for text in ["", "pictures.example:80", "http://pictures.example", "a b", "fe80::1", "ä.example"] {
+            let message = Access::host(text).expect_err(text).to_string();
+            assert!(message.contains("expected a name without scheme and port"), "{message}");
+        }
     }
 
     #[test]

@@ -1,16 +1,22 @@
 //! Answers that were made before, the least recently used of them dropped first.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::worker::Made;
 
 /// Bytes that an entry takes beside its key and body, about.
 const OVERHEAD: usize = 256;
 
-/// A bounded number of bytes.
+/// A bounded number of bytes, for several threads.
 #[derive(Debug)]
 pub(super) struct Cache {
     most: usize,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
     bytes: usize,
     uses: u64,
     entries: HashMap<String, (Made, u64)>,
@@ -21,21 +27,35 @@ pub(super) struct Cache {
 impl Cache {
     /// An empty cache that never holds more than `most` bytes.
     pub fn new(most: usize) -> Self {
-        Self { most, bytes: 0, uses: 0, entries: HashMap::new(), order: BTreeMap::new() }
+        Self { most, held: Mutex::default() }
     }
 
-    /// Bytes held now.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// Entries held now.
-    pub fn entries(&self) -> usize {
-        self.entries.len()
+    /// Entries held now, and their bytes.
+    pub fn entries_and_bytes(&self) -> (usize, usize) {
+        let held = self.held();
+        (held.entries.len(), held.bytes)
     }
 
     /// An entry, which becomes the most recently used.
-    pub fn get(&mut self, key: &str) -> Option<Made> {
+    pub fn get(&self, key: &str) -> Option<Made> {
+        self.held().get(key)
+    }
+
+    /// Keeps an answer, dropping others for it; one larger than a quarter of the cache is not kept.
+    pub fn insert(&self, key: String, made: Made) {
+        let size = size(&key, &made);
+        if size <= self.most / 4 {
+            self.held().insert(key, made, self.most);
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn get(&mut self, key: &str) -> Option<Made> {
         let (made, used) = self.entries.get_mut(key)?;
         self.uses += 1;
         if let Some(key) = self.order.remove(used) {
@@ -45,13 +65,12 @@ impl Cache {
         Some(made.clone())
     }
 
-    /// Keeps an answer, dropping others for it; one larger than a quarter of the cache is not kept.
-    pub fn insert(&mut self, key: String, made: Made) {
-        let size = size(&key, &made);
-        if size > self.most / 4 || self.entries.contains_key(&key) {
+    fn insert(&mut self, key: String, made: Made, most: usize) {
+        if self.entries.contains_key(&key) {
             return;
         }
-        while self.bytes + size > self.most {
+        let size = size(&key, &made);
+        while self.bytes + size > most {
             let Some((_, oldest)) = self.order.pop_first() else { break };
             if let Some((dropped, _)) = self.entries.remove(&oldest) {
                 self.bytes -= self::size(&oldest, &dropped);
@@ -78,24 +97,26 @@ mod tests {
 
     #[test]
     fn the_least_recently_used_goes_first_and_the_bound_holds() {
-        let mut cache = Cache::new(8 * (OVERHEAD + 1002));
+        let cache = Cache::new(8 * (OVERHEAD + 1002));
         for name in 0..8 {
             cache.insert(name.to_string(), made(1000));
         }
-        assert_eq!((cache.entries(), cache.bytes()), (8, 8 * (OVERHEAD + 1002)));
+        assert_eq!(cache.entries_and_bytes(), (8, 8 * (OVERHEAD + 1002)));
         assert!(cache.get("0").is_some());
         cache.insert("8".to_owned(), made(1000));
-        assert_eq!((cache.entries(), cache.get("1").is_some(), cache.get("0").is_some()), (8, false, true));
+        assert_eq!(cache.entries_and_bytes().0, 8);
+        assert_eq!((cache.get("1").is_some(), cache.get("0").is_some()), (false, true));
         cache.insert("twice as large".to_owned(), made(2000));
-        assert!(cache.bytes() <= 8 * (OVERHEAD + 1002) && cache.get("2").is_none() && cache.get("0").is_some());
+        assert!(cache.entries_and_bytes().1 <= 8 * (OVERHEAD + 1002));
+        assert!(cache.get("2").is_none() && cache.get("0").is_some());
     }
 
     #[test]
     fn what_would_push_out_most_others_is_not_kept() {
-        let mut cache = Cache::new(4 * 1000);
+        let cache = Cache::new(4 * 1000);
         cache.insert("large".to_owned(), made(1000));
-        assert_eq!((cache.entries(), cache.bytes()), (0, 0));
-        let mut none = Cache::new(0);
+        assert_eq!(cache.entries_and_bytes(), (0, 0));
+        let none = Cache::new(0);
         none.insert("any".to_owned(), made(1));
         assert!(none.get("any").is_none());
     }

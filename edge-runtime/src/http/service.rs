@@ -1,6 +1,6 @@
 //! From a request to an answer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes};
@@ -44,7 +44,7 @@ pub(super) struct Service {
     /// Whether the server listens on a loopback address, where a foreign host name is a page's attempt to reach it.
     pub is_loopback: bool,
     pub queue: Queue,
-    pub cache: Arc<Mutex<Cache>>,
+    pub cache: Arc<Cache>,
     pub metrics: Arc<Metrics>,
     /// Permits for bytes of answers that are being made or sent.
     pub budget: Arc<Semaphore>,
@@ -174,10 +174,7 @@ impl Service {
     }
 
     fn metrics_text(&self) -> String {
-        let (cache_bytes, cache_entries) = {
-            let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            (cache.bytes(), cache.entries())
-        };
+        let (cache_entries, cache_bytes) = self.cache.entries_and_bytes();
         self.metrics.text(&Now {
             engine: &self.model.engine,
             model: &self.model.sha256,
@@ -195,7 +192,7 @@ impl Service {
         if matches(headers, &tag) {
             return Ok(not_modified(&tag));
         }
-        let known = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key);
+        let known = self.cache.get(&key);
         self.metrics.count_lookup(known.is_some());
         let most = known.as_ref().map_or_else(|| task.most_bytes(&self.bounds), |made| made.bytes.len());
         let share = self.budget.clone().try_acquire_many_owned(most.div_ceil(UNIT) as u32);

@@ -1,6 +1,6 @@
 //! The thread that owns the generator, and the bounded queue in front of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -62,7 +62,7 @@ impl std::fmt::Debug for Job {
 
 /// What the thread shares with the others.
 pub(super) struct Shared {
-    pub cache: Arc<Mutex<Cache>>,
+    pub cache: Arc<Cache>,
     pub metrics: Arc<Metrics>,
 }
 
@@ -116,8 +116,7 @@ fn work(mut generator: Generator, mut jobs: mpsc::Receiver<Job>, shared: &Shared
             continue;
         }
         let queue = since.elapsed();
-        let known = shared.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key);
-        if let Some(made) = known {
+        if let Some(made) = shared.cache.get(&key) {
             _ = reply.send(Ok((made, Timing { queue, ..Timing::default() })));
             continue;
         }
@@ -125,7 +124,7 @@ fn work(mut generator: Generator, mut jobs: mpsc::Receiver<Job>, shared: &Shared
         let result = draw(&mut generator, &task).map(|drawn| {
             let timing = Timing { queue, generate: drawn.generate, encode: drawn.encode };
             shared.metrics.count_made(&timing, drawn.pictures);
-            shared.cache.lock().unwrap_or_else(PoisonError::into_inner).insert(key, drawn.made.clone());
+            shared.cache.insert(key, drawn.made.clone());
             (drawn.made, timing)
         });
         _ = reply.send(result);

@@ -65,9 +65,11 @@ impl Display {
     /// Those of [`Display::screen`].
     pub fn open<W: Write + 'static>(&self, writer: W, columns: usize) -> Result<Box<dyn Sink>, RuntimeError> {
         match &self.place {
-            Place::Terminal(protocol) => Ok(Box::new(
-                Terminal::new(writer, columns).speaking(protocol.unwrap_or_else(Protocol::of_standard_output)),
-            )),
+            Place::Terminal(protocol) => {
+                let protocol = protocol.unwrap_or_else(Protocol::of_standard_output);
+                let style = self.style(protocol.is_shallow(), Use::Still);
+                Ok(Box::new(Terminal::new(writer, columns).speaking(protocol).styled(style)))
+            }
             _ => Ok(Box::new(Framed(self.screen(Use::Still)?))),
         }
     }
@@ -78,7 +80,10 @@ impl Display {
     /// A device that can't be used, or any on a system that doesn't have its kind.
     pub fn screen(&self, purpose: Use) -> Result<Box<dyn Screen>, RuntimeError> {
         match &self.place {
-            Place::Terminal(protocol) => Ok(super::terminal::live(*protocol, self.style(false, purpose))),
+            Place::Terminal(protocol) => {
+                let protocol = protocol.unwrap_or_else(Protocol::of_standard_output);
+                Ok(super::terminal::live(protocol, self.style(protocol.is_shallow(), purpose)))
+            }
             #[cfg(target_os = "linux")]
             Place::Framebuffer(path, geometry, window) => {
                 let style = self.style(false, purpose);
@@ -146,9 +151,7 @@ fn preview(rest: &str, settings: &Settings<'_>) -> Result<Place, RuntimeError> {
     let (path, form) = rest.rsplit_once('@').ok_or_else(|| refused("no @"))?;
     let (size, depth) = form.split_once(':').ok_or_else(|| refused(form))?;
     let size = size_from_text(size).ok_or_else(|| settings.refused(SIZE, size))?;
-    let found = Depth::NAMES.iter().find(|(name, _)| *name == depth);
-    let (_, depth) = found.ok_or_else(|| settings.refused(&Depth::NAMES.map(|(name, _)| name).join("|"), depth))?;
-    Ok(Place::Preview(path.into(), size, *depth))
+    Ok(Place::Preview(path.into(), size, settings.named(&Depth::NAMES, depth)?))
 }
 
 pub(super) const SIZE: &str = "WIDTHxHEIGHT, each from 1 to 16384";
@@ -196,10 +199,7 @@ mod tests {
 
     #[test]
     fn texts_name_panels() {
-        let spec = |text: &str| match text.parse::<Display>().expect(text).place {
-            Place::Panel(spec) => spec,
-            other => panic!("{text}: {other:?}"),
-        };
+        let spec = PanelSpec::named;
         let lines = Lines { dc: Some(25), reset: Some(27), ..Lines::default() };
         let expected = PanelSpec {
             kind: PanelKind::St7789,

@@ -73,14 +73,18 @@ impl Folder {
         std::fs::create_dir_all(path).map_err(failed)?;
         Ok(Self { path: path.to_owned(), encoding })
     }
+
+    /// Where a frame is written.
+    pub fn path(&self, frame: &Frame) -> PathBuf {
+        let name = format!("{}-{}.png", frame.seed, frame.index);
+        // A label is one path part: model_spec::Labels refuses every other.
+        self.path.join(&frame.label).join(name)
+    }
 }
 
 impl Sink for Folder {
     fn show(&mut self, frame: &Frame) -> Result<(), RuntimeError> {
-        let name = format!("{}-{}.png", frame.seed, frame.index);
-        // A label is one path part: model_spec::Labels refuses every other.
-        let path = self.path.join(&frame.label).join(name);
-        let output = OutputFile::create(&path)?;
+        let output = OutputFile::create(&self.path(frame))?;
         output.commit(&self.encoding.bytes(frame, Format::Png)?)
     }
 }

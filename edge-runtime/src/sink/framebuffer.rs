@@ -1,7 +1,8 @@
 //! A Linux frame buffer, or a file of the same bytes.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{IsTerminal, Read, Seek, SeekFrom, Write, stdout};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -11,20 +12,27 @@ use super::framebuffer_layout::{Geometry, PixelFormat, Window};
 use super::screen::Screen;
 use crate::canvas::Canvas;
 use crate::drawing::{self, Style};
+use crate::restore::Restored;
 use crate::{Picture, RuntimeError};
 
 /// Where the kernel describes frame buffers (Documentation/fb/api.rst; drivers/video/fbdev/core/fbsysfs.c).
 const SYSFS: &str = "/sys/class/graphics";
 
-/// Fills a window of the screen with each picture.
+/// Fills a window of the screen with each picture. On a device, the console on standard output has no cursor meanwhile.
 pub struct Framebuffer {
     path: PathBuf,
-    file: File,
+    device: Restored<Device>,
     canvas: AnyCanvas,
     style: Style,
+}
+
+struct Device {
+    file: File,
     rows: Rows,
     /// What the rows held before, to be written back at the end.
     before: Option<Vec<u8>>,
+    /// Whether the console on this device has had its cursor taken away, which would blink in the picture.
+    hides_cursor: bool,
 }
 
 enum AnyCanvas {
@@ -61,6 +69,7 @@ impl Framebuffer {
         })?;
         let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let file = opened.map_err(|source| RuntimeError::Write { path: path.to_owned(), source })?;
+        let is_device = file.metadata().is_ok_and(|file| file.file_type().is_char_device());
         let format = if window.is_bgr { geometry.format.swapped() } else { geometry.format };
         // Whole rows are written at once, with what lies between them.
         let is_whole = width == geometry.width;
@@ -79,21 +88,21 @@ impl Framebuffer {
             start: (window.at.1 * geometry.stride + window.at.0 * format.bytes()) as u64,
             stride: geometry.stride as u64,
         };
-        Ok(Self { path: path.to_owned(), file, canvas, style, rows, before: None })
+        let hides_cursor = is_device && stdout().is_terminal();
+        let device = Restored::new(Device { file, rows, before: None, hides_cursor }, Device::restore);
+        if hides_cursor {
+            say("\x1b[?25l");
+        }
+        Ok(Self { path: path.to_owned(), device, canvas, style })
     }
 
     /// The same frame buffer, which shows again what it shows now when it is dropped.
     ///
     /// # Errors
     /// A device that can't be read.
-    pub fn restoring(mut self) -> Result<Self, RuntimeError> {
-        let failed = |source| RuntimeError::Read { path: self.path.clone(), source };
-        let mut before = Vec::new();
-        for row in 0..self.rows.count {
-            self.file.seek(SeekFrom::Start(self.rows.place(row))).map_err(failed)?;
-            (&self.file).take(self.rows.length as u64).read_to_end(&mut before).map_err(failed)?;
-        }
-        self.before = Some(before);
+    pub fn restoring(self) -> Result<Self, RuntimeError> {
+        let kept = self.device.with(Device::keep).unwrap_or(Ok(()));
+        kept.map_err(|source| RuntimeError::Read { path: self.path.clone(), source })?;
         Ok(self)
     }
 }
@@ -104,16 +113,39 @@ impl Screen for Framebuffer {
             AnyCanvas::Low(canvas) => drawn(canvas, picture, caption, self.style),
             AnyCanvas::High(canvas) => drawn(canvas, picture, caption, self.style),
         };
-        let written = self.rows.write(&mut self.file, bytes);
+        let written = self.device.with(|device| device.write(bytes)).unwrap_or(Ok(()));
         written.map_err(|source| RuntimeError::Write { path: self.path.clone(), source })
     }
 }
 
-impl Drop for Framebuffer {
-    fn drop(&mut self) {
+impl Device {
+    /// Reads what the rows hold.
+    fn keep(&mut self) -> std::io::Result<()> {
+        let mut before = Vec::new();
+        for row in 0..self.rows.count {
+            self.file.seek(SeekFrom::Start(self.rows.place(row)))?;
+            (&self.file).take(self.rows.length as u64).read_to_end(&mut before)?;
+        }
+        self.before = Some(before);
+        Ok(())
+    }
+
+    /// Writes rows that follow each other closely in `bytes`.
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        for (row, bytes) in bytes.chunks(self.rows.length).enumerate() {
+            self.file.seek(SeekFrom::Start(self.rows.place(row)))?;
+            self.file.write_all(bytes)?;
+        }
+        Ok(())
+    }
+
+    fn restore(mut self) {
         if let Some(before) = self.before.take() {
             // The device is gone where this fails, and what it shows with it.
-            let _ = self.rows.write(&mut self.file, &before);
+            let _ = self.write(&before);
+        }
+        if self.hides_cursor {
+            say("\x1b[?25h");
         }
     }
 }
@@ -122,15 +154,11 @@ impl Rows {
     fn place(&self, row: usize) -> u64 {
         self.start + row as u64 * self.stride
     }
+}
 
-    /// Writes rows that follow each other closely in `bytes`.
-    fn write(&self, file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
-        for (row, bytes) in bytes.chunks(self.length).enumerate() {
-            file.seek(SeekFrom::Start(self.place(row)))?;
-            file.write_all(bytes)?;
-        }
-        Ok(())
-    }
+fn say(text: &str) {
+    // A cursor that stays is only seen.
+    let _ = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
 }
 
 fn drawn<'a, C>(canvas: &'a mut Canvas<C>, picture: &Picture, caption: &[String], style: Style) -> &'a [u8]

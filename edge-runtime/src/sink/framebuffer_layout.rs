@@ -71,10 +71,7 @@ impl Geometry {
         let mut parts = text.split(':');
         let size = parts.next().unwrap_or_default();
         let (width, height) = size_from_text(size).ok_or_else(|| settings.refused(SIZE, size))?;
-        let format = parts.next().unwrap_or_default();
-        let named = PixelFormat::NAMES.iter().find(|(name, _)| *name == format);
-        let (_, format) =
-            named.ok_or_else(|| settings.refused(&PixelFormat::NAMES.map(|(name, _)| name).join("|"), format))?;
+        let format = settings.named(&PixelFormat::NAMES, parts.next().unwrap_or_default())?;
         let stride = parts.next();
         let least = width * format.bytes();
         let refused = |found: &str| settings.refused(&format!("a stride of at least {least} bytes"), found);
@@ -82,7 +79,7 @@ impl Geometry {
         if let Some(more) = parts.next() {
             return Err(settings.refused("nothing behind the stride", more));
         }
-        Self::new(width, height, *format, number).map_err(|_| refused(stride.unwrap_or_default()))
+        Self::new(width, height, format, number).map_err(|_| refused(stride.unwrap_or_default()))
     }
 }
 

@@ -256,6 +256,15 @@ impl PanelSpec {
         }
     }
 
+    /// The panel that a display's text names.
+    #[cfg(test)]
+    pub(super) fn named(text: &str) -> Self {
+        match text.parse::<super::display::Display>().expect(text).place {
+            super::display::Place::Panel(spec) => spec,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
     /// An error about it.
     #[cfg(all(feature = "panels", target_os = "linux"))]
     fn failed(&self, problem: impl Into<String>) -> RuntimeError {

@@ -59,19 +59,19 @@ impl Preview {
         Self { path: path.to_owned(), size, depth, style }
     }
 
-    fn drawn<C>(&self, picture: &Picture, caption: &[String]) -> Vec<u8>
+    fn drawn<C>(&self, picture: &Picture, caption: &[String]) -> Option<Picture>
     where
         C: PixelColor + From<Rgb888> + Into<Rgb888>,
     {
-        let mut canvas = Canvas::<C>::shown(self.size.0, self.size.1);
-        drawing::draw(&mut canvas, picture, caption, self.style).unwrap_or_else(|never| match never {});
-        canvas.bytes().to_vec()
+        Canvas::<C>::picture(self.size.0, self.size.1, |canvas| {
+            drawing::draw(canvas, picture, caption, self.style).unwrap_or_else(|never| match never {});
+        })
     }
 }
 
 impl Screen for Preview {
     fn draw(&mut self, picture: &Picture, caption: &[String]) -> Result<(), RuntimeError> {
-        let levels = match self.depth {
+        let shown = match self.depth {
             Depth::Rgb565 => self.drawn::<Rgb565>(picture, caption),
             Depth::Rgb888 => self.drawn::<Rgb888>(picture, caption),
             Depth::Gray8 => self.drawn::<Gray8>(picture, caption),
@@ -79,7 +79,7 @@ impl Screen for Preview {
             Depth::Gray2 => self.drawn::<Gray2>(picture, caption),
             Depth::Mono => self.drawn::<BinaryColor>(picture, caption),
         };
-        let shown = Picture::new(self.size.0, self.size.1, 3, levels).ok_or_else(|| RuntimeError::Display {
+        let shown = shown.ok_or_else(|| RuntimeError::Display {
             path: self.path.clone(),
             problem: "expected a size over 0".to_owned(),
         })?;

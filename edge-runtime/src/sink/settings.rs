@@ -71,9 +71,12 @@ impl<'a> Settings<'a> {
         key: &'static str,
         choices: &[(&str, T)],
     ) -> Result<Option<T>, RuntimeError> {
-        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        let found = |text: &str| choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
-        self.value(key, &names.join("|"), found)
+        self.value(key, &listed(choices), |text| chosen(choices, text))
+    }
+
+    /// A name that stands by itself.
+    pub(super) fn named<T: Copy>(&self, choices: &[(&str, T)], text: &str) -> Result<T, RuntimeError> {
+        chosen(choices, text).ok_or_else(|| self.refused(&listed(choices), text))
     }
 
     /// `on` or `off`.
@@ -88,6 +91,14 @@ impl<'a> Settings<'a> {
             None => Ok(()),
         }
     }
+}
+
+fn chosen<T: Copy>(choices: &[(&str, T)], text: &str) -> Option<T> {
+    choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice)
+}
+
+fn listed<T>(choices: &[(&str, T)]) -> String {
+    choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("|")
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ pub use protocol::Protocol;
 
 use super::Sink;
 use crate::canvas::Canvas;
-use crate::drawing::draw_frame;
-use crate::{Frame, RuntimeError};
+use crate::drawing::{self, Fit, Style};
+use crate::{Frame, Picture, RuntimeError};
 
 /// Its upper half has the foreground's color, its lower half the background's.
 const UPPER_HALF: char = '\u{2580}';
@@ -25,20 +25,21 @@ const CAPTION_ROWS: usize = 14;
 /// Narrower ones can't show anything.
 const LEAST_COLUMNS: usize = 8;
 
-/// Pixels of a character's width that pictures are sized by where a protocol takes pixels: most are about that wide.
-const CELL_WIDTH: usize = 8;
+/// Pixels of a character where a protocol takes pixels: most are about that large, and terminals need not tell.
+const CELL: (usize, usize) = (8, 16);
 
 /// Draws frames below one another.
 pub struct Terminal<W> {
     writer: W,
     columns: usize,
     protocol: Protocol,
+    style: Style,
 }
 
 impl<W: Write> Terminal<W> {
     /// Draws at most `columns` characters wide.
     pub fn new(writer: W, columns: usize) -> Self {
-        Self { writer, columns: columns.max(LEAST_COLUMNS), protocol: Protocol::Blocks }
+        Self { writer, columns: columns.max(LEAST_COLUMNS), protocol: Protocol::Blocks, style: Style::default() }
     }
 
     /// The same in a protocol that the terminal is known to understand.
@@ -46,28 +47,43 @@ impl<W: Write> Terminal<W> {
         Self { protocol, ..self }
     }
 
+    /// The same in a style. Rows below one another have room for the whole picture, so that none fills and is cut.
+    pub fn styled(self, style: Style) -> Self {
+        Self { style, ..self }
+    }
+
+    /// The picture for a width, as high as it needs to be.
+    fn fitted(&self, picture: &Picture, width: usize) -> Picture {
+        let fit = if self.style.fit == Fit::Fill { Fit::Fit } else { self.style.fit };
+        drawing::fitted(picture, width, usize::MAX / picture.width(), fit)
+    }
+
     fn blocks(&self, frame: &Frame) -> String {
-        let picture = frame.picture.fitted(self.columns, usize::MAX / frame.picture.width());
+        let picture = self.fitted(&frame.picture, self.columns);
+        let caption = if self.style.caption { frame.caption().to_vec() } else { Vec::new() };
         // The caption may be wider than the picture.
-        let text = frame.caption().iter().map(|line| line.chars().count() * 4).max().unwrap_or(0);
+        let text = caption.iter().map(|line| line.chars().count() * 4).max().unwrap_or(0);
         let width = picture.width().max(text.min(self.columns));
         // A picture lower than its caption is shown without it.
-        let below = if picture.height() < CAPTION_ROWS { 0 } else { CAPTION_ROWS };
+        let below = if caption.is_empty() || picture.height() < CAPTION_ROWS { 0 } else { CAPTION_ROWS };
         let height = (picture.height() + below).next_multiple_of(2);
         let mut canvas = Canvas::rgb888(width, height, 0);
-        draw_frame(&mut canvas, frame).unwrap_or_else(|never| match never {});
+        // It has its size.
+        let style = Style { fit: Fit::Whole, ..self.style };
+        drawing::draw(&mut canvas, &picture, &caption, style).unwrap_or_else(|never| match never {});
         half_blocks(&canvas, width, height)
     }
 
     /// The picture in characters, or in the terminal's protocol with its caption as a line of text.
     fn text(&self, frame: &Frame) -> String {
-        let picture = || frame.picture.fitted(self.columns * CELL_WIDTH / 2, usize::MAX / frame.picture.width());
-        let [label, seed] = frame.caption();
-        match self.protocol {
-            Protocol::Blocks => self.blocks(frame),
-            Protocol::Kitty => kitty::still(&picture()) + &format!("\n{label} {seed}\n"),
-            Protocol::Sixel => sixel::encoded(&picture()) + &format!("\n{label} {seed}\n"),
-        }
+        let picture = || self.fitted(&frame.picture, self.columns * CELL.0 / 2);
+        let pixels = match self.protocol {
+            Protocol::Blocks => return self.blocks(frame),
+            Protocol::Kitty => kitty::still(&picture()),
+            Protocol::Sixel => sixel::encoded(&picture(), self.style.dither),
+        };
+        let caption = if self.style.caption { frame.caption().join(" ") + "\n" } else { String::new() };
+        format!("{pixels}\n{caption}")
     }
 }
 

@@ -52,8 +52,9 @@ fn shown<C>(frame: &Frame, size: (usize, usize), dither: Dither) -> Picture
 where
     C: PixelColor + From<Rgb888> + Into<Rgb888>,
 {
-    let mut canvas = Canvas::<C>::shown(size.0, size.1);
     let style = Style { fit: Fit::Fit, dither, caption: true };
-    draw(&mut canvas, &frame.picture, &frame.caption(), style).unwrap_or_else(|never| match never {});
-    Picture::new(size.0, size.1, 3, canvas.bytes().to_vec()).expect("a canvas without padding is a picture")
+    let drawn = Canvas::<C>::picture(size.0, size.1, |canvas| {
+        draw(canvas, &frame.picture, &frame.caption(), style).unwrap_or_else(|never| match never {});
+    });
+    drawn.expect("its sides are over 0")
 }

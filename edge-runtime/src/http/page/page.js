@@ -49,7 +49,9 @@ function login() {
   return asking;
 }
 
+let calm = 0;
 function tell(text, alarm = false) {
+  clearTimeout(calm);
   $("state").textContent = text;
   $("state").classList.toggle("alarm", alarm);
 }
@@ -145,6 +147,7 @@ function timing(header, round) {
   rate.push(now);
   while (rate.length > 1 && now - rate[0] > 1000) rate.shift();
   tell(rate.length > 4 ? `${rate.length} pictures/s` : "Ready");
+  calm = setTimeout(tell, 1000, "Ready");
 }
 
 // Whole device pixels for each of the picture's own.
@@ -223,7 +226,7 @@ function controls() {
   $("pad").setAttribute("aria-valuenow", round(state.x));
   $("pad").setAttribute("aria-valuetext", `x ${round(state.x)}, y ${round(state.y)}`);
   document.querySelectorAll(".mark").forEach((mark) => {
-    mark.textContent = (state.seed + BigInt(mark.dataset.seed)) % (LAST_SEED + 1n);
+    mark.textContent = BigInt.asUintN(64, state.seed + BigInt(mark.dataset.seed));
   });
   if (document.activeElement !== $("seed")) $("seed").value = state.seed;
   $("variety").value = state.variety;
@@ -318,7 +321,7 @@ $("center").addEventListener("click", () => {
 // Seed and variety
 
 function sow(seed) {
-  state.seed = ((seed % (LAST_SEED + 1n)) + LAST_SEED + 1n) % (LAST_SEED + 1n);
+  state.seed = BigInt.asUintN(64, seed);
   complain(false);
   $("seed").value = state.seed;
   want();

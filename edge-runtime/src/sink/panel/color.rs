@@ -200,20 +200,9 @@ where
 mod tests {
     use super::super::recorder::{Event, Recorder, events};
     use super::*;
-    use crate::sink::panel::{Bus, Lines};
 
-    fn spec(kind: PanelKind) -> PanelSpec {
-        PanelSpec {
-            kind,
-            bus: Bus::Spi { bus: 0, select: 0, hertz: 1 },
-            lines: Lines::default(),
-            size: (3, 2),
-            offset: (10, 20),
-            rotate: 0,
-            is_mirrored: false,
-            is_inverted: true,
-            is_bgr: false,
-        }
+    fn spec(kind: &str) -> PanelSpec {
+        PanelSpec::named(&format!("{kind}:spi0.0,dc=25,size=3x2,offset=10x20,invert=on,order=rgb"))
     }
 
     fn opened(recorder: &Recorder, spec: &PanelSpec, purpose: Use) -> Box<dyn Screen> {
@@ -229,7 +218,7 @@ mod tests {
     #[test]
     fn an_st7789_gets_exactly_these_bytes() {
         let recorder = Recorder::default();
-        let mut screen = opened(&recorder, &spec(PanelKind::St7789), Use::Still);
+        let mut screen = opened(&recorder, &spec("st7789"), Use::Still);
         let start = recorder.taken();
         assert_eq!(start[..2], [Event::Pin("rst", false), Event::Pin("rst", true)]);
         let text = events(&start);
@@ -252,7 +241,7 @@ mod tests {
     #[test]
     fn a_live_panel_is_black_at_the_end() {
         let recorder = Recorder::default();
-        let mut screen = opened(&recorder, &spec(PanelKind::Gc9a01), Use::Live);
+        let mut screen = opened(&recorder, &spec("gc9a01"), Use::Live);
         screen.draw(&picture(9), &[]).expect("recorded");
         recorder.taken();
         drop(screen);
@@ -263,20 +252,20 @@ mod tests {
     #[test]
     fn turned_and_mirrored_panels_are_told_so() {
         // Memory access control, 36h of each data sheet: MY, MX, MV, ML, BGR from the highest bit on.
-        struct Case(PanelKind, u16, bool, bool, &'static str);
+        struct Case(&'static str, u16, bool, bool, &'static str);
         let cases = [
-            Case(PanelKind::St7789, 0, false, false, "[36 00]"),
-            Case(PanelKind::St7789, 90, false, false, "[36 60]"),
-            Case(PanelKind::St7789, 180, false, false, "[36 c0]"),
-            Case(PanelKind::St7789, 270, false, false, "[36 a0]"),
-            Case(PanelKind::St7789, 0, true, true, "[36 48]"),
-            Case(PanelKind::Ili9341, 90, false, true, "[36 68]"),
+            Case("st7789", 0, false, false, "[36 00]"),
+            Case("st7789", 90, false, false, "[36 60]"),
+            Case("st7789", 180, false, false, "[36 c0]"),
+            Case("st7789", 270, false, false, "[36 a0]"),
+            Case("st7789", 0, true, true, "[36 48]"),
+            Case("ili9341", 90, false, true, "[36 68]"),
         ];
         for Case(kind, rotate, is_mirrored, is_bgr, expected) in cases {
             let recorder = Recorder::default();
             let screen = opened(&recorder, &PanelSpec { rotate, is_mirrored, is_bgr, ..spec(kind) }, Use::Still);
             let text = events(&recorder.taken());
-            assert!(text.contains(expected), "{kind:?} {rotate} {is_mirrored}: {text}");
+            assert!(text.contains(expected), "{kind} {rotate} {is_mirrored}: {text}");
             drop(screen);
         }
     }
@@ -285,7 +274,7 @@ mod tests {
     fn an_area_outside_the_controllers_memory_is_an_error() {
         let recorder = Recorder::default();
         let wires = Wires { spi: recorder.spi(), dc: recorder.pin("dc"), reset: Some(recorder.pin("rst")) };
-        let wrong = PanelSpec { offset: (239, 0), ..spec(PanelKind::St7789) };
+        let wrong = PanelSpec { offset: (239, 0), ..spec("st7789") };
         let made = open(&wrong, wires, &mut recorder.delay(), (Style::default(), Use::Still));
         let message = made.err().expect("refused").to_string();
         assert!(message.starts_with("display st7789 on spi0.0: start: "), "{message}");

@@ -106,20 +106,9 @@ mod tests {
 
     use super::super::recorder::{Event, Recorder, events};
     use super::*;
-    use crate::sink::panel::{Bus, Lines, PanelKind};
 
     fn opened(recorder: &Recorder, purpose: Use) -> Box<dyn Screen> {
-        let spec = PanelSpec {
-            kind: PanelKind::Ssd1306,
-            bus: Bus::I2c { bus: 1, address: 0x3C },
-            lines: Lines::default(),
-            size: (96, 16),
-            offset: (0, 0),
-            rotate: 0,
-            is_mirrored: false,
-            is_inverted: false,
-            is_bgr: false,
-        };
+        let spec = PanelSpec::named("ssd1306:i2c1,size=96x16");
         let interface = SPIInterface::new(recorder.spi(), recorder.pin("dc"));
         let style = Style { caption: false, ..Style::default() };
         open(&spec, interface, Some(recorder.pin("rst")), &mut recorder.delay(), (style, purpose)).expect("recorded")

@@ -193,20 +193,9 @@ where
 mod tests {
     use super::super::recorder::{Recorder, events};
     use super::*;
-    use crate::sink::panel::{Bus, Lines, PanelKind};
 
     fn spec(rotate: u16) -> PanelSpec {
-        PanelSpec {
-            kind: PanelKind::Epd2in13,
-            bus: Bus::Spi { bus: 0, select: 0, hertz: 1 },
-            lines: Lines::default(),
-            size: (122, 250),
-            offset: (0, 0),
-            rotate,
-            is_mirrored: false,
-            is_inverted: false,
-            is_bgr: false,
-        }
+        PanelSpec::named(&format!("epd2in13:spi0.0,dc=25,rst=17,busy=24,rotate={rotate}"))
     }
 
     fn opened(recorder: &Recorder, rotate: u16) -> Result<Box<dyn Screen>, RuntimeError> {

@@ -28,9 +28,7 @@ pub(super) fn removed() -> String {
 }
 
 fn encoded(picture: &Picture, control: &str) -> String {
-    let rgb: Vec<u8> =
-        (0..picture.height()).flat_map(|y| (0..picture.width()).flat_map(move |x| picture.rgb(x, y))).collect();
-    let base64 = STANDARD.encode(rgb);
+    let base64 = STANDARD.encode(picture.rgb_levels());
     let (width, height) = (picture.width(), picture.height());
     let mut text = String::with_capacity(base64.len() + base64.len() / 100 + 100);
     let mut rest = base64.as_str();

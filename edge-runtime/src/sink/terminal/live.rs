@@ -5,17 +5,16 @@ use std::io::Write;
 
 use embedded_graphics::pixelcolor::Rgb888;
 
-use super::{Protocol, UPPER_HALF, kitty, sixel, write};
+use super::{CELL, Protocol, UPPER_HALF, kitty, sixel, write};
 use crate::canvas::Canvas;
 use crate::drawing::{self, Fit, Style};
+use crate::restore::Restored;
 use crate::sink::screen::Screen;
 use crate::{Picture, RuntimeError};
 
 /// Another screen, no cursor, nothing on it (xterm's ctlseqs: DEC private modes 1049 and 25).
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[2J";
 const LEAVE: &str = "\x1b[0m\x1b[?25h\x1b[?1049l";
-/// Pixels of a character where the terminal doesn't tell.
-const CELL: (usize, usize) = (8, 16);
 
 /// The size of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +29,8 @@ pub struct Cells {
 const USUAL: Cells = Cells { columns: 80, rows: 24 };
 
 /// Draws on a screen of its own, as large as the terminal is at that moment.
-pub struct LiveTerminal<W: Write, S> {
-    writer: W,
+pub struct LiveTerminal<W, S> {
+    terminal: Restored<Entered<W>>,
     size: S,
     protocol: Protocol,
     style: Style,
@@ -40,20 +39,32 @@ pub struct LiveTerminal<W: Write, S> {
     shown: Option<Cells>,
 }
 
+/// A terminal, and whether its other screen is shown.
+struct Entered<W> {
+    writer: W,
+    is_entered: bool,
+}
+
 /// The terminal on standard output.
-pub fn live(protocol: Option<Protocol>, style: Style) -> Box<dyn Screen> {
+pub fn live(protocol: Protocol, style: Style) -> Box<dyn Screen> {
     let size = || {
         terminal_size::terminal_size()
             .map_or(USUAL, |(width, height)| Cells { columns: usize::from(width.0), rows: usize::from(height.0) })
     };
-    let protocol = protocol.unwrap_or_else(Protocol::of_standard_output);
     Box::new(LiveTerminal::new(std::io::stdout(), size, protocol, style))
 }
 
-impl<W: Write, S: FnMut() -> Cells> LiveTerminal<W, S> {
+impl<W: Write + Send + 'static, S: FnMut() -> Cells> LiveTerminal<W, S> {
     /// Takes over a terminal with the first picture; `size` is asked before each.
     pub fn new(writer: W, size: S, protocol: Protocol, style: Style) -> Self {
-        Self { writer, size, protocol, style, lines: Vec::new(), shown: None }
+        let terminal = Restored::new(Entered { writer, is_entered: false }, move |mut terminal| {
+            let removed = if protocol == Protocol::Kitty { kitty::removed() } else { String::new() };
+            if terminal.is_entered {
+                // The terminal is gone where this fails.
+                let _ = write(&mut terminal.writer, &(removed + LEAVE));
+            }
+        });
+        Self { terminal, size, protocol, style, lines: Vec::new(), shown: None }
     }
 
     /// What has to be written to have a picture and its caption on a terminal of some size.
@@ -89,35 +100,32 @@ impl<W: Write, S: FnMut() -> Cells> LiveTerminal<W, S> {
     fn pixels(&self, picture: &Picture, space: Cells) -> String {
         let (width, height) = (space.columns * CELL.0, space.rows * CELL.1);
         let fit = if self.style.fit == Fit::Whole { Fit::Fit } else { self.style.fit };
-        let fitted = drawing::fitted(picture, width, height, fit);
-        let columns = fitted.width().div_ceil(CELL.0).max(1);
-        let rows = fitted.height().div_ceil(CELL.1).max(1);
-        let (left, top) = ((space.columns - columns.min(space.columns)) / 2, (space.rows - rows.min(space.rows)) / 2);
+        let fitted = || drawing::fitted(picture, width, height, fit);
+        let (shown_width, shown_height) = match fit {
+            Fit::Fill => (width, height),
+            _ => drawing::resampled_size(picture, width, height, fit),
+        };
+        let (columns, rows) = (shown_width.div_ceil(CELL.0), shown_height.div_ceil(CELL.1));
+        let (left, top) = ((space.columns - columns) / 2, (space.rows - rows) / 2);
         let picture = match self.protocol {
             // The terminal scales what it gets.
             Protocol::Kitty if fit == Fit::Fit => kitty::replacing(picture, columns, rows),
-            Protocol::Kitty => kitty::replacing(&fitted, columns, rows),
-            _ => sixel::encoded(&fitted),
+            Protocol::Kitty => kitty::replacing(&fitted(), columns, rows),
+            _ => sixel::encoded(&fitted(), self.style.dither),
         };
         format!("\x1b[{};{}H{picture}", top + 1, left + 1)
     }
 }
 
-impl<W: Write, S: FnMut() -> Cells> Screen for LiveTerminal<W, S> {
+impl<W: Write + Send + 'static, S: FnMut() -> Cells> Screen for LiveTerminal<W, S> {
     fn draw(&mut self, picture: &Picture, caption: &[String]) -> Result<(), RuntimeError> {
         let Cells { columns, rows } = (self.size)();
         let text = self.update(picture, caption, Cells { columns: columns.max(1), rows: rows.max(1) });
-        write(&mut self.writer, &text)
-    }
-}
-
-impl<W: Write, S> Drop for LiveTerminal<W, S> {
-    fn drop(&mut self) {
-        if self.shown.is_some() {
-            let removed = if self.protocol == Protocol::Kitty { kitty::removed() } else { String::new() };
-            // The terminal is gone where this fails.
-            let _ = write(&mut self.writer, &(removed + LEAVE));
-        }
+        let written = self.terminal.with(|terminal| {
+            terminal.is_entered = true;
+            write(&mut terminal.writer, &text)
+        });
+        written.unwrap_or(Ok(()))
     }
 }
 
@@ -153,21 +161,22 @@ fn centered(text: &str, columns: usize) -> String {
 mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Shared(Rc<RefCell<Vec<u8>>>);
+    struct Shared(Arc<Mutex<Vec<u8>>>);
 
     impl Shared {
         fn taken(&self) -> String {
-            String::from_utf8(self.0.take()).expect("text")
+            String::from_utf8(std::mem::take(&mut *self.0.lock().expect("whole"))).expect("text")
         }
     }
 
     impl Write for Shared {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.borrow_mut().write(bytes)
+            self.0.lock().expect("whole").write(bytes)
         }
 
         fn flush(&mut self) -> std::io::Result<()> {

@@ -18,6 +18,11 @@ impl Protocol {
     pub const NAMES: [(&'static str, Self); 3] =
         [("blocks", Self::Blocks), ("kitty", Self::Kitty), ("sixel", Self::Sixel)];
 
+    /// Whether colors are so few that pictures need dithering.
+    pub fn is_shallow(self) -> bool {
+        self == Self::Sixel
+    }
+
     /// What the terminal on standard output says about itself in the environment; half blocks where it says nothing,
     /// or where standard output is no terminal.
     pub fn of_standard_output() -> Self {

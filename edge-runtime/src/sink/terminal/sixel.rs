@@ -10,31 +10,36 @@ use crate::dither::{self, Dither};
 
 /// Levels of each channel: 216 colors, since 256 is what terminals have.
 const LEVELS: u8 = 6;
+const COLORS: usize = LEVELS.pow(3) as usize;
 /// Rows in a band.
 const BAND: usize = 6;
 /// Pixels in a run from which on a count is shorter.
 const SHORT_RUN: usize = 4;
 
-/// The picture, dithered to 216 colors.
-pub(super) fn encoded(picture: &Picture) -> String {
+/// The picture in 216 colors.
+pub(super) fn encoded(picture: &Picture, dither: Dither) -> String {
     let (width, height) = (picture.width(), picture.height());
-    let pixels: Vec<Cube> = dither::colors(picture, Dither::Ordered);
+    let pixels: Vec<Cube> = dither::colors(picture, dither);
     // Writing to a string cannot fail. P2 = 1: what is not drawn stays.
     let mut text = format!("\x1bP0;1;0q\"1;1;{width};{height}");
-    let mut used = [false; LEVELS.pow(3) as usize];
-    pixels.iter().for_each(|pixel| used[usize::from(pixel.0)] = true);
-    for index in (0..LEVELS.pow(3)).filter(|index| used[usize::from(*index)]) {
-        let percent = Cube(index).levels().map(|level| u32::from(level) * 100 / u32::from(LEVELS - 1));
-        let _ = write!(text, "#{index};2;{};{};{}", percent[0], percent[1], percent[2]);
+    for color in used(&pixels) {
+        let percent = Cube(color).levels().map(|level| u32::from(level) * 100 / u32::from(LEVELS - 1));
+        let _ = write!(text, "#{color};2;{};{};{}", percent[0], percent[1], percent[2]);
     }
+    // [COLORS, width]: for each color which of the six pixels of a column have it, the highest in the lowest bit.
+    let mut columns = vec![0u8; COLORS * width];
     for band in pixels.chunks(width * BAND) {
-        let mut present: Vec<u8> = band.iter().map(|pixel| pixel.0).collect();
-        present.sort_unstable();
-        present.dedup();
-        for (order, color) in present.into_iter().enumerate() {
+        for (row, pixels) in band.chunks(width).enumerate() {
+            for (x, pixel) in pixels.iter().enumerate() {
+                columns[usize::from(pixel.0) * width + x] |= 1 << row;
+            }
+        }
+        for (order, color) in used(band).enumerate() {
             // $ goes back to the left side.
             let _ = write!(text, "{}#{color}", if order == 0 { "" } else { "$" });
-            push_band(&mut text, band, width, color);
+            let columns = &mut columns[usize::from(color) * width..][..width];
+            push_columns(&mut text, columns);
+            columns.fill(0);
         }
         text.push('-');
     }
@@ -42,23 +47,22 @@ pub(super) fn encoded(picture: &Picture) -> String {
     text
 }
 
+/// The colors of pixels, ascending.
+fn used(pixels: &[Cube]) -> impl Iterator<Item = u8> {
+    let mut is_used = [false; COLORS];
+    pixels.iter().for_each(|pixel| is_used[usize::from(pixel.0)] = true);
+    (0..LEVELS.pow(3)).filter(move |color| is_used[usize::from(*color)])
+}
+
 /// One color of a band, equal columns counted.
-fn push_band(text: &mut String, band: &[Cube], width: usize, color: u8) {
-    let column = |x: usize| {
-        let rows = band.iter().skip(x).step_by(width).enumerate();
-        rows.fold(0u8, |bits, (row, pixel)| bits | u8::from(pixel.0 == color) << row)
-    };
-    let mut x = 0;
-    while x < width {
-        let bits = column(x);
-        let run = (x..width).take_while(|next| column(*next) == bits).count();
-        let sixel = char::from(b'?' + bits);
-        if run < SHORT_RUN {
-            text.extend(std::iter::repeat_n(sixel, run));
+fn push_columns(text: &mut String, columns: &[u8]) {
+    for equal in columns.chunk_by(|a, b| a == b) {
+        let sixel = char::from(b'?' + equal[0]);
+        if equal.len() < SHORT_RUN {
+            text.extend(std::iter::repeat_n(sixel, equal.len()));
         } else {
-            let _ = write!(text, "!{run}{sixel}");
+            let _ = write!(text, "!{}{sixel}", equal.len());
         }
-        x += run;
     }
 }
 
@@ -104,6 +108,6 @@ mod tests {
         // ~ is all six rows, C row 2, z all but row 2, @ the first row.
         let expected = "\x1bP0;1;0q\"1;1;5;7#5;2;0;0;100#180;2;100;0;0#215;2;100;100;100\
                         #180~z~~~$#215?C???-#5!5@-\x1b\\";
-        assert_eq!(encoded(&picture), expected);
+        assert_eq!(encoded(&picture, Dither::Ordered), expected);
     }
 }
