@@ -57,6 +57,15 @@ impl Maps {
         self.blocks * self.block()
     }
 
+    /// Takes the first plane of one image of other maps, as that of its only image.
+    pub fn take(&mut self, from: &Self, image: usize) {
+        let (plane, size) = (self.plane(), self.image());
+        let blocks = from.data[..from.plane()].chunks(from.block());
+        for (to, from) in self.data[..plane].chunks_mut(size).zip(blocks) {
+            to.copy_from_slice(&from[image * size..][..size]);
+        }
+    }
+
     /// Fills the planes of differences from the first plane. What has no neighbor, in the last row and column of a border,
     /// keeps no sense, and nothing reads it.
     pub fn differentiate(&mut self, machine: &Machine) {

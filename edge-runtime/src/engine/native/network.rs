@@ -1,5 +1,7 @@
 //! A network that is ready to run.
 
+use std::ops::RangeInclusive;
+
 use super::clock::Clock;
 use super::last::Last;
 use super::layers::{Hidden, Label, Machine, Stem};
@@ -10,8 +12,11 @@ use super::reduced::Reduced;
 use model_spec::architecture::STEM_SIZE;
 use model_spec::variant::Compute;
 
-/// Images that go through the layers together: more would only take caches from each other.
+/// Images of a batch that go through the first blocks together.
 const IMAGES: usize = 4;
+/// Blocks that a batch goes through together, since their weights outweigh their maps; images go through later ones one by one,
+/// lest their maps leave the caches.
+const TOGETHER: usize = 2;
 
 /// A block before the last.
 #[derive(Debug)]
@@ -23,11 +28,13 @@ enum Layer {
 impl Layer {
     /// Packs the weights of the `index`-th block; inputs from `own` on are those of the label.
     fn new(block: &Block<'_>, index: usize, own: usize, compute: Compute, machine: &Machine) -> Self {
-        match compute {
-            Compute::F32 => Self::Exact(Hidden::new(block, machine)),
-            Compute::Bf16 | Compute::Int8 => {
-                Self::Reduced(Reduced::new(block, STEM_SIZE << index, own, compute, machine))
-            }
+        /// Channels whose sums of four taps fit into 32 bits.
+        const MOST: usize = i32::MAX as usize / (4 * 255 * 128);
+        let is_exact = compute == Compute::F32 || (compute == Compute::Int8 && block.kernel.inputs > MOST);
+        if is_exact {
+            Self::Exact(Hidden::new(block, machine))
+        } else {
+            Self::Reduced(Reduced::new(block, STEM_SIZE << index, own, compute, machine))
         }
     }
 
@@ -57,7 +64,10 @@ pub(super) struct Network {
     stem: Stem,
     hidden: Vec<Layer>,
     last: Last,
-    maps: Vec<Maps>,
+    /// Of a batch, up to the last block that it goes through together.
+    batch: Vec<Maps>,
+    /// Of one image, from there on.
+    single: Vec<Maps>,
 }
 
 impl Network {
@@ -76,7 +86,8 @@ impl Network {
             hidden: hidden.iter().enumerate().map(layer).collect(),
             last: Last::new(last, &machine),
             machine,
-            maps: Vec::new(),
+            batch: Vec::new(),
+            single: Vec::new(),
         })
     }
 
@@ -84,38 +95,57 @@ impl Network {
     pub fn run(&mut self, latents: &[f32], labels: &[Label<'_>], pictures: &mut [f32], clock: &mut Clock) {
         let images = labels.len().max(1);
         let (latent, picture) = (latents.len() / images, pictures.len() / images);
-        let Self { machine, stem, hidden, last, maps } = self;
+        let Self { machine, stem, hidden, last, batch, single } = self;
         let machine = &*machine;
+        let split = hidden.len().min(TOGETHER);
         machine.threads.enter(|| {
             let parts = latents.chunks(IMAGES * latent).zip(labels.chunks(IMAGES));
             for ((latents, labels), pictures) in parts.zip(pictures.chunks_mut(IMAGES * picture)) {
-                make(maps, labels.len(), stem, hidden);
+                if batch.first().is_none_or(|first| first.images != labels.len()) {
+                    *batch = maps(labels.len(), stem, hidden, 0..=split);
+                }
+                if single.is_empty() {
+                    *single = maps(1, stem, hidden, split..=hidden.len());
+                }
                 clock.begin();
-                let [first, rest @ ..] = &mut **maps else { return };
+                let Some(first) = batch.first_mut() else { return };
                 stem.run(latents, labels, first, machine);
                 clock.end("stem");
-                let mut from = first;
-                for (layer, to) in hidden.iter_mut().zip(rest) {
-                    layer.run(from, to, machine, clock);
-                    clock.end("block");
-                    from = to;
+                let (together, alone) = hidden.split_at_mut(split);
+                through(together, batch, machine, clock);
+                for (image, picture) in pictures.chunks_mut(picture).enumerate() {
+                    let (Some(from), Some(to)) = (batch.last(), single.first_mut()) else { return };
+                    to.take(from, image);
+                    through(alone, single, machine, clock);
+                    let Some(from) = single.last() else { return };
+                    last.run(from, picture, machine);
+                    clock.end("last block and tanh");
                 }
-                last.run(from, pictures, machine);
-                clock.end("last block and tanh");
             }
         });
     }
 }
 
-/// Makes the maps for a number of images, where the last run had another one. Their borders are never written.
-fn make(maps: &mut Vec<Maps>, images: usize, stem: &Stem, hidden: &[Layer]) {
-    if maps.first().is_some_and(|first| first.images == images) {
-        return;
+/// Runs layers, each from one of the maps to the next.
+fn through(layers: &mut [Layer], maps: &mut [Maps], machine: &Machine, clock: &mut Clock) {
+    let mut maps = maps.iter_mut();
+    let mut from = maps.next();
+    for (layer, to) in layers.iter_mut().zip(maps) {
+        if let Some(from) = from {
+            layer.run(from, to, machine, clock);
+            clock.end("block");
+        }
+        from = Some(to);
     }
-    let channels = std::iter::once(stem.outputs()).chain(hidden.iter().map(Layer::outputs));
-    maps.clear();
-    maps.extend(channels.enumerate().map(|(index, channels)| {
-        let differences = matches!(hidden.get(index), Some(Layer::Exact(_)));
-        Maps::new(images, STEM_SIZE << index, channels, differences)
-    }));
+}
+
+/// Maps before some layers and after the last of them. Their borders are never written.
+fn maps(images: usize, stem: &Stem, hidden: &[Layer], range: RangeInclusive<usize>) -> Vec<Maps> {
+    let channels = |index: usize| if index == 0 { stem.outputs() } else { hidden[index - 1].outputs() };
+    let end = *range.end();
+    let make = |index| {
+        let differences = index < end && matches!(hidden.get(index), Some(Layer::Exact(_)));
+        Maps::new(images, STEM_SIZE << index, channels(index), differences)
+    };
+    range.map(make).collect()
 }

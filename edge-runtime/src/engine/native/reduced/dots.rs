@@ -55,7 +55,7 @@ pub(in crate::engine::native) fn bf16(dots: &mut Dots<'_, f32>) {
     let halves = |word: u32| [word << 16, word & 0xFFFF_0000].map(f32::from_bits);
     dots.each(|sum, x, weight| {
         let ([low, high], [low_weight, high_weight]) = (halves(x), halves(weight));
-        *sum = low.mul_add(low_weight, high.mul_add(high_weight, *sum));
+        *sum += low * low_weight + high * high_weight;
     });
 }
 

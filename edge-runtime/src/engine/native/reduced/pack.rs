@@ -62,9 +62,15 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The taps of the `N` channels of a word, for each lane of a panel.
-    fn word<const N: usize>(&self, word: usize, panel: usize) -> [[Taps; PANEL]; N] {
-        std::array::from_fn(|place| std::array::from_fn(|lane| self.taps(word * N + place, panel, lane)))
+    /// The taps of an input channel, each for the lanes of a panel.
+    fn lanes(&self, input: usize, panel: usize) -> [[f32; PANEL]; 16] {
+        let mut lanes = [[0.0; PANEL]; 16];
+        for lane in 0..PANEL {
+            for (row, tap) in lanes.iter_mut().zip(self.taps(input, panel, lane)) {
+                row[lane] = tap;
+            }
+        }
+        lanes
     }
 
     /// What the integers of a parity and output channel are multiplied by: the file's own factor where it has integers, else
@@ -78,10 +84,10 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The taps of a parity's 2x2 convolution: its tap (r, s) is row `3 - 2 r - p`, column `3 - 2 s - q` of the kernel.
-fn parity_taps(taps: &Taps, parity: usize) -> [f32; 4] {
+/// Where a kernel has the taps of a parity's 2x2 convolution: its tap (r, s) is row `3 - 2 r - p`, column `3 - 2 s - q`.
+fn parity_taps(parity: usize) -> [usize; 4] {
     let (p, q) = (parity / 2, parity % 2);
-    std::array::from_fn(|tap| taps[(3 - 2 * (tap / 2) - p) * 4 + 3 - 2 * (tap % 2) - q])
+    std::array::from_fn(|tap| (3 - 2 * (tap / 2) - p) * 4 + 3 - 2 * (tap % 2) - q)
 }
 
 /// The weights of the nine products: in each dimension the first tap, the sum of both, and the second.
@@ -105,11 +111,12 @@ fn placed<const PLACES: usize>(
     let panels = words.chunks_mut(4 * PLACES * count * PANEL).enumerate().collect();
     threads.each(panels, |(panel, words): (usize, &mut [u32])| {
         for word in 0..count {
-            let [low, high] = source.word::<2>(word, panel);
+            let [low, high] = [0, 1].map(|place| source.lanes(2 * word + place, panel));
             for (parity, words) in words.chunks_mut(PLACES * count * PANEL).enumerate() {
+                let taps = parity_taps(parity);
                 for lane in 0..PANEL {
-                    let low = places(parity_taps(&low[lane], parity));
-                    let high = places(parity_taps(&high[lane], parity));
+                    let low = places(taps.map(|tap| low[tap][lane]));
+                    let high = places(taps.map(|tap| high[tap][lane]));
                     for place in 0..PLACES {
                         words[(place * count + word) * PANEL + lane] =
                             u32::from(half_bits(low[place])) | u32::from(half_bits(high[place])) << 16;
@@ -139,33 +146,28 @@ pub(super) fn bytes(block: &Block<'_>, inputs: usize, threads: &Threads) -> Pack
 
 fn bytes_of_panel(source: &Source<'_>, panel: usize, ((words, factors), sums): Panel<'_>) {
     let count = source.inputs.div_ceil(4);
+    let mut most = [[0.0_f32; PANEL]; 16];
     for input in 0..source.inputs {
-        for lane in 0..PANEL {
-            let taps = source.taps(input, panel, lane);
-            for parity in 0..4 {
-                let most = &mut factors[parity * PANEL + lane];
-                *most = parity_taps(&taps, parity).iter().fold(*most, |most, tap| most.max(tap.abs()));
-            }
+        for (most, row) in most.iter_mut().zip(source.lanes(input, panel)) {
+            most.iter_mut().zip(row).for_each(|(most, weight)| *most = most.max(weight.abs()));
         }
     }
     for (place, factor) in factors.iter_mut().enumerate() {
-        *factor = source.factor(place / PANEL, panel, place % PANEL, *factor);
+        let (parity, lane) = (place / PANEL, place % PANEL);
+        let most = parity_taps(parity).into_iter().fold(0.0_f32, |so_far, tap| so_far.max(most[tap][lane]));
+        *factor = source.factor(parity, panel, lane, most);
     }
     for word in 0..count {
-        let channels = source.word::<4>(word, panel);
-        for parity in 0..4 {
-            for lane in 0..PANEL {
-                let inverse = 1.0 / factors[parity * PANEL + lane];
-                let mut made = [[0_u8; 4]; 4];
+        let channels = [0, 1, 2, 3].map(|place| source.lanes(4 * word + place, panel));
+        for (parity, (factors, sums)) in factors.chunks(PANEL).zip(sums.chunks_mut(PANEL)).enumerate() {
+            for (place, tap) in parity_taps(parity).into_iter().enumerate() {
+                let words = &mut words[((parity * 4 + place) * count + word) * PANEL..][..PANEL];
                 for (channel, taps) in channels.iter().enumerate() {
-                    for (tap, weight) in parity_taps(&taps[lane], parity).into_iter().enumerate() {
-                        let integer = rounded(weight * inverse).clamp(-128, 127) as i8;
-                        sums[parity * PANEL + lane] += i32::from(integer);
-                        made[tap][channel] = integer.cast_unsigned();
+                    for (lane, weight) in taps[tap].iter().enumerate() {
+                        let integer = rounded(weight / factors[lane]).clamp(-128, 127);
+                        sums[lane] += integer;
+                        words[lane] |= (integer as u32 & 0xFF) << (8 * channel);
                     }
-                }
-                for (tap, bytes) in made.into_iter().enumerate() {
-                    words[((parity * 4 + tap) * count + word) * PANEL + lane] = u32::from_le_bytes(bytes);
                 }
             }
         }
