@@ -175,6 +175,11 @@ pub struct OrtSettings {
 }
 
 impl EngineSpec {
+    /// What native is told to multiply in, where that is not f32.
+    pub(crate) fn fewer_bits(&self) -> Option<Compute> {
+        self.compute.filter(|compute| *compute != Compute::F32)
+    }
+
     fn thread_count(&self) -> usize {
         self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
     }
@@ -228,8 +233,9 @@ pub fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
     if spec.ort.strict && (spec.provider == Provider::Cpu || (spec.kind != EngineKind::Ort && !gpu)) {
         return Err(RuntimeError::Strict);
     }
-    let reduced = spec.compute.filter(|compute| *compute != Compute::F32);
-    if let Some(compute) = reduced.filter(|_| gpu || !matches!(spec.kind, EngineKind::Auto | EngineKind::Native)) {
+    if let Some(compute) =
+        spec.fewer_bits().filter(|_| gpu || !matches!(spec.kind, EngineKind::Auto | EngineKind::Native))
+    {
         let engine = if spec.kind == EngineKind::Tract { spec.kind.name() } else { EngineKind::Ort.name() };
         return Err(RuntimeError::Compute { engine, compute: compute.name() });
     }
@@ -247,9 +253,7 @@ pub fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
 /// native, or tract with a note that says why.
 fn open_auto(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
     match native::open(spec, model) {
-        Err(passed @ RuntimeError::Unsupported { .. })
-            if cfg!(feature = "tract") && spec.compute.is_none_or(|compute| compute == Compute::F32) =>
-        {
+        Err(passed @ RuntimeError::Unsupported { .. }) if cfg!(feature = "tract") && spec.fewer_bits().is_none() => {
             let mut opened = open_tract(spec, model)?;
             opened.notes.insert(0, format!("native passed over: {passed}"));
             Ok(opened)

@@ -2,7 +2,6 @@
 //! multiplies in.
 
 use model_spec::metadata::Bound;
-use model_spec::variant::Compute;
 use model_spec::{Metadata, latent};
 
 use crate::engine::{self, EngineSpec};
@@ -59,8 +58,7 @@ fn row(model: &Model, spec: &EngineSpec, cases: &[Case]) -> Result<Row, RuntimeE
     };
     let inputs: Vec<(usize, &[f32])> = cases.iter().map(|case| (case.label, &*case.latent)).collect();
     let stated = model.metadata().bound();
-    let fewer = spec.compute.filter(|compute| *compute != Compute::F32);
-    let mut parity = Parity::within(fewer.map_or(stated, |compute| stated.or(Bound::of(compute))));
+    let mut parity = Parity::within(spec.fewer_bits().map_or(stated, |compute| stated.or(Bound::of(compute))));
     for (case, found) in cases.iter().zip(generator.pictures(&inputs)?) {
         parity.add(&case.expected, &found);
     }

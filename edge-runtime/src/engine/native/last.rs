@@ -42,10 +42,9 @@ struct Lines {
 impl Last {
     pub fn new(block: &Block<'_>, machine: &Machine) -> Self {
         let (inputs, outputs) = (block.kernel.inputs, block.kernel.outputs);
-        let bias = (0..outputs).map(|channel| block.bias.map_or(0.0, |bias| bias.get(channel))).collect();
         Self {
             weights: machine.pack(&Neighbors { kernel: block.kernel }, block.weight),
-            bias,
+            bias: block.biases(outputs),
             inputs,
             channels: outputs,
         }

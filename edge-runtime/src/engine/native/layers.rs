@@ -1,7 +1,7 @@
 //! The layers of a network, each with its packed weights.
 
 use super::level::Kernels;
-use super::maps::{Maps, PLANES, Strip};
+use super::maps::{Maps, PLANES, Part};
 use super::numbers::{Activation, Numbers};
 use super::pack::{self, BLOCK, Packed, Parities, Rows, WIDTH};
 use super::plan::{self, Block, STEM};
@@ -132,22 +132,17 @@ pub(super) struct Hidden {
     pub outputs: usize,
 }
 
-/// What is made by one task: a strip of one panel.
-struct Task<'a> {
-    panel: usize,
-    strip: Strip,
-    output: &'a mut [f32],
-}
-
 impl Hidden {
     pub fn new(block: &Block<'_>, machine: &Machine) -> Self {
         let plan::Kernel { inputs, outputs, .. } = block.kernel;
-        let mut bias = vec![0.0; outputs.next_multiple_of(BLOCK)];
-        for (channel, bias) in bias.iter_mut().enumerate().take(outputs) {
-            *bias = block.bias.map_or(0.0, |bias| bias.get(channel));
-        }
         let weights = machine.pack(&Parities { kernel: block.kernel }, block.weight);
-        Self { weights, bias, activation: block.activation, inputs, outputs }
+        Self {
+            weights,
+            bias: block.biases(outputs.next_multiple_of(BLOCK)),
+            activation: block.activation,
+            inputs,
+            outputs,
+        }
     }
 
     /// Fills the first plane of `to` from `from`.
@@ -156,22 +151,11 @@ impl Hidden {
         let step = if from.side == 4 { 8 } else { 4 };
         let most = 2 * STRIP / (PLANES * from.row() * from.blocks);
         let strips = to.strips(step, most.max(step), &machine.threads);
-        let (row, block, plane) = (to.row(), to.block(), to.plane());
-        let mut tasks = Vec::new();
-        for (panel, mut rest) in to.data[..plane].chunks_mut(block).enumerate() {
-            let mut done = 0;
-            for strip in &strips {
-                let (_, after) = rest.split_at_mut((strip.first - done) * row);
-                let (output, after) = after.split_at_mut(strip.rows * row);
-                (rest, done) = (after, strip.first + strip.rows);
-                tasks.push(Task { panel, strip: *strip, output });
-            }
-        }
-        machine.threads.each(tasks, |task| self.strip(from, task, machine.kernels));
+        machine.threads.each(to.parts(&strips), |part| self.strip(from, part, machine.kernels));
     }
 
-    fn strip(&self, from: &Maps, task: Task<'_>, kernels: Kernels) {
-        let Task { panel, strip, output } = task;
+    fn strip(&self, from: &Maps, part: Part<'_>, kernels: Kernels) {
+        let Part { block: panel, strip, output } = part;
         let row = 2 * (from.side + 1) * BLOCK;
         let shape = Shape {
             channels: self.inputs,
@@ -186,29 +170,14 @@ impl Hidden {
         let mut pairs = Vec::new();
         for parity in 0..4 {
             pairs.clear();
-            Self::pairs(from, strip, parity, &mut pairs);
+            pairs.extend(strip.places(from.side, parity, [2, 4]).map(|place| Pair {
+                input: place.image * from.image() + place.input[0] * from.row() + place.input[1] * BLOCK,
+                output: place.output,
+            }));
             for first in (panel * BLOCK..self.outputs.min((panel + 1) * BLOCK)).step_by(WIDTH) {
                 let weights = self.weights.part((first / WIDTH * 4 + parity) * len, len);
                 let (bias, output) = (&self.bias[first..][..WIDTH], &mut output[first % BLOCK..]);
                 kernels.tile(Tile { shape, input: &from.data, weights, bias, pairs: &pairs, output }, Method::Squares);
-            }
-        }
-    }
-
-    /// Every pair of a strip, for one parity of output rows and columns.
-    fn pairs(from: &Maps, strip: Strip, parity: usize, pairs: &mut Vec<Pair>) {
-        let (down, right) = (parity / 2, parity % 2);
-        let output_row = 2 * (from.side + 1) * BLOCK;
-        for (image, lines) in strip.images(2 * from.side) {
-            // The strip may begin inside of this image.
-            let top = (image * (2 * from.side + 2) + 1 + down) as isize - strip.first as isize;
-            for y in (lines.start / 2..lines.end / 2).step_by(2) {
-                let output = (top + 2 * y as isize) as usize * output_row;
-                let input = image * from.image() + (y + down) * from.row();
-                pairs.extend((0..from.side).step_by(4).map(|x| Pair {
-                    input: input + (x + right) * BLOCK,
-                    output: output + (2 * x + 1 + right) * BLOCK,
-                }));
             }
         }
     }

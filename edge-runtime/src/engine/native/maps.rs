@@ -19,6 +19,25 @@ pub(super) struct Maps {
     pub blocks: usize,
 }
 
+/// What is made by one task: a strip of one block.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    pub block: usize,
+    pub strip: Strip,
+    /// The strip's rows with their borders.
+    pub output: &'a mut [f32],
+}
+
+/// An output pixel of a strip, and the input pixel at the top left of its parity's taps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub image: usize,
+    /// Row and column of the input, with its border.
+    pub input: [usize; 2],
+    /// First number of the output, in the strip.
+    pub output: usize,
+}
+
 /// Rows of images, one below the other with their borders, in one block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Strip {
@@ -64,6 +83,22 @@ impl Maps {
         for (to, from) in self.data[..plane].chunks_mut(size).zip(blocks) {
             to.copy_from_slice(&from[image * size..][..size]);
         }
+    }
+
+    /// The first plane, in strips of each block.
+    pub fn parts(&mut self, strips: &[Strip]) -> Vec<Part<'_>> {
+        let (row, block, plane) = (self.row(), self.block(), self.plane());
+        let mut parts = Vec::new();
+        for (block, mut rest) in self.data[..plane].chunks_mut(block).enumerate() {
+            let mut done = 0;
+            for strip in strips {
+                let (_, after) = rest.split_at_mut((strip.first - done) * row);
+                let (output, after) = after.split_at_mut(strip.rows * row);
+                (rest, done) = (after, strip.first + strip.rows);
+                parts.push(Part { block, strip: *strip, output });
+            }
+        }
+        parts
     }
 
     /// Fills the planes of differences from the first plane. What has no neighbor, in the last row and column of a border,
@@ -113,8 +148,26 @@ impl Maps {
 }
 
 impl Strip {
+    /// What the strip holds of maps that a block makes from maps of a side, for one parity of output rows and columns: every
+    /// `steps`-th input row and column of each image.
+    pub fn places(self, side: usize, parity: usize, steps: [usize; 2]) -> impl Iterator<Item = Place> {
+        let ([down, right], row) = ([parity / 2, parity % 2], 2 * (side + 1) * BLOCK);
+        self.images(2 * side).flat_map(move |(image, lines)| {
+            // The strip may begin inside of this image.
+            let top = (image * (2 * side + 2) + 1 + down) as isize - self.first as isize;
+            (lines.start / 2..lines.end / 2).step_by(steps[0]).flat_map(move |y| {
+                let output = (top + 2 * y as isize) as usize * row;
+                (0..side).step_by(steps[1]).map(move |x| Place {
+                    image,
+                    input: [y + down, x + right],
+                    output: output + (2 * x + 1 + right) * BLOCK,
+                })
+            })
+        })
+    }
+
     /// The images and their first and last rows, without border, that the strip holds of maps of a side.
-    pub fn images(self, side: usize) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
+    fn images(self, side: usize) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
         let bordered = side + 2;
         let end = self.first + self.rows;
         (self.first / bordered..end.div_ceil(bordered)).map(move |image| {

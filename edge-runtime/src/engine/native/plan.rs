@@ -109,6 +109,14 @@ pub(super) struct Block<'a> {
     pub calibration: Option<Calibration>,
 }
 
+impl Block<'_> {
+    /// The bias of each of so many output channels, 0 of those that there are not.
+    pub fn biases(&self, channels: usize) -> Vec<f32> {
+        let own = |channel| self.bias.filter(|_| channel < self.kernel.outputs).map_or(0.0, |bias| bias.get(channel));
+        (0..channels).map(own).collect()
+    }
+}
+
 /// The numbers of a transposed convolution's kernel, and in which order a file has them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kernel {

@@ -8,7 +8,7 @@ pub(super) mod words;
 
 use super::layers::Machine;
 use super::level::Kernels;
-use super::maps::{Maps, Strip};
+use super::maps::{Maps, Part};
 use super::numbers::Activation;
 use super::plan::Block;
 use dots::{Dots, GROUP, PANEL};
@@ -47,13 +47,6 @@ struct Position {
     image: usize,
 }
 
-/// What is made by one task: a strip of one panel.
-struct Task<'a> {
-    panel: usize,
-    strip: Strip,
-    output: &'a mut [f32],
-}
-
 impl Reduced {
     /// Packs the weights of a block from maps of a side. Inputs from `own` on are those of the label: where it multiplies in 8
     /// bits without a calibration they stay exact, since their numbers can be of another size than the others'.
@@ -62,10 +55,6 @@ impl Reduced {
         let quantizer =
             block.calibration.map(|calibration| Quantizer { scale: calibration.scale, zero: calibration.zero });
         let inputs = if compute == Compute::Int8 && quantizer.is_none() { own.min(inputs) } else { inputs };
-        let bias = |channel: usize| match block.bias {
-            Some(bias) if channel < outputs => bias.get(channel),
-            _ => 0.0,
-        };
         let form = match compute {
             Compute::Int8 => Form::Bytes(quantizer),
             _ if side >= LEAST_SQUARES => Form::Differences,
@@ -75,7 +64,7 @@ impl Reduced {
             Form::Bytes(_) => pack::bytes(block, inputs, &machine.threads),
             Form::Halves | Form::Differences => pack::halves(block, form == Form::Differences, &machine.threads),
         };
-        let bias = (0..outputs.next_multiple_of(PANEL)).map(bias).collect();
+        let bias = block.biases(outputs.next_multiple_of(PANEL));
         let exact = (inputs < block.kernel.inputs).then(|| Exact::new(block, inputs));
         Self { form, packed, bias, activation: block.activation, inputs, exact, outputs, words: None }
     }
@@ -91,52 +80,26 @@ impl Reduced {
         // Two rows of squares, lest a group of positions stays half empty where rows are short.
         let step = if from.side <= LEAST_SQUARES { 8 } else { 4 };
         let strips = to.strips(step, (2 * STRIP / words.row_bytes()).max(step), &machine.threads);
-        let (row, block, plane) = (to.row(), to.block(), to.plane());
-        let mut tasks = Vec::new();
-        for (panel, mut rest) in to.data[..plane].chunks_mut(block).enumerate() {
-            let mut done = 0;
-            for strip in &strips {
-                let (_, after) = rest.split_at_mut((strip.first - done) * row);
-                let (output, after) = after.split_at_mut(strip.rows * row);
-                (rest, done) = (after, strip.first + strip.rows);
-                tasks.push(Task { panel, strip: *strip, output });
-            }
-        }
-        machine.threads.each(tasks, |task| self.strip(&words, from.side, task, machine.kernels));
+        machine.threads.each(to.parts(&strips), |part| self.strip(&words, from.side, part, machine.kernels));
         self.words = Some(words);
     }
 
-    fn strip(&self, words: &Words, side: usize, task: Task<'_>, kernels: Kernels) {
-        let Task { panel, strip, output } = task;
+    fn strip(&self, words: &Words, side: usize, part: Part<'_>, kernels: Kernels) {
+        let Part { block: panel, strip, output } = part;
+        let size = if self.form == Form::Differences { 2 } else { 1 };
         let mut positions = Vec::new();
         for parity in 0..4 {
             positions.clear();
-            self.positions(words, side, strip, parity, &mut positions);
+            positions.extend(strip.places(side, parity, [size; 2]).map(|place| Position {
+                input: place.image * words.image() + place.input[0] * words.row() + place.input[1] * words.step,
+                output: place.output,
+                image: place.image,
+            }));
             for group in positions.chunks(GROUP) {
                 let last = group[group.len() - 1];
                 // A group that isn't full makes its last position more than once.
                 let group = std::array::from_fn(|place| group.get(place).copied().unwrap_or(last));
                 self.group(words, [panel, parity], side, &group, output, kernels);
-            }
-        }
-    }
-
-    /// Every square or pixel of a strip, for one parity of output rows and columns.
-    fn positions(&self, words: &Words, side: usize, strip: Strip, parity: usize, positions: &mut Vec<Position>) {
-        let (down, right) = (parity / 2, parity % 2);
-        let size = if self.form == Form::Differences { 2 } else { 1 };
-        let output_row = 2 * (side + 1) * PANEL;
-        for (image, lines) in strip.images(2 * side) {
-            // The strip may begin inside of this image.
-            let top = (image * (2 * side + 2) + 1 + down) as isize - strip.first as isize;
-            for y in (lines.start / 2..lines.end / 2).step_by(size) {
-                let output = (top + 2 * y as isize) as usize * output_row;
-                let input = image * words.image() + (y + down) * words.row();
-                positions.extend((0..side).step_by(size).map(|x| Position {
-                    input: input + (x + right) * words.step,
-                    output: output + (2 * x + 1 + right) * PANEL,
-                    image,
-                }));
             }
         }
     }

@@ -2,10 +2,12 @@
 //!
 //! A word holds the numbers of neighboring channels: two of bfloat16, or four of 8 bits.
 
+use super::super::pack::BLOCK;
+
 /// Positions that a kernel works on at once.
 pub(in crate::engine::native) const GROUP: usize = 8;
 /// Output channels of a panel.
-pub(in crate::engine::native) const PANEL: usize = 32;
+pub(in crate::engine::native) const PANEL: usize = BLOCK;
 
 /// The sums of a group of positions, one row a position.
 pub(in crate::engine::native) type Sums<A> = [[A; PANEL]; GROUP];
