@@ -22,6 +22,13 @@ impl Place {
         command.env_remove("KITTY_WINDOW_ID").env_remove("TERM_PROGRAM");
         command
     }
+
+    /// What it says where it fails.
+    fn refused(&self, words: &[&str]) -> String {
+        let output = self.live(words).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(1), "{}", place::error(&output));
+        place::error(&output)
+    }
 }
 
 fn decoded(path: &std::path::Path) -> (usize, usize, Vec<u8>) {
@@ -248,9 +255,7 @@ fn a_photo_booth_keeps_a_picture_for_every_press() {
 #[test]
 fn a_photo_booth_without_anything_to_press_says_so() {
     let place = Place::new();
-    let output = place.live(&["photo-booth", "--display", "png:shown.png@8x8:mono"]).output().expect("it starts");
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{message}");
+    let message = place.refused(&["photo-booth", "--display", "png:shown.png@8x8:mono"]);
     assert!(message.contains("nothing can be pressed") && message.contains("--button"), "{message}");
 }
 
@@ -304,9 +309,7 @@ fn a_panel_needs_a_build_with_its_feature() {
         &["photo-booth", "--button", "17", "--countdown", "0"][..],
         &["--label", "0", "--display", "ssd1306:i2c1"][..],
     ] {
-        let output = place.live(words).output().expect("it starts");
-        let message = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{message}");
+        let message = place.refused(words);
         assert!(message.contains("built without panels; rebuild with --features panels"), "{message}");
     }
 }
@@ -315,8 +318,6 @@ fn a_panel_needs_a_build_with_its_feature() {
 #[test]
 fn a_panel_that_is_not_there_is_named_with_its_device() {
     let place = Place::new();
-    let output = place.live(&["play", "--display", "st7789:spi1023.0,dc=25"]).output().expect("it starts");
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{message}");
+    let message = place.refused(&["play", "--display", "st7789:spi1023.0,dc=25"]);
     assert!(message.contains("display st7789 on spi1023.0: open /dev/spidev1023.0: "), "{message}");
 }
