@@ -11,6 +11,8 @@ mod ort_profile;
 mod tensorrt_cache;
 #[cfg(feature = "tract")]
 pub mod tract;
+#[cfg(feature = "tract")]
+mod tract_rewrite;
 
 #[cfg(any(feature = "tract", feature = "ort"))]
 use std::borrow::Cow;

@@ -8,7 +8,9 @@ use model_spec::variant::{LabelInput, Output};
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::*;
 
-use super::{Batch, Engine, EngineSpec, FileLabels, Opened, Provider, Sizes, signed_from_levels, threads_text};
+use super::{
+    Batch, Engine, EngineSpec, FileLabels, Opened, Provider, Sizes, signed_from_levels, threads_text, tract_rewrite,
+};
 use crate::{Model, RuntimeError};
 
 const NAME: &str = "tract";
@@ -111,6 +113,8 @@ fn plan(model: &Model) -> TractResult<(Arc<TypedSimplePlan>, bool)> {
             LabelInput::Mix => f32::fact([1, metadata.labels.len()]).into(),
         },
     )?;
+    let mut graph = graph.into_typed()?.into_decluttered()?;
+    tract_rewrite::rewrite(&mut graph)?;
     Ok((graph.into_optimized()?.into_runnable()?, latent_first))
 }
 

@@ -1,0 +1,270 @@
+//! What tract's own passes leave to each run, done at load: weights as f32, and transposed convolutions without sums
+//! of single values.
+
+use tract_onnx::tract_core::internal::*;
+use tract_onnx::tract_core::model::Rewriter;
+use tract_onnx::tract_core::ops::cnn::{Deconv, KernelFormat, PaddingSpec};
+use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::nn::DataFormat;
+
+const KERNEL: usize = 4;
+const TAPS: usize = KERNEL * KERNEL;
+
+/// Computes the constants of `model`, and puts a matrix product and [`AddTaps`] for each transposed convolution of the
+/// family (4x4, stride 2, padding 1); others stay. The model is one that tract has decluttered.
+pub(super) fn rewrite(model: &mut TypedModel) -> TractResult<()> {
+    fold_weights(model)?;
+    Rewriter::default().with_rule_for::<Deconv>("rows of taps", rows_of_taps).rewrite(&(), model)
+}
+
+/// Computes what depends on no input. tract leaves it to each run where the result takes more memory than its
+/// operands, as f32 weights do that a file holds in f16 or int8.
+fn fold_weights(model: &mut TypedModel) -> TractResult<()> {
+    for id in model.eval_order()? {
+        let operands: Option<TVec<TValue>> =
+            model.node_input_facts(id)?.iter().map(|fact| fact.konst.clone().map(IntoTValue::into_tvalue)).collect();
+        let Some(operands) = operands.filter(|operands| !operands.is_empty()) else { continue };
+        let node = model.node(id);
+        let Some(values) = node.op.eval_out_of_plan(operands)? else { continue };
+        let mut patch = TypedModelPatch::default();
+        for (slot, value) in values.into_iter().enumerate() {
+            let folded = patch.add_const(format!("{}.{slot}", node.name), value.into_arc_tensor())?;
+            patch.shunt_outside(model, OutletId::new(id, slot), folded)?;
+        }
+        patch.apply(model)?;
+    }
+    model.compact()
+}
+
+fn rows_of_taps(
+    _: &(),
+    model: &TypedModel,
+    node: &TypedNode,
+    name: &str,
+    deconv: &Deconv,
+) -> TractResult<Option<TypedModelPatch>> {
+    let [input, kernel, bias] = *node.inputs.as_slice() else { return Ok(None) };
+    let (input_fact, kernel_fact) = (model.outlet_fact(input)?, model.outlet_fact(kernel)?);
+    let Some(&[batch, inputs, height, width]) = input_fact.shape.as_concrete() else { return Ok(None) };
+    let Some(kernel) = kernel_fact.konst.as_ref() else { return Ok(None) };
+    let Some(bias) = model.outlet_fact(bias)?.konst.as_ref() else { return Ok(None) };
+    let outputs = deconv.pool_spec.output_channels;
+    if !in_family(deconv)
+        || kernel.shape() != [outputs, inputs, KERNEL, KERNEL]
+        || kernel.datum_type() != DatumType::F32
+    {
+        return Ok(None);
+    }
+    let bias = bias.broadcast_to_shape(&[outputs])?;
+    let matrix = kernel
+        .as_ref()
+        .clone()
+        .into_shape(&[outputs, inputs, TAPS])?
+        .move_axis(1, 2)?
+        .into_shape(&[outputs * TAPS, inputs])?;
+
+    let mut patch = TypedModelPatch::default();
+    let input = patch.tap_model(model, input)?;
+    let (rows, columns, pixels) = (height.to_dim(), width.to_dim(), (height * width).to_dim());
+    let flatten = AxisOp::Reshape(2, tvec!(rows, columns), tvec!(pixels));
+    let flat = patch.wire_node(format!("{name}.pixels"), flatten, &[input])?;
+    let matrix = patch.add_const(format!("{name}.matrix"), matrix)?;
+    let product = EinSum::new("mk,Nkn->Nmn".parse()?, f32::datum_type());
+    let product = patch.wire_node(format!("{name}.product"), product, &[matrix, flat[0]])?;
+    let add = AddTaps { batch, outputs, height, width, bias: bias.into_arc_tensor() };
+    let sum = patch.wire_node(name, add, &product)?;
+    patch.shunt_outside(model, node.id.into(), sum[0])?;
+    Ok(Some(patch))
+}
+
+/// Whether each output is the sum of the taps that [`AddTaps`] adds.
+fn in_family(deconv: &Deconv) -> bool {
+    let spec = &deconv.pool_spec;
+    spec.data_format == DataFormat::NCHW
+        && deconv.kernel_format == KernelFormat::OIHW
+        && deconv.group == 1
+        && *spec.kernel_shape == [KERNEL, KERNEL]
+        && *spec.strides() == [2, 2]
+        && *spec.dilations() == [1, 1]
+        && spec.padding == PaddingSpec::Explicit(tvec!(1, 1), tvec!(1, 1))
+        && *deconv.adjustments == [0, 0]
+}
+
+/// Adds products `[batch, outputs * 16, height * width]` and a bias to `[batch, outputs, 2 * height, 2 * width]`, whole
+/// rows of an input and a tap at a time, where tract's own sum takes one product at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct AddTaps {
+    batch: usize,
+    outputs: usize,
+    height: usize,
+    width: usize,
+    /// One value an output channel.
+    bias: Arc<Tensor>,
+}
+
+impl Op for AddTaps {
+    fn name(&self) -> StaticName {
+        "AddTaps".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for AddTaps {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let products = args_1!(inputs);
+        let products = products.try_as_plain_ram()?;
+        let bias = self.bias.try_as_plain_ram()?;
+        let mut pictures = Tensor::zero::<f32>(&self.output_shape())?;
+        self.add(products.as_slice()?, bias.as_slice()?, pictures.try_as_plain_ram_mut()?.as_slice_mut()?);
+        Ok(tvec!(pictures.into_tvalue()))
+    }
+}
+
+impl TypedOp for AddTaps {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let expected = [self.batch, self.outputs * TAPS, self.height * self.width];
+        ensure!(*inputs[0].shape.to_tvec() == expected.map(|dim| dim.to_dim()));
+        Ok(tvec!(f32::fact(self.output_shape())))
+    }
+
+    as_op!();
+}
+
+impl AddTaps {
+    fn output_shape(&self) -> [usize; 4] {
+        [self.batch, self.outputs, 2 * self.height, 2 * self.width]
+    }
+
+    fn add(&self, products: &[f32], bias: &[f32], pictures: &mut [f32]) {
+        let pixels = self.height * self.width;
+        let mut even = vec![0.0; self.width];
+        let mut odd = vec![0.0; self.width];
+        let planes = products.chunks_exact(TAPS * pixels).zip(pictures.chunks_exact_mut(4 * pixels));
+        for ((taps, plane), &bias) in planes.zip(bias.iter().cycle()) {
+            for (y, row) in plane.chunks_exact_mut(2 * self.width).enumerate() {
+                even.fill(bias);
+                odd.fill(bias);
+                for (input, tap) in rows(y, self.height) {
+                    let of_column =
+                        |column: usize| &taps[(tap * KERNEL + column) * pixels..][input * self.width..][..self.width];
+                    add(&mut even, of_column(1));
+                    add(&mut even[1..], of_column(3));
+                    add(&mut odd, of_column(2));
+                    add(&mut odd, &of_column(0)[1..]);
+                }
+                for (pair, (&even, &odd)) in row.chunks_exact_mut(2).zip(even.iter().zip(&odd)) {
+                    pair[0] = even;
+                    pair[1] = odd;
+                }
+            }
+        }
+    }
+}
+
+/// Input rows of output row `y` and the kernel's row that each meets: output `2 i + t - 1` is of input `i` and tap `t`.
+fn rows(y: usize, height: usize) -> impl Iterator<Item = (usize, usize)> {
+    let near = (y / 2, 1 + y % 2);
+    let far = if y.is_multiple_of(2) { (y / 2).checked_sub(1).map(|i| (i, 3)) } else { Some((y / 2 + 1, 0)) };
+    [Some(near), far.filter(|&(i, _)| i < height)].into_iter().flatten()
+}
+
+/// Adds what both have, from the start.
+fn add(sums: &mut [f32], terms: &[f32]) {
+    for (sum, term) in sums.iter_mut().zip(terms) {
+        *sum += term;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tract_onnx::tract_core::ops::cast::cast;
+    use tract_onnx::tract_core::ops::cnn::PoolSpec;
+
+    use super::*;
+
+    /// By the definition: each product goes to the one output that it belongs to.
+    fn scattered(op: &AddTaps, products: &[f32], bias: &[f32]) -> Vec<f32> {
+        let (height, width) = (2 * op.height, 2 * op.width);
+        let mut pictures: Vec<f32> = (0..op.batch * op.outputs * height * width)
+            .map(|index| bias[index / (height * width) % op.outputs])
+            .collect();
+        for (index, product) in products.iter().enumerate() {
+            let (rest, pixel) = (index / (op.height * op.width), index % (op.height * op.width));
+            let (plane, tap) = (rest / TAPS, rest % TAPS);
+            let y = (2 * (pixel / op.width) + tap / KERNEL).checked_sub(1).filter(|&y| y < height);
+            let x = (2 * (pixel % op.width) + tap % KERNEL).checked_sub(1).filter(|&x| x < width);
+            if let (Some(y), Some(x)) = (y, x) {
+                pictures[(plane * height + y) * width + x] += product;
+            }
+        }
+        pictures
+    }
+
+    #[test]
+    fn taps_go_where_the_definition_puts_them() {
+        for (batch, outputs, height, width) in [(1, 1, 1, 1), (1, 3, 4, 4), (2, 2, 3, 5), (1, 2, 1, 7), (3, 1, 6, 2)] {
+            // Whole numbers, so that the order of a sum does not matter.
+            let bias: Vec<f32> = (0..outputs).map(|o| 100.0 * o as f32 - 7.0).collect();
+            let products: Vec<f32> =
+                (0..batch * outputs * TAPS * height * width).map(|i| (i * 31 % 257) as f32 - 128.0).collect();
+            let op = AddTaps { batch, outputs, height, width, bias: rctensor1(&bias) };
+            let mut pictures = vec![f32::NAN; batch * outputs * 4 * height * width];
+            op.add(&products, &bias, &mut pictures);
+            assert_eq!(pictures, scattered(&op, &products, &bias), "{op:?}");
+        }
+    }
+
+    /// A transposed convolution of ones, 2 to 3 channels, and its output for an input of counted values.
+    fn run(strides: usize, weights: DatumType, rewritten: bool) -> TractResult<(Vec<StaticName>, Tensor)> {
+        let mut model = TypedModel::default();
+        let input = model.add_source("input", f32::fact([1, 2, 5, 3]))?;
+        let kernel: Vec<f32> = (0..3 * 2 * TAPS).map(|i| (i % 13) as f32 - 6.0).collect();
+        let kernel = Tensor::from_shape(&[3, 2, KERNEL, KERNEL], &kernel)?.cast_to_dt(weights)?.into_owned();
+        let kernel = model.add_const("kernel", kernel)?;
+        let kernel = model.wire_node("cast", cast(f32::datum_type()), &[kernel])?[0];
+        let bias = model.add_const("bias", tensor1(&[1f32, 2.0, 3.0]))?;
+        let spec = PoolSpec::new(
+            DataFormat::NCHW,
+            tvec!(KERNEL, KERNEL),
+            PaddingSpec::Explicit(tvec!(1, 1), tvec!(1, 1)),
+            None,
+            Some(tvec!(strides, strides)),
+            2,
+            3,
+        );
+        let op = Deconv::new(spec, KernelFormat::OIHW, tvec!(0, 0), 1);
+        let output = model.wire_node("deconv", op, &[input, kernel, bias])?;
+        model.select_output_outlets(&output)?;
+        if rewritten {
+            rewrite(&mut model)?;
+        }
+        let names = model.nodes.iter().map(|node| node.op.name()).collect();
+        let input: Vec<f32> = (0..30).map(|i| i as f32).collect();
+        let outputs = model.into_runnable()?.run(tvec!(Tensor::from_shape(&[1, 2, 5, 3], &input)?.into_tvalue()))?;
+        Ok((names, outputs[0].clone().into_tensor()))
+    }
+
+    #[test]
+    fn the_family_is_rewritten_to_the_same_values_whatever_its_weights_are_stored_in() -> TractResult<()> {
+        for weights in [DatumType::F32, DatumType::F16, DatumType::I8] {
+            let (before, expected) = run(2, weights, false)?;
+            assert!(before.contains(&"Deconv".into()) && before.contains(&"Cast".into()));
+            let (after, found) = run(2, weights, true)?;
+            assert!(after.contains(&"AddTaps".into()) && !after.contains(&"Cast".into()), "{after:?}");
+            assert_eq!(found, expected, "{weights:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_of_the_family_stays() -> TractResult<()> {
+        let (before, expected) = run(3, DatumType::F32, false)?;
+        let (after, found) = run(3, DatumType::F32, true)?;
+        assert!(before.contains(&"Deconv".into()) && after.contains(&"Deconv".into()), "{after:?}");
+        assert_eq!(found, expected);
+        Ok(())
+    }
+}
