@@ -1,8 +1,8 @@
 //! Adam (arXiv 1412.6980) over plain tensors, so that its state can be saved; tch's optimizers keep theirs hidden.
 
-use model_spec::weights::WeightSpec;
 use tch::Tensor;
 
+use crate::flat::Flat;
 use crate::weights::Weights;
 
 /// The recipe's numbers.
@@ -16,25 +16,25 @@ pub struct AdamOptions {
     pub eps: f64,
 }
 
-/// One trained weight and what Adam remembers of it.
+/// What Adam remembers of one trained weight.
 #[derive(Debug)]
-pub struct Slot {
+pub struct Slot<'a> {
     /// The weight's name.
-    pub name: String,
-    /// The weight itself, shared with the network.
-    pub weight: Tensor,
+    pub name: &'a str,
     /// Running mean of gradients.
-    pub mean: Tensor,
+    pub mean: &'a Tensor,
     /// Running mean of squared gradients.
-    pub square: Tensor,
+    pub square: &'a Tensor,
 }
 
 /// Adam for the trained weights of one network.
 #[derive(Debug)]
 pub struct Adam {
     options: AdamOptions,
-    /// State by weight, in state-dict order.
-    pub slots: Vec<Slot>,
+    names: Vec<String>,
+    weights: Flat, // the network's own
+    means: Flat,
+    squares: Flat,
     /// Steps taken.
     pub steps: u64,
 }
@@ -42,13 +42,15 @@ pub struct Adam {
 impl Adam {
     /// An optimizer with empty memory.
     pub fn new(weights: &Weights, options: AdamOptions) -> Self {
-        let slot = |(spec, weight): (&WeightSpec, &Tensor)| Slot {
-            name: spec.name.clone(),
-            weight: weight.shallow_clone(),
-            mean: weight.zeros_like(),
-            square: weight.zeros_like(),
-        };
-        Self { options, slots: weights.trained().map(slot).collect(), steps: 0 }
+        let (names, weights) = weights.trained();
+        let (means, squares) = (weights.zeros_like(), weights.zeros_like());
+        Self { options, names, weights, means, squares, steps: 0 }
+    }
+
+    /// State by weight, in state-dict order.
+    pub fn slots(&self) -> impl Iterator<Item = Slot<'_>> {
+        let memories = self.means.views().iter().zip(self.squares.views());
+        self.names.iter().zip(memories).map(|(name, (mean, square))| Slot { name, mean, square })
     }
 
     /// Changes the step size from the next step on.
@@ -58,8 +60,7 @@ impl Adam {
 
     /// Moves every weight against its gradient of `loss`. Other tensors' gradients are not computed.
     pub fn step(&mut self, loss: &Tensor) {
-        let inputs: Vec<&Tensor> = self.slots.iter().map(|slot| &slot.weight).collect();
-        let gradients = Tensor::run_backward(&[loss], &inputs, false, false);
+        let gradients = Tensor::run_backward(&[loss], self.weights.views(), false, false);
         self.steps += 1;
         let AdamOptions { learning_rate, betas: (beta1, beta2), eps } = self.options;
         let steps = self.steps as i32;
@@ -67,12 +68,12 @@ impl Adam {
         let root_correction = (1.0 - beta2.powi(steps)).sqrt();
         let root_scale = -1.0 / (step_size * root_correction);
         let _guard = tch::no_grad_guard();
-        for (slot, gradient) in self.slots.iter_mut().zip(&gradients) {
-            let _ = slot.mean.lerp_(gradient, 1.0 - beta1);
-            let _ = slot.square.lerp_(&gradient.square(), 1.0 - beta2);
-            // mean / (-(root / root_correction + eps) / step_size): the sign and the step size sit in the divisor
-            let divisor = slot.square.sqrt().g_mul_scalar_(root_scale).g_add_scalar_(-eps / step_size);
-            let _ = slot.weight.addcdiv_(&slot.mean, &divisor);
-        }
+        let gradient = self.weights.gathered(&gradients);
+        let (mut mean, mut square) = (self.means.numbers(), self.squares.numbers());
+        let _ = mean.lerp_(&gradient, 1.0 - beta1);
+        let _ = square.lerp_(&gradient.square(), 1.0 - beta2);
+        // mean / (-(root / root_correction + eps) / step_size): the sign and the step size sit in the divisor
+        let divisor = square.sqrt().g_mul_scalar_(root_scale).g_add_scalar_(-eps / step_size);
+        let _ = self.weights.numbers().addcdiv_(&mean, &divisor);
     }
 }

@@ -52,18 +52,19 @@ fn colored(xs: &Tensor, strength: f64) -> Tensor {
 /// Each picture moved by whole pixels; what comes in is black as the paper's zero padding, here -1.
 fn moved(xs: &Tensor, share: f64) -> Tensor {
     let size = xs.size();
-    let (count, side) = (size[0], size[3]);
+    let (count, channels, side) = (size[0], size[1], size[3]);
     let most = ((side as f64 * share).round() as i64).max(1);
-    let offsets = Tensor::randint(2 * most + 1, [count, 2], (Kind::Int64, xs.device()));
-    let offsets = Vec::<i64>::try_from(offsets.flatten(0, -1)).expect("flat integers");
+    let integers = (Kind::Int64, xs.device());
+    let offsets = Tensor::randint(2 * most + 1, [count, 2], integers);
+    let places = Tensor::arange(side, integers);
+    let from = |axis: i64| &places + offsets.narrow(1, axis, 1); // [N, side]
+    let (rows, columns) = (from(0).view([count, 1, side, 1]), from(1).view([count, 1, 1, side]));
     let padded = (xs + 1.0).constant_pad_nd([most; 4]).g_sub_scalar(1.0);
-    let parts: Vec<Tensor> = padded
-        .split(1, 0)
-        .iter()
-        .zip(offsets.chunks_exact(2))
-        .map(|(part, offset)| part.narrow(2, offset[0], side).narrow(3, offset[1], side))
-        .collect();
-    Tensor::cat(&parts, 0)
+    padded.gather(2, &rows.expand([count, channels, side, side + 2 * most], false), false).gather(
+        3,
+        &columns.expand([count, channels, side, side], false),
+        false,
+    )
 }
 
 /// A square of each picture set to gray (0).

@@ -8,7 +8,7 @@ use model_spec::{Labels, latent};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
-use crate::adam::{Adam, Slot};
+use crate::adam::Slot;
 use crate::atomic;
 use crate::error::{IoContext, TrainError};
 use crate::networks::{Generator, Mode};
@@ -102,9 +102,9 @@ pub fn read(path: &Path, gan: &mut Gan) -> Result<(Manifest, EpochLosses), Train
     }
     for (prefix, adam) in [(GENERATOR_ADAM, &mut gan.generator_adam), (DISCRIMINATOR_ADAM, &mut gan.discriminator_adam)]
     {
-        for slot in &adam.slots {
-            reader.copy_to(&mean_name(prefix, slot), &slot.mean)?;
-            reader.copy_to(&square_name(prefix, slot), &slot.square)?;
+        for slot in adam.slots() {
+            reader.copy_to(&mean_name(prefix, &slot), slot.mean)?;
+            reader.copy_to(&square_name(prefix, &slot), slot.square)?;
         }
         adam.steps = manifest.progress.steps;
     }
@@ -167,18 +167,12 @@ fn write_state(path: &Path, gan: &Gan, losses: &EpochLosses) -> Result<(), Train
     if gan.average.is_some() {
         tensors.extend(named(&gan.generator.weights).map(|(name, tensor)| (format!("{GENERATOR}/{name}"), tensor)));
     }
-    let moments = |prefix: &'static str, adam: &'_ Adam| -> Vec<(String, Tensor)> {
-        let pair = |slot: &Slot| {
-            [
-                (mean_name(prefix, slot), slot.mean.shallow_clone()),
-                (square_name(prefix, slot), slot.square.shallow_clone()),
-            ]
-        };
-        adam.slots.iter().flat_map(pair).collect()
-    };
-    let mut state = moments(GENERATOR_ADAM, &gan.generator_adam);
-    state.extend(moments(DISCRIMINATOR_ADAM, &gan.discriminator_adam));
-    tensors.extend(state.iter().map(|(name, tensor)| (name.clone(), tensor)));
+    for (prefix, adam) in [(GENERATOR_ADAM, &gan.generator_adam), (DISCRIMINATOR_ADAM, &gan.discriminator_adam)] {
+        for slot in adam.slots() {
+            tensors.push((mean_name(prefix, &slot), slot.mean));
+            tensors.push((square_name(prefix, &slot), slot.square));
+        }
+    }
     tensors.push((DISCRIMINATOR_LOSSES.to_owned(), &discriminator_losses));
     tensors.push((GENERATOR_LOSSES.to_owned(), &generator_losses));
     tensor_file::write(path, tensors)
@@ -198,10 +192,10 @@ fn read_weights(reader: &tensor_file::Reader<'_>, prefix: &str, weights: &Weight
     weights.iter().try_for_each(|(spec, tensor)| reader.copy_to(&format!("{prefix}{}", spec.name), tensor))
 }
 
-fn mean_name(prefix: &str, slot: &Slot) -> String {
+fn mean_name(prefix: &str, slot: &Slot<'_>) -> String {
     format!("{prefix}.mean/{}", slot.name)
 }
 
-fn square_name(prefix: &str, slot: &Slot) -> String {
+fn square_name(prefix: &str, slot: &Slot<'_>) -> String {
     format!("{prefix}.square/{}", slot.name)
 }

@@ -35,7 +35,7 @@ pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
     let images = data.pictures.tensor(channels, image_size, device);
     let pictures = OnDevice { images: &images, data: &data };
     let cache = quality::cache_folder(folder.as_deref(), &options.out);
-    let networks = Networks { cache: &cache, extractor: options.features.as_deref() };
+    let networks = Networks { cache: &cache, file: options.features.as_deref() };
     let bar = bar("fitting the network that measures quality");
     let meter = Meter::open(&pictures, &networks, &|done, total| show(&bar, done, total))?;
     bar.finish_and_clear();

@@ -16,6 +16,7 @@ pub mod dataset;
 pub mod device;
 pub mod error;
 pub mod evaluate;
+pub mod flat;
 pub mod hands;
 pub mod interrupt;
 pub mod memory;

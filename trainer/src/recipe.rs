@@ -87,9 +87,9 @@ impl Recipe {
                 betas: [0.0, 0.99],
                 penalty: 0.5,
                 penalty_every: 8,
-                steady_kimg: 25.0,
-                average_kimg: 5.0,
-                augment: Augment::default(),
+                steady_kimg: 80.0,
+                average_kimg: 20.0,
+                augment: Augment { color: 0.5, translation: 0.125, cutout: 0.2 },
                 generator_start: Convolutions::HeTransposed,
                 latent_scale: 2.0,
                 label_deviation: 8.0,
@@ -101,7 +101,7 @@ impl Recipe {
     pub fn batch_size(self) -> usize {
         match self {
             Self::Reference => 128,
-            Self::Paired => 32,
+            Self::Paired => 64,
         }
     }
 
@@ -109,7 +109,7 @@ impl Recipe {
     pub fn learning_rate(self) -> f64 {
         match self {
             Self::Reference => 2e-4,
-            Self::Paired => 8e-4,
+            Self::Paired => 6e-4,
         }
     }
 

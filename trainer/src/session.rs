@@ -322,7 +322,7 @@ impl Session {
 
 /// Quality goes unmeasured, aloud, where there are too few pictures for it.
 fn open_meter(pictures: &OnDevice<'_>, cache: &Path, console: &Console) -> Result<Option<Meter>, TrainError> {
-    let networks = Networks { cache, extractor: None };
+    let networks = Networks { cache, file: None };
     match Meter::open(pictures, &networks, &|done, total| console.fitting(done, total)) {
         Ok(meter) => Ok(Some(meter)),
         Err(error @ TrainError::TooFewToMeasure { .. }) => {
@@ -367,7 +367,7 @@ mod tests {
         let setting = Setting { data: &data, device, cache: out.path() };
         let mut session = Session::open(run.clone(), settings(&data), &setting, &console).expect("opened");
         let poison = |session: &Session| {
-            let (_, weight) = session.gan.generator.weights.trained().next().expect("a weight");
+            let (_, weight) = session.gan.generator.weights.iter().next().expect("a weight");
             let _ = tch::no_grad(|| weight.shallow_clone().fill_(f64::NAN));
         };
         assert!(matches!(session.epoch(&console), Ok(Turn::Done)));

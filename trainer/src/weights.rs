@@ -6,6 +6,8 @@ use model_spec::weights::{Role, WeightSpec};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use crate::flat::Flat;
+
 const CONV_DEVIATION: f64 = 0.02;
 const NORM_DEVIATION: f64 = 0.02;
 
@@ -27,26 +29,35 @@ pub struct Weights {
     specs: Vec<WeightSpec>,
     tensors: Vec<Tensor>,
     index: HashMap<String, usize>,
+    /// The trained ones, and the others where there are any: what the tensors are views of.
+    trained: Flat,
+    measured: Option<Flat>,
 }
 
 impl Weights {
     /// Draws initial weights from libtorch's generator: convolutions as `convolutions` says, BatchNorm's factor N(1, 0.02) and offset 0, the rest PyTorch's defaults (Embedding N(0, 1), Linear U(±1/sqrt(fan_in))).
     pub fn initial(specs: Vec<WeightSpec>, convolutions: Convolutions, device: Device) -> Self {
-        let tensors = specs
-            .iter()
-            .map(|spec| {
-                let tensor = match (spec.role, convolutions) {
-                    (Role::ConvWeight, Convolutions::He) => he_tensor(spec, spec.shape[1..].iter().product(), device),
-                    (Role::ConvWeight, Convolutions::HeTransposed) => {
-                        he_tensor(spec, spec.shape[0] * spec.shape[2..].iter().product::<usize>() / 4, device)
-                    }
-                    _ => initial_tensor(spec, fan_in(spec, &specs), device),
-                };
-                tensor.set_requires_grad(spec.role.is_trained())
-            })
-            .collect();
+        let draw = |spec: &WeightSpec| match (spec.role, convolutions) {
+            (Role::ConvWeight, Convolutions::He) => he_tensor(spec, spec.shape[1..].iter().product(), device),
+            (Role::ConvWeight, Convolutions::HeTransposed) => {
+                he_tensor(spec, spec.shape[0] * spec.shape[2..].iter().product::<usize>() / 4, device)
+            }
+            _ => initial_tensor(spec, fan_in(spec, &specs), device),
+        };
+        let drawn = specs.iter().map(|spec| (spec.role.is_trained(), draw(spec)));
+        let (trained, measured): (Vec<_>, Vec<_>) = drawn.partition(|(is_trained, _)| *is_trained);
+        let flat =
+            |drawn: Vec<(bool, Tensor)>| Flat::of(&drawn.into_iter().map(|(_, tensor)| tensor).collect::<Vec<_>>());
+        let (trained, measured) = (flat(trained), (!measured.is_empty()).then(|| flat(measured)));
+        let mut views = (trained.views().iter(), measured.iter().flat_map(Flat::views));
+        let view = |spec: &WeightSpec| {
+            let is_trained = spec.role.is_trained();
+            let view = if is_trained { views.0.next() } else { views.1.next() };
+            view.expect("one view for each specification").set_requires_grad(is_trained)
+        };
+        let tensors = specs.iter().map(view).collect();
         let index = specs.iter().enumerate().map(|(position, spec)| (spec.name.clone(), position)).collect();
-        Self { specs, tensors, index }
+        Self { specs, tensors, index, trained, measured }
     }
 
     /// The tensor of a name from [`model_spec::weights`].
@@ -69,14 +80,16 @@ impl Weights {
     /// architecture.
     pub fn approach(&self, other: &Self, share: f64) {
         let _guard = tch::no_grad_guard();
-        for (own, other) in self.tensors.iter().zip(&other.tensors) {
-            let _ = own.shallow_clone().lerp_(other, share);
+        let pairs = std::iter::once((&self.trained, &other.trained)).chain(self.measured.iter().zip(&other.measured));
+        for (own, other) in pairs {
+            let _ = own.numbers().lerp_(&other.numbers(), share);
         }
     }
 
-    /// The trained weights with their specifications, in state-dict order.
-    pub fn trained(&self) -> impl Iterator<Item = (&WeightSpec, &Tensor)> {
-        self.iter().filter(|(spec, _)| spec.role.is_trained())
+    /// The names of the trained weights, in state-dict order, and the weights in the same order.
+    pub fn trained(&self) -> (Vec<String>, Flat) {
+        let trained = self.specs.iter().filter(|spec| spec.role.is_trained());
+        (trained.map(|spec| spec.name.clone()).collect(), self.trained.shared())
     }
 }
 

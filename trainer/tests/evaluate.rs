@@ -150,6 +150,25 @@ fn an_extractor_of_ones_own_gives_the_features() {
 }
 
 #[test]
+fn a_network_that_was_fitted_elsewhere_gives_the_scores_that_it_gave_there() {
+    let (there, here) = (World::new(), World::new());
+    let fakes = there.folder.path().join("fakes");
+    write_pictures(&fakes, 12, 3);
+    let first = there.json(&["--fakes", shown(&fakes)]);
+    let kept = std::fs::read_dir(there.data.join(".mudra")).expect("kept beside the data set").next();
+    let network = kept.expect("one network").expect("readable").path();
+    let again = here.json(&["--fakes", shown(&fakes), "--features", shown(&network)]);
+    assert_eq!(again, first);
+    assert!(!here.data.join(".mudra").exists(), "nothing was fitted");
+
+    let other = here.folder.path().join("other.safetensors");
+    std::fs::write(&other, b"no network").expect("written");
+    let output = here.evaluate(&["--fakes", shown(&fakes), "--features", shown(&other)]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("other.safetensors"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn too_few_pictures_to_measure_are_an_error_here_and_a_remark_in_training() {
     let world = World::new();
     std::fs::remove_dir_all(&world.data).expect("removed");

@@ -122,7 +122,11 @@ impl Classifier {
         Reading { features: Tensor::cat(&features, 0), labels: Tensor::cat(&labels, 0) }
     }
 
-    fn read(path: &Path, pictures: &OnDevice<'_>, rule: Rule) -> Result<Self, TrainError> {
+    /// Reads a network that was fitted before, for pictures of this shape and as many labels.
+    ///
+    /// # Errors
+    /// A file that can't be read or is not such a network.
+    pub fn read(path: &Path, pictures: &OnDevice<'_>, rule: Rule) -> Result<Self, TrainError> {
         let bytes = std::fs::read(path).during("read", path)?;
         let reader = tensor_file::Reader::new(path, &bytes)?;
         let device = pictures.images.device();

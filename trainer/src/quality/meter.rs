@@ -31,8 +31,9 @@ pub struct Meter {
 pub struct Networks<'a> {
     /// Where the data set's classifier is kept.
     pub cache: &'a Path,
-    /// A TorchScript extractor of the user's own, for the features.
-    pub extractor: Option<&'a Path>,
+    /// Instead of it: a network that this tool fitted elsewhere (`*.safetensors`); or a TorchScript extractor of the
+    /// user's own, for the features only.
+    pub file: Option<&'a Path>,
 }
 
 /// Generated pictures.
@@ -59,9 +60,13 @@ impl Meter {
         let data = pictures.data;
         let halves = halves(data)?;
         let split = holdout::split(&data.label_of, &data.names);
-        let classifier = Classifier::of_data(pictures, &split, networks.cache, progress)?;
-        let device = pictures.images.device();
-        let extractor = networks.extractor.map(|path| Extractor::open(path, device)).transpose()?;
+        let is_ours = |path: &&Path| path.extension().is_some_and(|end| end == "safetensors");
+        let classifier = match networks.file.filter(is_ours) {
+            Some(path) => Classifier::read(path, pictures, split.rule)?,
+            None => Classifier::of_data(pictures, &split, networks.cache, progress)?,
+        };
+        let foreign = networks.file.filter(|path| !is_ours(path));
+        let extractor = foreign.map(|path| Extractor::open(path, pictures.images.device())).transpose()?;
         let reals = match &extractor {
             Some(extractor) => extractor.features(pictures.images)?,
             None => classifier.look(pictures.images).features,
