@@ -89,9 +89,10 @@ pub struct ExportOptions {
     /// ONNX file to write
     #[arg(short, long, value_name = "FILE.onnx", default_value = "models/gen.onnx")]
     pub out: PathBuf,
-    /// How weights of f32 products are stored; f16 moves no pixel by more than 1 of 255, int8 more (see ladder)
-    #[arg(long, value_enum, value_name = "PRECISION", default_value = "f16")]
-    weights: PrecisionName,
+    /// How weights of f32 products are stored; f16 moves no pixel by more than 1 of 255, int8 more (see ladder); left out,
+    /// f32 where f16 would [default: f16]
+    #[arg(long, value_enum, value_name = "PRECISION")]
+    weights: Option<PrecisionName>,
     /// What the label input takes: an index, or how much of each label, so that pictures can lie between two
     #[arg(long, value_enum, value_name = "KIND", default_value = "index")]
     label_input: LabelInputName,
@@ -127,6 +128,11 @@ pub struct ExportOptions {
 }
 
 impl ExportOptions {
+    /// Whether weights may be stored in more bits than [`Self::settings`] says.
+    pub fn may_widen(&self) -> bool {
+        self.weights.is_none()
+    }
+
     /// The file asked for.
     ///
     /// # Errors
@@ -162,9 +168,9 @@ impl ExportOptions {
             compute,
         };
         let precision = match self.weights {
-            PrecisionName::F32 => Precision::F32,
-            PrecisionName::F16 => Precision::F16,
-            PrecisionName::Int8 => Precision::Int8,
+            Some(PrecisionName::F32) => Precision::F32,
+            Some(PrecisionName::F16) | None => Precision::F16,
+            Some(PrecisionName::Int8) => Precision::Int8,
         };
         let seeds = self.calibrate.unwrap_or(calibrate::SEEDS);
         Ok(Settings { precision, variant, seeds, opset: self.opset, atol: self.atol })

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use edge_runtime::Model;
 use edge_runtime::output::OutputFile;
-use exporter::export::{Made, Settings, export};
+use exporter::export::{Made, Precision, Settings, export};
 use exporter::ladder::Climb;
 use exporter::source::{self, Source};
 use exporter::{ladder, triton};
@@ -25,7 +25,14 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
         let pictures = settings.seeds * source.labels.len();
         eprintln!("calibrating over {pictures} pictures");
     }
-    let made = export(&source, settings)?;
+    let (settings, made) = match export(&source, settings) {
+        Err(error) if options.may_widen() && error.is_rounding() => {
+            eprintln!("weights are stored in f32, since f16 is too coarse for them: {error}");
+            let wider = Settings { precision: Precision::F32, ..settings };
+            (wider, export(&source, wider)?)
+        }
+        made => (settings, made?),
+    };
     if !options.quiet {
         say(&checks(&source, &made))?;
     }

@@ -6,6 +6,8 @@ use edge_runtime::RuntimeError;
 use model_spec::SpecError;
 use model_spec::metadata::Bound;
 
+use crate::verify::ONE_LEVEL;
+
 /// What can fail between a checkpoint and an ONNX file.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
@@ -98,4 +100,15 @@ pub enum ExportError {
     /// The file that was made can't be run.
     #[error("check the file that was made")]
     Runtime(#[from] RuntimeError),
+}
+
+impl ExportError {
+    /// Whether weights that are stored in more bits may help.
+    pub fn is_rounding(&self) -> bool {
+        match self {
+            Self::HalfRange { .. } => true,
+            Self::Parity { tolerance, .. } => *tolerance == ONE_LEVEL,
+            _ => false,
+        }
+    }
 }

@@ -70,13 +70,13 @@ fn stem(
     let (latent_dim, channels) = (architecture.latent_dim, architecture.stem_channels);
     let shape = [channels * STEM, latent_dim];
     let weight = graph.kernel("latent.weight", (&shape, 0), &folded.latent_weight)?;
-    let bias = graph.weight("latent.bias", &[channels * STEM], &folded.latent_bias)?;
+    let bias = graph.offsets("latent.bias", &[channels * STEM], &folded.latent_bias);
     let dense = graph.node("latent.linear", Operator::Linear, &[contract::LATENT, &weight, &bias]);
     let active = graph.node("latent.leaky_relu", Operator::LeakyRelu { slope: LEAKY_SLOPE as f32 }, &[&dense]);
     let latent_map = reshape(graph, "latent.map", &active, channels);
 
     let labels = folded.label_table.len() / STEM;
-    let table = graph.weight("label.table", &[labels, STEM], &folded.label_table)?;
+    let table = graph.offsets("label.table", &[labels, STEM], &folded.label_table);
     let row = match label_input {
         LabelInput::Index => graph.node("label.row", Operator::Gather, &[&table, contract::LABEL]),
         LabelInput::Mix => graph.node("label.row", Operator::MatMul, &[contract::LABEL, &table]),
@@ -95,7 +95,7 @@ fn transposed(
     let shape = [block.inputs, block.outputs, KERNEL, KERNEL];
     let mut inputs = vec![xs.to_owned(), graph.kernel(&name("weight"), (&shape, 1), &block.kernel)?];
     if let Some(bias) = &block.bias {
-        inputs.push(graph.weight(&name("bias"), &[block.outputs], bias)?);
+        inputs.push(graph.offsets(&name("bias"), &[block.outputs], bias));
     }
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
     let xs = graph.node(&name("deconv"), Operator::DoublingConvTranspose, &inputs);
@@ -133,8 +133,8 @@ fn float_weights(graph: &mut Graph, index: usize, block: &Block) -> Result<(Stri
     let shape = [4 * block.outputs, block.inputs, 2, 2];
     let squares = squares_from_kernel(&block.kernel, [block.inputs, block.outputs]);
     let weight = graph.kernel(&name("weight"), (&shape, 0), &squares)?;
-    let bias = block.bias.as_ref().map(|bias| graph.weight(&name("bias"), &shape[..1], &bias.repeat(4)));
-    Ok((weight, bias.transpose()?))
+    let bias = block.bias.as_ref().map(|bias| graph.offsets(&name("bias"), &shape[..1], &bias.repeat(4)));
+    Ok((weight, bias))
 }
 
 fn integer_weights(

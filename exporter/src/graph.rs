@@ -127,9 +127,9 @@ pub struct Node {
 pub enum Storage {
     /// As they are.
     F32,
-    /// Rounded to 16 bits, each cast to f32 by one node.
+    /// Kernels rounded to 16 bits, each cast to f32 by one node; the rest as it is.
     F16,
-    /// Rounded to 16 bits, stored as f32: what [`Storage::F16`] must compute.
+    /// The weights of [`Storage::F16`], stored as f32.
     F32Rounded,
     /// Kernels as 8-bit integers, each cast to f32 and multiplied by a factor for each output channel; the rest as it is.
     Int8,
@@ -169,15 +169,26 @@ impl Graph {
         output.to_owned()
     }
 
-    /// Adds a weight, stored as the graph stores weights; returns the name of the f32 tensor to read.
+    /// Adds what is added to sums, or a table of labels, stored as it is: it is small, and rounding it moves pixels as much as
+    /// rounding all kernels does. Returns the name of the tensor to read.
+    pub fn offsets(&mut self, name: &str, shape: &[usize], numbers: &[f32]) -> String {
+        self.constant(name, shape, Numbers::F32(numbers.to_vec()));
+        name.to_owned()
+    }
+
+    /// Adds a weight with output channels along an axis of its shape, stored as the graph stores weights; returns the name of
+    /// the f32 tensor to read.
     ///
     /// # Errors
     /// A number outside the range of f16, where weights are rounded to it.
-    pub fn weight(&mut self, name: &str, shape: &[usize], numbers: &[f32]) -> Result<String, ExportError> {
+    pub fn kernel(
+        &mut self,
+        name: &str,
+        (shape, axis): (&[usize], usize),
+        numbers: &[f32],
+    ) -> Result<String, ExportError> {
         match self.storage {
-            Storage::F32 | Storage::Int8 | Storage::F32FromInt8 => {
-                self.constant(name, shape, Numbers::F32(numbers.to_vec()));
-            }
+            Storage::F32 => self.constant(name, shape, Numbers::F32(numbers.to_vec())),
             Storage::F32Rounded => {
                 let rounded = halves(name, numbers)?.iter().map(|half| half.to_f32()).collect();
                 self.constant(name, shape, Numbers::F32(rounded));
@@ -187,24 +198,9 @@ impl Graph {
                 self.constant(&stored, shape, Numbers::F16(halves(name, numbers)?));
                 self.node(name, Operator::CastToF32, &[&stored]);
             }
-        }
-        Ok(name.to_owned())
-    }
-
-    /// Adds a weight with output channels along an axis of its shape, which integers may store; otherwise as
-    /// [`Graph::weight`].
-    ///
-    /// # Errors
-    /// Those of [`Graph::weight`].
-    pub fn kernel(
-        &mut self,
-        name: &str,
-        (shape, axis): (&[usize], usize),
-        numbers: &[f32],
-    ) -> Result<String, ExportError> {
-        match self.storage {
-            Storage::F32 | Storage::F32Rounded | Storage::F16 => self.weight(name, shape, numbers),
-            Storage::F32FromInt8 => self.weight(name, shape, &Quantized::of(shape, axis, numbers).weights()),
+            Storage::F32FromInt8 => {
+                self.constant(name, shape, Numbers::F32(Quantized::of(shape, axis, numbers).weights()));
+            }
             Storage::Int8 => {
                 let Quantized { integers, factors, .. } = Quantized::of(shape, axis, numbers);
                 let mut sides = vec![1; shape.len()];
@@ -213,9 +209,10 @@ impl Graph {
                 self.constant(&stored, shape, Numbers::I8(integers));
                 self.constant(&factor, &sides, Numbers::F32(factors));
                 self.node(&whole, Operator::CastToF32, &[&stored]);
-                Ok(self.node(name, Operator::Mul, &[&whole, &factor]))
+                self.node(name, Operator::Mul, &[&whole, &factor]);
             }
         }
+        Ok(name.to_owned())
     }
 
     /// Adds a weight as integers whose products engines can add up as such: 8 bits with a factor for each row along its first

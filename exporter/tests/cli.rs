@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use common::{Checkpoint, LABELS};
 use edge_runtime::Model;
 use model_spec::manifest::reference;
+use model_spec::weights::generator::deconv;
 
 fn exporter(folder: &Path, arguments: &[&str]) -> Output {
     let command = Command::new(env!("CARGO_BIN_EXE_exporter")).args(arguments).current_dir(folder).output();
@@ -24,9 +25,13 @@ fn stderr(output: &Output) -> String {
 
 /// A working folder with one run of one checkpoint.
 fn with_run() -> (tempfile::TempDir, PathBuf) {
+    with_run_of(&Checkpoint::small())
+}
+
+fn with_run_of(checkpoint: &Checkpoint) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("runs/00003-rps-reference/checkpoints/000003.000");
-    Checkpoint::small().write(&path);
+    checkpoint.write(&path);
     (folder, path)
 }
 
@@ -93,6 +98,24 @@ fn the_newest_run_is_exported_and_named_without_any_flag() {
     assert_eq!(model.metadata().labels.names(), LABELS);
     assert_eq!(model.metadata().weights, "f16");
     assert_eq!(names(&folder.path().join("models")), ["gen.onnx"]);
+}
+
+#[test]
+fn weights_that_f16_is_too_coarse_for_are_stored_in_f32_unless_f16_was_asked_for() {
+    let mut steep = Checkpoint::small();
+    let last = deconv(steep.manifest.architecture.blocks() - 1);
+    steep.weight(&last).iter_mut().for_each(|weight| *weight *= 4.0);
+    steep.renew_reference();
+    let (folder, _) = with_run_of(&steep);
+    let refused = exporter(folder.path(), &["--weights", "f16"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("one level of 255"), "{}", stderr(&refused));
+    let output = exporter(folder.path(), &[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("stored in f32, since f16 is too coarse"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("f32 weights"), "{}", stdout(&output));
+    let model = Model::open(&folder.path().join("models/gen.onnx")).expect("a model of the contract");
+    assert_eq!(model.metadata().weights, "f32");
 }
 
 #[test]

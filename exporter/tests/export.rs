@@ -280,11 +280,11 @@ fn reversed_taps_are_found() {
 fn a_weight_outside_f16_is_named_and_exports_as_f32() {
     let mut checkpoint = Checkpoint::small();
     // The first block doesn't read the channel that is out of range, so that the picture stays a picture.
-    checkpoint.weight(names::LATENT_BIAS)[3] = 70_000.0;
+    checkpoint.weight(names::LATENT_WEIGHT)[3] = 70_000.0;
     checkpoint.weight(&names::deconv(0))[..8 * 16].fill(0.0);
     checkpoint.renew_reference();
     let message = message(exported(&checkpoint, Precision::F16).expect_err("refused"));
-    assert!(message.contains("latent.bias") && message.contains("70000"), "{message}");
+    assert!(message.contains("latent.weight") && message.contains("70000"), "{message}");
     exported(&checkpoint, Precision::F32).expect("exported");
 }
 
