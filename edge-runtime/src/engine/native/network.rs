@@ -8,14 +8,16 @@ use super::layers::{Hidden, Label, Machine, Stem};
 use super::maps::Maps;
 use super::plan::{Block, Plan, STEM};
 use super::reduced::Reduced;
+use super::reduced::words::Words;
+use super::threads::Threads;
 
 use model_spec::architecture::STEM_SIZE;
 use model_spec::variant::Compute;
 
-/// Images of a batch that go through the first blocks together.
+/// Images of a batch that go through the first blocks together, or as many more as give each thread the same number.
 const IMAGES: usize = 4;
-/// Blocks that a batch goes through together, since their weights outweigh their maps; images go through later ones one by one,
-/// lest their maps leave the caches.
+/// Blocks that a batch goes through together, since their weights outweigh their maps; images go through later ones one by one
+/// on each thread, lest their maps leave the caches.
 const TOGETHER: usize = 2;
 
 /// A block before the last.
@@ -44,30 +46,21 @@ impl Layer {
             Self::Reduced(reduced) => reduced.outputs,
         }
     }
-
-    fn run(&mut self, from: &mut Maps, to: &mut Maps, machine: &Machine, clock: &mut Clock) {
-        match self {
-            Self::Exact(hidden) => {
-                from.differentiate(machine);
-                clock.end("differences");
-                hidden.run(from, to, machine);
-            }
-            Self::Reduced(reduced) => reduced.run(from, to, machine),
-        }
-    }
 }
 
 /// Packed layers, and the maps between them, which are kept from run to run.
 #[derive(Debug)]
 pub(super) struct Network {
     machine: Machine,
+    /// The same kernels for one thread.
+    alone: Machine,
     stem: Stem,
     hidden: Vec<Layer>,
     last: Last,
     /// Of a batch, up to the last block that it goes through together.
-    batch: Vec<Maps>,
-    /// Of one image, from there on.
-    single: Vec<Maps>,
+    batch: Option<Span>,
+    /// Of one image each, from there on: one where all threads share an image, or one for each thread.
+    single: Vec<Span>,
 }
 
 impl Network {
@@ -85,8 +78,9 @@ impl Network {
             stem: Stem::new(&plan.stem, &machine),
             hidden: hidden.iter().enumerate().map(layer).collect(),
             last: Last::new(last, &machine),
+            alone: Machine { kernels: machine.kernels, threads: Threads::own() },
             machine,
-            batch: Vec::new(),
+            batch: None,
             single: Vec::new(),
         })
     }
@@ -95,30 +89,45 @@ impl Network {
     pub fn run(&mut self, latents: &[f32], labels: &[Label<'_>], pictures: &mut [f32], clock: &mut Clock) {
         let images = labels.len().max(1);
         let (latent, picture) = (latents.len() / images, pictures.len() / images);
-        let Self { machine, stem, hidden, last, batch, single } = self;
-        let machine = &*machine;
+        let Self { machine, alone, stem, hidden, last, batch, single } = self;
+        let (machine, stem, hidden, last) = (&*machine, &*stem, &*hidden, &*last);
+        let threads = machine.threads.count();
+        let part = IMAGES.next_multiple_of(threads);
         let split = hidden.len().min(TOGETHER);
         machine.threads.enter(|| {
-            let parts = latents.chunks(IMAGES * latent).zip(labels.chunks(IMAGES));
-            for ((latents, labels), pictures) in parts.zip(pictures.chunks_mut(IMAGES * picture)) {
-                if batch.first().is_none_or(|first| first.images != labels.len()) {
-                    *batch = maps(labels.len(), stem, hidden, 0..=split);
-                }
-                if single.is_empty() {
-                    *single = maps(1, stem, hidden, split..=hidden.len());
-                }
+            let parts = latents.chunks(part * latent).zip(labels.chunks(part));
+            for ((latents, labels), pictures) in parts.zip(pictures.chunks_mut(part * picture)) {
+                let batch = match batch {
+                    Some(span) if span.images() == labels.len() => span,
+                    _ => batch.insert(Span::new(labels.len(), stem, hidden, 0..=split)),
+                };
+                // Images that each thread finishes by itself; all threads share those that are left over.
+                let own = if threads == 1 { 0 } else { labels.len() / threads };
+                let spans = if own == 0 { 1 } else { threads };
+                single.resize_with(spans.max(single.len()), || Span::new(1, stem, hidden, split..=hidden.len()));
                 clock.begin();
-                let Some(first) = batch.first_mut() else { return };
-                stem.run(latents, labels, first, machine);
+                stem.run(latents, labels, &mut batch.first, machine);
                 clock.end("stem");
-                let (together, alone) = hidden.split_at_mut(split);
-                through(together, batch, machine, clock);
-                for (image, picture) in pictures.chunks_mut(picture).enumerate() {
-                    let (Some(from), Some(to)) = (batch.last(), single.first_mut()) else { return };
-                    to.take(from, image);
-                    through(alone, single, machine, clock);
-                    let Some(from) = single.last() else { return };
-                    last.run(from, picture, machine);
+                batch.run(&hidden[..split], machine, clock);
+                let finish =
+                    |image: usize, picture: &mut [f32], span: &mut Span, machine: &Machine, clock: &mut Clock| {
+                        span.first.take(batch.last(), image);
+                        span.run(&hidden[split..], machine, clock);
+                        last.run(span.last(), picture, machine);
+                    };
+                let (by_one, by_all) = pictures.split_at_mut(own * threads * picture);
+                if own > 0 {
+                    let tasks = by_one.chunks_mut(own * picture).zip(&mut *single).enumerate().collect();
+                    machine.threads.each(tasks, |(thread, (pictures, span))| {
+                        for (image, picture) in (thread * own..).zip(pictures.chunks_mut(picture)) {
+                            finish(image, picture, span, alone, &mut Clock::default());
+                        }
+                    });
+                    clock.end("images of each thread");
+                }
+                let Some(span) = single.first_mut() else { return };
+                for (image, picture) in (own * threads..).zip(by_all.chunks_mut(picture)) {
+                    finish(image, picture, span, machine, clock);
                     clock.end("last block and tanh");
                 }
             }
@@ -126,26 +135,51 @@ impl Network {
     }
 }
 
-/// Runs layers, each from one of the maps to the next.
-fn through(layers: &mut [Layer], maps: &mut [Maps], machine: &Machine, clock: &mut Clock) {
-    let mut maps = maps.iter_mut();
-    let mut from = maps.next();
-    for (layer, to) in layers.iter_mut().zip(maps) {
-        if let Some(from) = from {
-            layer.run(from, to, machine, clock);
-            clock.end("block");
-        }
-        from = Some(to);
-    }
+/// Maps before some layers and after each of them.
+#[derive(Debug)]
+struct Span {
+    first: Maps,
+    /// The words that each layer keeps of its input, where it makes any, and the map that it fills.
+    after: Vec<(Option<Words>, Maps)>,
 }
 
-/// Maps before some layers and after the last of them. Their borders are never written.
-fn maps(images: usize, stem: &Stem, hidden: &[Layer], range: RangeInclusive<usize>) -> Vec<Maps> {
-    let channels = |index: usize| if index == 0 { stem.outputs() } else { hidden[index - 1].outputs() };
-    let end = *range.end();
-    let make = |index| {
-        let differences = index < end && matches!(hidden.get(index), Some(Layer::Exact(_)));
-        Maps::new(images, STEM_SIZE << index, channels(index), differences)
-    };
-    range.map(make).collect()
+impl Span {
+    /// Maps whose borders are never written.
+    fn new(images: usize, stem: &Stem, hidden: &[Layer], range: RangeInclusive<usize>) -> Self {
+        let channels = |index: usize| if index == 0 { stem.outputs() } else { hidden[index - 1].outputs() };
+        let end = *range.end();
+        let make = |index| {
+            let differences = index < end && matches!(hidden.get(index), Some(Layer::Exact(_)));
+            Maps::new(images, STEM_SIZE << index, channels(index), differences)
+        };
+        Self {
+            first: make(*range.start()),
+            after: (*range.start()..end).map(|index| (None, make(index + 1))).collect(),
+        }
+    }
+
+    fn images(&self) -> usize {
+        self.first.images
+    }
+
+    fn last(&self) -> &Maps {
+        self.after.last().map_or(&self.first, |(_, maps)| maps)
+    }
+
+    /// Runs layers, each from one of the maps to the next.
+    fn run(&mut self, layers: &[Layer], machine: &Machine, clock: &mut Clock) {
+        let mut from = &mut self.first;
+        for (layer, (words, to)) in layers.iter().zip(&mut self.after) {
+            match layer {
+                Layer::Exact(hidden) => {
+                    from.differentiate(machine);
+                    clock.end("differences");
+                    hidden.run(from, to, machine);
+                }
+                Layer::Reduced(reduced) => reduced.run(from, words, to, machine),
+            }
+            clock.end("block");
+            from = to;
+        }
+    }
 }

@@ -36,7 +36,6 @@ pub(super) struct Reduced {
     /// Of the inputs after those, where there are any.
     exact: Option<Exact>,
     pub outputs: usize,
-    words: Option<Words>,
 }
 
 /// Where a position reads its first word and writes its first number, and in which image.
@@ -66,13 +65,12 @@ impl Reduced {
         };
         let bias = block.biases(outputs.next_multiple_of(PANEL));
         let exact = (inputs < block.kernel.inputs).then(|| Exact::new(block, inputs));
-        Self { form, packed, bias, activation: block.activation, inputs, exact, outputs, words: None }
+        Self { form, packed, bias, activation: block.activation, inputs, exact, outputs }
     }
 
-    /// Fills the first plane of `to` from that of `from`.
-    pub fn run(&mut self, from: &Maps, to: &mut Maps, machine: &Machine) {
-        let mut words =
-            self.words.take().filter(|words| words.fits(from)).unwrap_or_else(|| Words::new(self.form, from));
+    /// Fills the first plane of `to` from that of `from`, by way of its words, which are kept for maps of the same size.
+    pub fn run(&self, from: &Maps, words: &mut Option<Words>, to: &mut Maps, machine: &Machine) {
+        let words = words.get_or_insert_with(|| Words::new(self.form, from));
         words.fill(from, self.inputs, machine);
         if let Some(exact) = &self.exact {
             exact.run(from, to, machine);
@@ -80,8 +78,8 @@ impl Reduced {
         // Two rows of squares, lest a group of positions stays half empty where rows are short.
         let step = if from.side <= LEAST_SQUARES { 8 } else { 4 };
         let strips = to.strips(step, (2 * STRIP / words.row_bytes()).max(step), &machine.threads);
-        machine.threads.each(to.parts(&strips), |part| self.strip(&words, from.side, part, machine.kernels));
-        self.words = Some(words);
+        let words = &*words;
+        machine.threads.each(to.parts(&strips), |part| self.strip(words, from.side, part, machine.kernels));
     }
 
     fn strip(&self, words: &Words, side: usize, part: Part<'_>, kernels: Kernels) {

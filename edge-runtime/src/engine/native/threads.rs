@@ -29,6 +29,11 @@ impl Threads {
         Ok(Self { count, pool: pool.transpose().map_err(failed)? })
     }
 
+    /// No threads but the caller's own.
+    pub fn own() -> Self {
+        Self { count: 1, pool: None }
+    }
+
     pub fn count(&self) -> usize {
         self.count
     }

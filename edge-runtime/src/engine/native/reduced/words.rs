@@ -109,11 +109,6 @@ impl Words {
         words
     }
 
-    /// Whether it has room for as many images.
-    pub fn fits(&self, maps: &Maps) -> bool {
-        self.images == maps.images
-    }
-
     /// Words between rows.
     pub fn row(&self) -> usize {
         (self.side + 2) * self.step
