@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Result;
 use edge_runtime::encode::{self, Format};
@@ -18,6 +19,8 @@ use crate::{interrupt, requests};
 
 /// Width of a terminal that doesn't tell its own.
 const COLUMNS: usize = 80;
+/// How often a window and Ctrl-C are looked at.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Where the pictures go.
 enum Target {
@@ -57,6 +60,9 @@ pub fn run(options: &Generate) -> Result<()> {
     let requests = labels.iter().flat_map(of_label);
     let pictures = produce(&mut generator, requests, &mut sinks, options, &mut progress)?;
     progress.finish();
+    while sinks.iter_mut().any(|sink| sink.is_watched()) && !interrupt::is_asked() {
+        std::thread::sleep(LOOK);
+    }
     drop(sinks);
     if let Some((output, format)) = grid {
         let rows: Vec<Vec<Picture>> = pictures.chunks(options.count).map(<[Picture]>::to_vec).collect();

@@ -106,7 +106,14 @@ impl Booth {
         }
     }
 
+    /// A key of the screen, else of the terminal.
     fn key(&mut self) -> Pressed {
+        match self.screen.pressed() {
+            Pressed::Nothing => {}
+            // A window that is closed ends it, as q does.
+            Pressed::Closed => return Pressed::Key(b'q'),
+            key => return key,
+        }
         if self.keys_ended {
             std::thread::sleep(LOOK);
             return Pressed::Closed;

@@ -71,6 +71,10 @@ fn play(
             let began = Instant::now();
             screen.draw(&made.picture, &[made.caption, pace.text()])?;
             report.add(made.time, began.elapsed());
+            let pressed = screen.pressed();
+            if pressed == Pressed::Closed || pressed.is_end() {
+                break;
+            }
             let is_over =
                 options.seconds.is_some_and(|seconds| report.elapsed() >= Duration::from_secs(seconds as u64));
             if is_over {

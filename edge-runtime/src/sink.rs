@@ -10,6 +10,7 @@ pub mod preview;
 pub mod screen;
 mod settings;
 pub mod terminal;
+pub mod window;
 
 use crate::{Frame, RuntimeError};
 
@@ -41,4 +42,9 @@ pub trait Sink {
     /// # Errors
     /// A file or device that can't be written.
     fn show(&mut self, frame: &Frame) -> Result<(), RuntimeError>;
+
+    /// Whether somebody may still be looking at what goes with the program, such as a window: a reason not to end yet.
+    fn is_watched(&mut self) -> bool {
+        false
+    }
 }

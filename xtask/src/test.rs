@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that CI runs, stage by stage.
 
+mod apt;
 mod archives;
 mod browser;
 mod embedded;
@@ -8,6 +9,7 @@ mod onnx_runtime;
 mod packages;
 mod python_example;
 mod stages;
+mod window;
 
 pub use self::stages::Outcome;
 
@@ -42,6 +44,7 @@ pub fn run(checkout: &Checkout, options: &TestOptions) -> Result<ExitCode> {
     stages.run("tests of trainer", || done(run_command(cargo(checkout, ["test"]).args(CHOICES[1]))));
     stages.run("tests of engine ort", || onnx_runtime::test(checkout));
     stages.run("tests of panels", || done(panels(checkout)));
+    stages.run("tests of the window", || window::test(checkout));
     stages.run("page in a browser", || browser::test(checkout));
     stages.run("docs", || done(docs(checkout)));
     stages.run("train, export, draw", || done(chain(checkout)));

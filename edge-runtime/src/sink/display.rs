@@ -11,6 +11,7 @@ use super::preview::{Depth, Preview};
 use super::screen::{Framed, Screen};
 use super::settings::Settings;
 use super::terminal::{Protocol, Terminal};
+use super::window::WindowSpec;
 use crate::RuntimeError;
 use crate::dither::Dither;
 use crate::drawing::{Fit, Style};
@@ -19,8 +20,8 @@ use crate::drawing::{Fit, Style};
 pub(super) const MAX_SIDE: usize = 1 << 14;
 
 /// What a text may be; docs/displays.md tells all of it.
-pub const FORMS: &str = "terminal, fb:PATH, fb:PATH@WIDTHxHEIGHT:FORMAT[:STRIDE], png:PATH@WIDTHxHEIGHT:FORMAT or \
-                         PANEL:BUS[,KEY=VALUE]...";
+pub const FORMS: &str = "terminal, fb:PATH, fb:PATH@WIDTHxHEIGHT:FORMAT[:STRIDE], png:PATH@WIDTHxHEIGHT:FORMAT, \
+                         window[:WIDTHxHEIGHT[:FORMAT]] or PANEL:BUS[,KEY=VALUE]...";
 
 /// A display and how pictures are put on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub enum Place {
     Framebuffer(PathBuf, Option<Geometry>, Window),
     /// A PNG file of what a panel of a size would show.
     Preview(PathBuf, (usize, usize), Depth),
+    /// A window on a desktop.
+    Window(WindowSpec),
     /// A panel on SPI or I2C.
     Panel(PanelSpec),
 }
@@ -97,6 +100,7 @@ impl Display {
             Place::Preview(path, size, depth) => {
                 Ok(Box::new(Preview::new(path, *size, *depth, self.style(depth.is_shallow(), purpose))))
             }
+            Place::Window(spec) => super::window::open(*spec, self.style(spec.depth.is_shallow(), purpose)),
             Place::Panel(spec) => super::panel::open(spec, self.style(spec.kind.is_shallow(), purpose), purpose),
         }
     }
@@ -120,6 +124,7 @@ impl FromStr for Display {
         let place = match (kind, rest) {
             ("terminal", None) => Place::Terminal(settings.choice("protocol", &Protocol::NAMES)?),
             ("fb", Some(rest)) if !rest.is_empty() => framebuffer(rest, &mut settings)?,
+            ("window", form) => Place::Window(WindowSpec::read(form, &mut settings)?),
             ("png", Some(rest)) if !rest.is_empty() => preview(rest, &settings)?,
             _ => match PanelSpec::read(kind, rest.unwrap_or_default(), &mut settings)? {
                 Some(spec) => Place::Panel(spec),
@@ -181,6 +186,7 @@ mod tests {
         let window = Window { at: (8, 4), size: Some((64, 32)), is_bgr: true };
         let preview = Place::Preview("a:b@c.png".into(), (128, 64), Depth::Mono);
         let styled = Display { fit: Fit::Fill, dither: Some(Dither::Ordered), caption: false, ..plain(preview) };
+        let oled = WindowSpec { size: (128, 64), depth: Depth::Mono, scale: 4 };
         struct Case(&'static str, Display);
         let cases = [
             Case("terminal", plain(Place::Terminal(None))),
@@ -191,6 +197,8 @@ mod tests {
             Case("fb:a@80x48:xbgr8888", buffer("a", geometry(PixelFormat::Xbgr8888, 320), none)),
             Case("fb:/dev/fb1,x=8,y=4,size=64x32,order=bgr", buffer("/dev/fb1", None, window)),
             Case("png:a:b@c.png@128x64:mono,fit=fill,dither=ordered,caption=off", styled),
+            Case("window", plain(Place::Window(WindowSpec::default()))),
+            Case("window:128x64:mono,scale=4", plain(Place::Window(oled))),
         ];
         for Case(text, expected) in cases {
             assert_eq!(text.parse::<Display>().expect(text), expected, "{text}");
@@ -232,7 +240,10 @@ mod tests {
     fn a_wrong_part_is_named_with_what_was_expected() {
         struct Case(&'static str, &'static str);
         let cases = [
-            Case("window", "display \"window\": expected terminal, fb:PATH"),
+            Case("screen", "display \"screen\": expected terminal, fb:PATH"),
+            Case("window:240", "expected window:WIDTHxHEIGHT[:FORMAT], each side from 1 to 16384, found 240"),
+            Case("window:9x9:gray3", "expected rgb565|rgb888|gray8|gray4|gray2|mono, found gray3"),
+            Case("window,scale=17", "expected scale=a number from 1 to 16, found \"17\""),
             Case("terminal:2", "expected terminal, fb:PATH"),
             Case("fb:", "expected terminal, fb:PATH"),
             Case("terminal,protocol=vt100", "expected protocol=blocks|kitty|sixel, found \"vt100\""),

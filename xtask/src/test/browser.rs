@@ -1,12 +1,11 @@
 //! The page of `edge-runtime serve` in a headless Chromium, which is installed where that is possible.
 
-use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::stages::Outcome;
-use super::test_count;
+use super::{apt, test_count};
 use crate::checkout::Checkout;
 use crate::command::{cargo, output, run as run_command};
 
@@ -42,25 +41,11 @@ fn chromedriver() -> Result<String> {
     if let Ok(found) = in_path() {
         return Ok(found);
     }
-    install()?;
+    apt::install(&PACKAGES)?;
     in_path()
 }
 
 fn in_path() -> Result<String> {
     let driver = "chromedriver".to_owned();
     output(Command::new(&driver).arg("--version")).map(|_| driver)
-}
-
-/// Debian's and Ubuntu's way, for root only: nobody is asked for a password.
-fn install() -> Result<()> {
-    if output(Command::new("id").arg("-u"))?.trim() != "0" || !Path::new("/usr/bin/apt-get").exists() {
-        anyhow::bail!("no chromedriver in PATH, and only root can install one with apt-get");
-    }
-    let apt_get = || {
-        let mut command = Command::new("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    };
-    run_command(apt_get().arg("update")).context("update the lists of packages")?;
-    run_command(apt_get().args(["install", "--yes", "--no-install-recommends"]).args(PACKAGES))
 }
