@@ -58,7 +58,8 @@ pub enum ExportError {
     /// A file that does not compute what it should; nothing was written.
     #[error(
         "{hop}: picture {row} (label {label:?}), value {place}: expected {expected}, found {found}, which differs by \
-         more than {tolerance}; nothing was written"
+         more than {tolerance}; nothing was written: {}",
+        remedy(*tolerance)
     )]
     Parity {
         /// Which two things were compared.
@@ -111,4 +112,9 @@ impl ExportError {
             _ => false,
         }
     }
+}
+
+/// What allows a larger difference.
+fn remedy(tolerance: f32) -> &'static str {
+    if tolerance == ONE_LEVEL { "export with --weights f32" } else { "--atol allows more" }
 }
