@@ -169,8 +169,8 @@ impl Graph {
         output.to_owned()
     }
 
-    /// Adds what is added to sums, or a table of labels, stored as it is: it is small, and rounding it moves pixels as much as
-    /// rounding all kernels does. Returns the name of the tensor to read.
+    /// Adds what is added to sums, or a table of labels, stored as it is: it is small, and rounding it would move pixels further.
+    /// Returns the name of the tensor to read.
     pub fn offsets(&mut self, name: &str, shape: &[usize], numbers: &[f32]) -> String {
         self.constant(name, shape, Numbers::F32(numbers.to_vec()));
         name.to_owned()
