@@ -1,5 +1,7 @@
 //! The window itself, of embedded-graphics' simulator, which draws with SDL.
 
+use std::collections::VecDeque;
+
 use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::geometry::Size;
 use embedded_graphics::pixelcolor::{BinaryColor, Gray2, Gray4, Gray8, PixelColor, Rgb565, Rgb888, RgbColor};
@@ -52,7 +54,7 @@ where
     let mut window = Window::new("edge-runtime", &settings);
     window.set_max_fps(MAX_FPS);
     let display = SimulatorDisplay::<C>::with_default_color(size, black);
-    Box::new(Shown { window, display, black, style, state: State::Hidden })
+    Box::new(Shown { window, display, black, style, is_shown: false, keys: VecDeque::new() })
 }
 
 struct Shown<C: PixelColor> {
@@ -60,15 +62,8 @@ struct Shown<C: PixelColor> {
     display: SimulatorDisplay<C>,
     black: C,
     style: Style,
-    state: State,
-}
-
-/// Whether the user can see it.
-#[derive(PartialEq)]
-enum State {
-    Hidden,
-    Open,
-    Closed,
+    is_shown: bool,
+    keys: VecDeque<Pressed>,
 }
 
 impl<C> Screen for Shown<C>
@@ -81,34 +76,38 @@ where
             .and_then(|()| drawing::draw(&mut self.display, picture, caption, self.style))
             .unwrap_or_else(|never| match never {});
         self.window.update(&self.display);
-        if self.state == State::Hidden {
-            self.state = State::Open;
-        }
+        self.is_shown = true;
         Ok(())
     }
 
     fn pressed(&mut self) -> Pressed {
-        if self.state == State::Hidden {
+        if !self.is_shown {
             return Pressed::Nothing;
         }
-        let key = self.window.events().find_map(|event| match event {
-            SimulatorEvent::Quit => Some(Pressed::Closed),
-            SimulatorEvent::KeyDown { keycode, repeat: false, .. } => match keycode {
-                Keycode::Return | Keycode::KpEnter => Some(Pressed::Key(b'\n')),
-                Keycode::Space => Some(Pressed::Key(b' ')),
-                Keycode::Q => Some(Pressed::Key(b'q')),
-                _ => None,
-            },
-            _ => None,
-        });
-        if key == Some(Pressed::Closed) {
-            self.state = State::Closed;
+        // All of them: SDL ends a poll at what it had when the last one began, which a key that was left over would hide.
+        self.keys.extend(self.window.events().filter_map(key));
+        match self.keys.front() {
+            // From then on.
+            Some(Pressed::Closed) => Pressed::Closed,
+            _ => self.keys.pop_front().unwrap_or(Pressed::Nothing),
         }
-        if self.state == State::Closed { Pressed::Closed } else { key.unwrap_or(Pressed::Nothing) }
     }
 
     fn goes_with_the_program(&self) -> bool {
         true
+    }
+}
+
+fn key(event: SimulatorEvent) -> Option<Pressed> {
+    match event {
+        SimulatorEvent::Quit => Some(Pressed::Closed),
+        SimulatorEvent::KeyDown { keycode, repeat: false, .. } => match keycode {
+            Keycode::Return | Keycode::KpEnter => Some(Pressed::Key(b'\n')),
+            Keycode::Space => Some(Pressed::Key(b' ')),
+            Keycode::Q => Some(Pressed::Key(b'q')),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
