@@ -2,3 +2,4 @@
 
 pub mod dependencies;
 pub mod devices;
+pub mod features;

@@ -60,6 +60,7 @@ pub fn run(checkout: &Checkout, options: &TestOptions) -> Result<ExitCode> {
 fn guards(checkout: &Checkout) -> Result<()> {
     let mut found = guard::dependencies::violations(&guard::dependencies::metadata(checkout)?);
     found.extend(guard::devices::violations(checkout)?);
+    found.extend(guard::features::violations(checkout)?);
     if !found.is_empty() {
         bail!("{}", found.join("\n"));
     }
@@ -120,8 +121,7 @@ fn fresh_clone(checkout: &Checkout) -> Result<Outcome> {
     let picture = checkout.target().join("ci-gesture.png");
     let mut pictures = Vec::new();
     for _ in 0..2 {
-        let words =
-            ["run", "--release", "--package", "edge-runtime", "--", "--label", "scissors", "--seed", "1", "--out"];
+        let words = ["run", "--package", "edge-runtime", "--", "--label", "scissors", "--seed", "1", "--out"];
         run_command(cargo(checkout, words).arg(&picture))?;
         pictures.push(std::fs::read(&picture).with_context(|| format!("read {}", picture.display()))?);
     }
