@@ -398,6 +398,7 @@ impl EngineOptions {
 enum ComputeName {
     F32,
     Bf16,
+    F16,
     Int8,
 }
 
@@ -406,6 +407,7 @@ impl From<ComputeName> for Compute {
         match name {
             ComputeName::F32 => Self::F32,
             ComputeName::Bf16 => Self::Bf16,
+            ComputeName::F16 => Self::F16,
             ComputeName::Int8 => Self::Int8,
         }
     }

@@ -95,7 +95,7 @@ fn products_of_fewer_bits_have_a_bound_of_their_own() {
     let right = proto(&Network::new(&LABELS, 3));
     let mut wrong = right.clone();
     change_weight(&mut wrong, "label.table", |rows| rows.rotate_left(16));
-    for compute in [Compute::Bf16, Compute::Int8] {
+    for compute in [Compute::Bf16, Compute::F16, Compute::Int8] {
         let words = ["--engine", "native", "--compute", compute.name()];
         let (code, table, message) = verdict_of(&right, &words);
         if !Level::best().multiplies(compute) {

@@ -229,7 +229,7 @@ pub fn unchecked(source: &Source, settings: &Settings) -> Result<Vec<u8>, Export
             let folded = calibrated(&source.folded, &source.architecture, settings.seeds);
             (Cow::Owned(folded), Some(Bound::WIDEST))
         }
-        Compute::F32 | Compute::Bf16 => (Cow::Borrowed(&source.folded), None),
+        Compute::F32 | Compute::Bf16 | Compute::F16 => (Cow::Borrowed(&source.folded), None),
     };
     let graph = generator_graph::build(&folded, &source.architecture, form)?;
     Ok(file(source, &graph, settings, (Vec::new(), bound)))

@@ -42,19 +42,22 @@ pub enum Compute {
     F32,
     /// Factors rounded to bfloat16, sums in f32.
     Bf16,
+    /// Factors rounded to IEEE 754's binary16, sums of a few products in it, and sums of those in f32.
+    F16,
     /// Factors quantized to 8 bits, sums in i32.
     Int8,
 }
 
 impl Compute {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::Int8];
+    pub const ALL: [Self; 4] = [Self::F32, Self::Bf16, Self::F16, Self::Int8];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
+            Self::F16 => "f16",
             Self::Int8 => "int8",
         }
     }
@@ -72,7 +75,7 @@ pub struct Variant {
     /// How transposed convolutions are written.
     pub rewrite: Rewrite,
     /// What the products of the blocks are computed in: [`Compute::F32`] or, in a file of [`Rewrite::Subpixel`],
-    /// [`Compute::Int8`]. Bf16 is an engine's own choice, no file's.
+    /// [`Compute::Int8`]. Bf16 and f16 are an engine's own choice, no file's.
     pub compute: Compute,
 }
 

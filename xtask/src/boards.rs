@@ -20,8 +20,9 @@ const END: &str = "<!-- end -->\n";
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Constants {
-    /// What a picture moves through the memory at least, multiplied in f32 and in 8 bits.
+    /// What a picture moves through the memory at least, by what it is multiplied in.
     f32_traffic: Traffic,
+    f16_traffic: Traffic,
     int8_traffic: Traffic,
     cores: Vec<Core>,
     boards: Vec<Board>,
@@ -44,8 +45,8 @@ struct Core {
     vector: f64,
     /// Loads and stores.
     memory: f64,
-    /// Whether it has dot products, without which nothing is multiplied in 8 bits.
-    dot_products: bool,
+    /// Whether it has products of f16 and dot products of 8 bits, without which nothing is multiplied in them.
+    fewer_bits: bool,
     source: String,
 }
 
@@ -97,29 +98,29 @@ fn table(checkout: &Checkout) -> Result<String> {
     let constants: Constants = serde_json::from_str(CONSTANTS).context("read the constants of the boards")?;
     let figures = emulation::recorded(checkout)?;
     let figure = figures.last().context("expected counts of a compiler, found none")?;
-    let kinds =
-        [("f32", figure.picture.f32, &constants.f32_traffic), ("int8", figure.picture.int8, &constants.int8_traffic)];
+    let traffic = [&constants.f32_traffic, &constants.f16_traffic, &constants.int8_traffic];
+    let kinds: Vec<_> = figure.picture.kinds().into_iter().zip(traffic).collect();
     let mut text = format!(
         "**Predicted, not measured**, from the instructions of a picture on one thread ({}):\n\n",
         figure.rustc
     );
     text += "| multiplied in | instructions, million | of vectors | loads and stores | memory traffic, MB |\n";
     text += "| --- | --- | --- | --- | --- |\n";
-    for (name, Counts { instructions, vector, memory }, traffic) in &kinds {
+    for ((name, Counts { instructions, vector, memory }), traffic) in &kinds {
         let [all, vector, memory] = [*instructions, *vector, *memory].map(|count| count as f64 / 1e6);
         let _ = writeln!(text, "| {name} | {all:.1} | {vector:.1} | {memory:.1} | {:.1} |", traffic.bytes / 1e6);
     }
-    text += "\n| board | core | f32: 1 thread, ms | all cores | int8: 1 thread, ms | all cores |\n";
-    text += "| --- | --- | --- | --- | --- | --- |\n";
+    text += "\n| board | core | f32: 1 thread, ms | all cores | f16: 1 thread, ms | all cores | int8: 1 thread, ms | all cores |\n";
+    text += "| --- | --- | --- | --- | --- | --- | --- | --- |\n";
     for board in &constants.boards {
         let core = constants.cores.iter().find(|core| core.name == board.core);
         let core =
             core.with_context(|| format!("{}: expected a core of the list, found {}", board.name, board.core))?;
         let (name, cores, clock) = (&board.name, board.cores, board.gigahertz);
         let _ = write!(text, "| {name} | {cores} x {} at {clock:.1} GHz |", core.name);
-        for (name, counts, traffic) in &kinds {
+        for ((name, counts), traffic) in &kinds {
             for threads in [1, board.cores] {
-                let is_possible = *name == "f32" || core.dot_products;
+                let is_possible = *name == "f32" || core.fewer_bits;
                 let range = predict(counts, traffic.bytes, core, board, threads);
                 let _ = write!(text, " {} |", if is_possible { range.text() } else { "-".to_owned() });
             }
@@ -127,7 +128,7 @@ fn table(checkout: &Checkout) -> Result<String> {
         text += "\n";
     }
     text += "\nConstants and their sources:\n\n";
-    for (name, _, traffic) in &kinds {
+    for ((name, _), traffic) in &kinds {
         let _ = writeln!(text, "- memory traffic in {name}: {}", traffic.source);
     }
     for core in &constants.cores {
@@ -180,7 +181,7 @@ mod tests {
             instructions: 2.0,
             vector: 1.0,
             memory: 1.0,
-            dot_products: false,
+            fewer_bits: false,
             source: "made up".into(),
         }
     }

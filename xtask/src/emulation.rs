@@ -20,8 +20,10 @@ use crate::test::Outcome;
 
 /// Raspberry Pi 3 and Zero 2, Pi 4, Pi 5.
 const CORES: [&str; 3] = ["cortex-a53", "cortex-a72", "cortex-a76"];
-/// The one that has dot products, and so all kernels.
+/// The one that has dot products and products of f16, and so all kernels.
 const DOT_CORE: &str = CORES[2];
+/// What only that one multiplies in.
+const FEWER_BITS: [&str; 2] = ["f16", "int8"];
 /// Kernels and latents: their tests compare with plain Rust and with committed bits.
 const SUITES: [&[&str]; 2] = [
     &["test", "--release", "--package", "edge-runtime", "--no-default-features", "--lib", "--test", "engines"],
@@ -37,8 +39,8 @@ pub fn test(checkout: &Checkout) -> Result<Outcome> {
     let cross = match Cross::find(checkout) {
         Ok(cross) => cross,
         Err(error) => {
-            // Suites, two checks of each core, one in 8 bits, and the count.
-            return Ok(Outcome::skipped(SUITES.len() + 2 * CORES.len() + 2, &format!("{error:#}")));
+            // Suites, two checks of each core, those in fewer bits, and the count.
+            return Ok(Outcome::skipped(SUITES.len() + 2 * CORES.len() + FEWER_BITS.len() + 1, &format!("{error:#}")));
         }
     };
     let binary = binary(checkout, &cross)?;
@@ -51,9 +53,12 @@ pub fn test(checkout: &Checkout) -> Result<Outcome> {
     let mut host = cargo(checkout, ["run", "--package", "edge-runtime", "--"]);
     run_command(host.args(PICTURES).arg(&expected))?;
     at_once(&CORES, |core| same_pictures(checkout, &cross, core, &binary, &expected))?;
-    let mut int8 = cross.emulate(DOT_CORE, &[], &binary);
-    int8.args(["verify", "--engine", "native", "--compute", "int8", "--quiet"]).current_dir(checkout.root());
-    eprint!("{DOT_CORE}\n{}", output(&mut int8).with_context(|| format!("as {DOT_CORE}"))?);
+    at_once(&FEWER_BITS, |compute| {
+        let mut verify = cross.emulate(DOT_CORE, &[], &binary);
+        verify.args(["verify", "--engine", "native", "--compute", compute, "--quiet"]).current_dir(checkout.root());
+        eprint!("{DOT_CORE}\n{}", output(&mut verify).with_context(|| format!("{compute} as {DOT_CORE}"))?);
+        Ok(())
+    })?;
     counts::check(checkout, &counted(checkout, &cross, &binary)?, &cross.rustc_version()?)?;
     Ok(Outcome::Done)
 }

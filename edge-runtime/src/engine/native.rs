@@ -62,6 +62,7 @@ pub fn open_at(level: Level, spec: &EngineSpec, model: &Model) -> Result<Opened,
         let needed = match compute {
             Compute::F32 => "none",
             Compute::Bf16 => "AVX512_BF16",
+            Compute::F16 => "FEAT_FP16 of ARM",
             Compute::Int8 => "AVX512_VNNI, AVX-VNNI or, on ARM, dot products",
         };
         return Err(failed(&format!("products in {} need {needed}, which this CPU lacks: use f32", compute.name())));

@@ -37,7 +37,7 @@ pub(super) fn check(graph: &GraphProto, metadata: &Metadata) -> Result<(), Runti
     let quantized = graph.node.iter().find(|node| node.op_type == QUANTIZE);
     match (metadata.variant.compute, quantized) {
         (Compute::Int8, None) => return Err(contract("graph", format!("a {QUANTIZE} for int8 compute"), "none")),
-        (Compute::F32 | Compute::Bf16, Some(node)) => {
+        (Compute::F32 | Compute::Bf16 | Compute::F16, Some(node)) => {
             return Err(contract(operators::title(node), "f32 compute, as the metadata say", QUANTIZE));
         }
         _ => {}

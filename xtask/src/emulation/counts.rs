@@ -29,13 +29,22 @@ pub struct Counts {
     pub memory: u64,
 }
 
-/// What one picture takes, multiplied in f32 and in 8 bits.
+/// What one picture takes, by what it is multiplied in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picture {
     /// As any core computes it.
     pub f32: Counts,
+    /// As a core with products of f16 computes it.
+    pub f16: Counts,
     /// As a core with dot products computes it.
     pub int8: Counts,
+}
+
+impl Picture {
+    /// Each count with its name on the command line.
+    pub fn kinds(&self) -> [(&'static str, Counts); 3] {
+        [("f32", self.f32), ("f16", self.f16), ("int8", self.int8)]
+    }
 }
 
 /// Counts of one compiler.
@@ -61,11 +70,11 @@ pub fn counted(checkout: &Checkout, cross: &Cross, binary: &Path) -> Result<Pict
     let mut compile = std::process::Command::new(compiler);
     run_unannounced(compile.args(["-O2", "-Wall", "-shared", "-fPIC", "-o"]).arg(&plugin).arg(&source))?;
     let log = |compute: &str, runs: &str| folder.join(format!("{compute}-{runs}.json"));
-    let kinds = [("f32", "1"), ("f32", "2"), ("int8", "1"), ("int8", "2")];
-    at_once(&kinds, |(compute, runs)| {
+    let kinds = ["f32", "f16", "int8"].map(|compute| [(compute, "1"), (compute, "2")]);
+    at_once(kinds.as_flattened(), |(compute, runs)| {
         let log = log(compute, runs).into();
         let options = ["-plugin".into(), plugin.clone().into(), "-d".into(), "plugin".into(), "-D".into(), log];
-        let core = if compute == "int8" { DOT_CORE } else { CORE };
+        let core = if compute == "f32" { CORE } else { DOT_CORE };
         let mut bench = cross.emulate(core, &options, binary);
         bench.args(["bench", "--engine", "native", "--threads", "1", "--json", "--quiet", "--compute", compute]);
         run_unannounced(bench.args(["--runs", runs, "--model"]).arg(checkout.path("models/gen.onnx")))
@@ -78,7 +87,7 @@ pub fn counted(checkout: &Checkout, cross: &Cross, binary: &Path) -> Result<Pict
             memory: two.memory.saturating_sub(one.memory),
         })
     };
-    Ok(Picture { f32: counts("f32")?, int8: counts("int8")? })
+    Ok(Picture { f32: counts("f32")?, f16: counts("f16")?, int8: counts("int8")? })
 }
 
 /// The committed figures.
@@ -111,10 +120,8 @@ pub fn record(checkout: &Checkout, rustc: &str, picture: Picture) -> Result<()> 
 pub fn check(checkout: &Checkout, found: &Picture, rustc: &str) -> Result<()> {
     let figures = recorded(checkout)?;
     let figure = figures.iter().find(|figure| figure.rustc == rustc).map(|figure| figure.picture);
-    for (name, found, figure) in [
-        ("f32", found.f32, figure.map(|picture| picture.f32)),
-        ("int8", found.int8, figure.map(|picture| picture.int8)),
-    ] {
+    for (index, (name, found)) in found.kinds().into_iter().enumerate() {
+        let figure = figure.map(|picture| picture.kinds()[index].1);
         let Counts { instructions, vector, memory } = found;
         eprintln!("{name}: {instructions} instructions a picture, {vector} of vectors, {memory} loads and stores");
         match figure {
@@ -164,7 +171,7 @@ mod tests {
     #[test]
     fn the_committed_figures_are_readable_and_plausible() {
         for figure in recorded(&Checkout::find().expect("a checkout")).expect("readable") {
-            for Counts { instructions, vector, memory } in [figure.picture.f32, figure.picture.int8] {
+            for (_, Counts { instructions, vector, memory }) in figure.picture.kinds() {
                 assert!(figure.rustc.starts_with("rustc 1.") && instructions > vector + memory, "{figure:?}");
             }
         }

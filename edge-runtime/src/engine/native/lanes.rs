@@ -17,6 +17,8 @@ pub(super) mod avx512_dots;
 pub(super) mod neon;
 #[cfg(target_arch = "aarch64")]
 pub(super) mod neon_dots;
+#[cfg(target_arch = "aarch64")]
+pub(super) mod neon_halves;
 
 use super::numbers::Activation;
 use super::pack::{BLOCK, WIDTH};

@@ -3,6 +3,7 @@
 use super::elementwise::Work;
 use super::plain;
 use super::reduced::dots::{self, Dots, PANEL};
+use super::reduced::words::Half;
 use super::tile::{Dense, Method, Tile};
 
 use model_spec::variant::Compute;
@@ -69,6 +70,8 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             (Self::Avx512, Compute::Int8) => is_x86_feature_detected!("avx512vnni"),
             #[cfg(target_arch = "aarch64")]
+            (Self::Neon, Compute::F16) => std::arch::is_aarch64_feature_detected!("fp16"),
+            #[cfg(target_arch = "aarch64")]
             (Self::Neon, Compute::Int8) => std::arch::is_aarch64_feature_detected!("dotprod"),
             _ => false,
         }
@@ -125,6 +128,25 @@ impl Kernels {
             #[cfg(target_arch = "aarch64")]
             Level::Neon => unsafe { super::lanes::neon::dense(&mut dense) },
             _ => plain::dense(&mut dense),
+        }
+    }
+
+    /// Fills the sums of dot products of numbers of 16 bits.
+    pub fn dots_half(self, dots: Dots<'_, f32>, half: Half) {
+        match half {
+            Half::Bf16 => self.dots_bf16(dots),
+            Half::F16 => self.dots_f16(dots),
+        }
+    }
+
+    /// Fills the sums of dot products of f16.
+    pub fn dots_f16(self, mut dots: Dots<'_, f32>) {
+        dots.check();
+        match self.0 {
+            // SAFETY: the level is available with these instructions and the dot products checked.
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon if self.0.multiplies(Compute::F16) => unsafe { super::lanes::neon_halves::f16(&mut dots) },
+            _ => dots::f16(&mut dots),
         }
     }
 

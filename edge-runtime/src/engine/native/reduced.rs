@@ -15,7 +15,7 @@ use dots::{Dots, GROUP, PANEL};
 use exact::Exact;
 use finish::{Finish, Integers, Pixels, Squares};
 use pack::Packed;
-use words::{Form, Quantizer, Words};
+use words::{Form, Half, Quantizer, Words};
 
 use model_spec::variant::Compute;
 
@@ -54,14 +54,16 @@ impl Reduced {
         let quantizer =
             block.calibration.map(|calibration| Quantizer { scale: calibration.scale, zero: calibration.zero });
         let inputs = if compute == Compute::Int8 && quantizer.is_none() { own.min(inputs) } else { inputs };
+        let half = if compute == Compute::F16 { Half::F16 } else { Half::Bf16 };
         let form = match compute {
             Compute::Int8 => Form::Bytes(quantizer),
-            _ if side >= LEAST_SQUARES => Form::Differences,
-            _ => Form::Halves,
+            _ if side >= LEAST_SQUARES => Form::Differences(half),
+            _ => Form::Halves(half),
         };
         let packed = match form {
             Form::Bytes(_) => pack::bytes(block, inputs, &machine.threads),
-            Form::Halves | Form::Differences => pack::halves(block, form == Form::Differences, &machine.threads),
+            Form::Halves(half) => pack::halves(block, half, false, &machine.threads),
+            Form::Differences(half) => pack::halves(block, half, true, &machine.threads),
         };
         let bias = block.biases(outputs.next_multiple_of(PANEL));
         let exact = (inputs < block.kernel.inputs).then(|| Exact::new(block, inputs));
@@ -84,7 +86,7 @@ impl Reduced {
 
     fn strip(&self, words: &Words, side: usize, part: Part<'_>, kernels: Kernels) {
         let Part { block: panel, strip, output } = part;
-        let size = if self.form == Form::Differences { 2 } else { 1 };
+        let size = if matches!(self.form, Form::Differences(_)) { 2 } else { 1 };
         let mut positions = Vec::new();
         for parity in 0..4 {
             positions.clear();
@@ -113,7 +115,7 @@ impl Reduced {
         kernels: Kernels,
     ) {
         let count = self.inputs.div_ceil(self.form.channels());
-        let places = if self.form == Form::Differences { 9 } else { 4 };
+        let places = if matches!(self.form, Form::Differences(_)) { 9 } else { 4 };
         let lanes = count * PANEL;
         let weights = &self.packed.words[(panel * 4 + parity) * places * lanes..][..places * lanes];
         let finish = Finish {
@@ -127,16 +129,17 @@ impl Reduced {
         let pixels = [0, words.step, words.row(), words.row() + words.step];
         let input = &words.data;
         match self.form {
-            Form::Halves => {
+            Form::Halves(half) => {
                 let mut sums = [[0.0; PANEL]; GROUP];
-                kernels.dots_bf16(Dots { input, positions, taps: &pixels, words: count, weights, sums: &mut sums });
+                let dots = Dots { input, positions, taps: &pixels, words: count, weights, sums: &mut sums };
+                kernels.dots_half(dots, half);
                 kernels.vectorized(Pixels { finish, sums: &sums });
             }
-            Form::Differences => {
+            Form::Differences(half) => {
                 let mut products = [[[0.0; PANEL]; GROUP]; 9];
                 for (place, (sums, weights)) in products.iter_mut().zip(weights.chunks(lanes)).enumerate() {
                     let taps = &[product_tap(words, place / 3, place % 3)];
-                    kernels.dots_bf16(Dots { input, positions, taps, words: count, weights, sums });
+                    kernels.dots_half(Dots { input, positions, taps, words: count, weights, sums }, half);
                 }
                 let steps = [4 * (side + 1) * PANEL, 2 * PANEL];
                 kernels.vectorized(Squares { finish, products: &products, steps });

@@ -1,7 +1,9 @@
 //! The kernel of reduced layers: sums of dot products, checked before memory is touched, and its plain twin.
 //!
-//! A word holds the numbers of neighboring channels: two of bfloat16, or four of 8 bits.
+//! A word holds the numbers of neighboring channels: two of 16 bits, or four of 8. The weights of a word are those of its
+//! channels, word by word an output channel; but of f16 those of the first channel come first, two output channels a word.
 
+use super::super::numbers::f32_from_f16;
 use super::super::pack::BLOCK;
 
 /// Positions that a kernel works on at once.
@@ -59,6 +61,23 @@ pub(in crate::engine::native) fn bf16(dots: &mut Dots<'_, f32>) {
         let ([low, high], [low_weight, high_weight]) = (halves(x), halves(weight));
         *sum += low * low_weight + high * high_weight;
     });
+}
+
+/// The plain twin of every kernel for f16, with all sums in f32.
+pub(in crate::engine::native) fn f16(dots: &mut Dots<'_, f32>) {
+    *dots.sums = [[0.0; PANEL]; GROUP];
+    let halves = |word: u32| [word as u16, (word >> 16) as u16].map(f32_from_f16);
+    for (tap, offset) in dots.taps.iter().enumerate() {
+        let rows = dots.weights[tap * dots.words * PANEL..][..dots.words * PANEL].chunks(PANEL / 2);
+        for (channel, row) in rows.enumerate() {
+            let mut weights = [0.0; PANEL];
+            weights.as_chunks_mut().0.iter_mut().zip(row).for_each(|(pair, word)| *pair = halves(*word));
+            for (position, sums) in dots.positions.iter().zip(&mut *dots.sums) {
+                let x = halves(dots.input[position + offset + channel / 2])[channel % 2];
+                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += x * weight);
+            }
+        }
+    }
 }
 
 /// The plain twin of every kernel for unsigned inputs and signed weights, which all give the same integers.
@@ -131,6 +150,42 @@ mod tests {
                     assert!((found - expected).abs() < 1e-3, "{kernels:?}, {count} words: {found}, not {expected}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_kernel_adds_up_the_same_f16_but_for_rounding() {
+        // Numbers between 0.25 and 2, of either sign.
+        let halves = |count, salt| -> Vec<u32> {
+            bits(count, salt).iter().map(|word| (word & 0x8BFF_8BFF) + 0x3400_3400).collect()
+        };
+        for count in [1, 2, 15, 16, 33, 70] {
+            let (words, weights) = (halves(400, 1), halves(4 * count * PANEL, 2));
+            let expected = run(&words, &weights, count, 0.0, |mut dots| f16(&mut dots));
+            for kernels in kernels(Compute::F16) {
+                let found = run(&words, &weights, count, 7.0, |dots| kernels.dots_f16(dots));
+                // Half a step of f16 at a sum of 64 products as large as they can be, for each product.
+                let most = 4.0 * count as f32 * 2.0 * 0.125;
+                for (found, expected) in found.as_flattened().iter().zip(expected.as_flattened()) {
+                    assert!((found - expected).abs() < most, "{kernels:?}, {count} words: {found}, not {expected}");
+                }
+                let sum = |sums: &Sums<f32>| sums.as_flattened().iter().map(|x| f64::from(*x)).sum::<f64>();
+                let mean = (sum(&found) - sum(&expected)).abs() / (GROUP * PANEL) as f64;
+                assert!(mean < 0.01, "{kernels:?}, {count} words: {mean} on average");
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_of_f16_has_its_first_channel_in_its_low_bits_and_its_weights_in_the_first_half() {
+        let one = |x: [f32; 2]| {
+            u32::from(half::f16::from_f32(x[0]).to_bits()) | u32::from(half::f16::from_f32(x[1]).to_bits()) << 16
+        };
+        let words = vec![one([3.0, 5.0]); 400];
+        let row = [vec![one([10.0, 20.0]); PANEL / 2], vec![one([0.5, 1.0]); PANEL / 2]].concat();
+        for kernels in kernels(Compute::F16) {
+            let sums = run(&words, &row.repeat(4), 1, 0.0, |dots| kernels.dots_f16(dots));
+            assert_eq!(sums[0][..2], [4.0 * 32.5, 4.0 * 65.0], "{kernels:?}");
         }
     }
 

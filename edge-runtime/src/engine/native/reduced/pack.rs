@@ -4,7 +4,7 @@ use super::super::numbers::{Aligned, Numbers, f32_from_f16};
 use super::super::plan::{Block, Kernel};
 use super::super::threads::Threads;
 use super::dots::PANEL;
-use super::words::half_bits;
+use super::words::Half;
 
 /// A block's weights: `[panel of output channels][parity][tap or product][word][PANEL]`.
 #[derive(Debug)]
@@ -95,14 +95,15 @@ fn nine([a, b, c, d]: [f32; 4]) -> [f32; 9] {
     [a, a + b, b, a + c, a + b + (c + d), b + d, c, c + d, d]
 }
 
-/// bfloat16 weights of 2x2 convolutions: their four taps, or the nine weights of F(2x2, 2x2).
-pub(super) fn halves(block: &Block<'_>, squares: bool, threads: &Threads) -> Packed {
+/// 16-bit weights of 2x2 convolutions: their four taps, or the nine weights of F(2x2, 2x2).
+pub(super) fn halves(block: &Block<'_>, half: Half, squares: bool, threads: &Threads) -> Packed {
     let source = Source::of(block, block.kernel.inputs);
-    if squares { placed(&source, threads, nine) } else { placed(&source, threads, |taps| taps) }
+    if squares { placed(&source, half, threads, nine) } else { placed(&source, half, threads, |taps| taps) }
 }
 
 fn placed<const PLACES: usize>(
     source: &Source<'_>,
+    half: Half,
     threads: &Threads,
     places: impl Fn([f32; 4]) -> [f32; PLACES] + Sync,
 ) -> Packed {
@@ -118,8 +119,16 @@ fn placed<const PLACES: usize>(
                     let low = places(taps.map(|tap| low[tap][lane]));
                     let high = places(taps.map(|tap| high[tap][lane]));
                     for place in 0..PLACES {
-                        words[(place * count + word) * PANEL + lane] =
-                            u32::from(half_bits(low[place])) | u32::from(half_bits(high[place])) << 16;
+                        let row = &mut words[(place * count + word) * PANEL..][..PANEL];
+                        let pair = [low[place], high[place]].map(|weight| u32::from(half.bits(weight)));
+                        match half {
+                            Half::Bf16 => row[lane] = pair[0] | pair[1] << 16,
+                            Half::F16 => {
+                                for (row, bits) in row.chunks_mut(PANEL / 2).zip(pair) {
+                                    row[lane / 2] |= bits << (lane % 2 * 16);
+                                }
+                            }
+                        }
                     }
                 }
             }

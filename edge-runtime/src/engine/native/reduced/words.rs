@@ -1,9 +1,9 @@
-//! A feature map in words: rounded to bfloat16, or quantized to 8 bits.
+//! A feature map in words: rounded to numbers of 16 bits, or quantized to 8.
 
 use super::super::elementwise::Work;
 use super::super::layers::Machine;
 use super::super::maps::Maps;
-use super::super::numbers::Aligned;
+use super::super::numbers::{Aligned, f16_from_f32};
 use super::super::pack::BLOCK;
 
 const _: () = assert!(cfg!(target_endian = "little"), "words are made of smaller numbers by their place in memory");
@@ -11,20 +11,29 @@ const _: () = assert!(cfg!(target_endian = "little"), "words are made of smaller
 /// Words of a cache line.
 const LINE: usize = 16;
 
+/// A number of 16 bits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::engine::native) enum Half {
+    /// bfloat16.
+    Bf16,
+    /// IEEE 754's binary16.
+    F16,
+}
+
 /// How a map is reduced.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::engine::native) enum Form {
-    /// bfloat16.
-    Halves,
-    /// bfloat16: the map, its differences downwards and to the right, and both.
-    Differences,
+    /// 16 bits.
+    Halves(Half),
+    /// 16 bits: the map, its differences downwards and to the right, and both.
+    Differences(Half),
     /// 8 bits: by a scale of the layer, or by the numbers of each image.
     Bytes(Option<Quantizer>),
 }
 
 impl Form {
     fn planes(self) -> usize {
-        if self == Self::Differences { 4 } else { 1 }
+        if matches!(self, Self::Differences(_)) { 4 } else { 1 }
     }
 
     /// Channels of a word.
@@ -66,12 +75,13 @@ impl Quantizer {
     }
 }
 
-/// Rounds to bfloat16: to the nearest, ties to even.
+/// Rounds a block to the nearest numbers of 16 bits, ties to even.
 #[inline(always)]
-fn halves(numbers: [f32; BLOCK]) -> [u32; BLOCK / 2] {
+fn halves(numbers: [f32; BLOCK], form: Half) -> [u32; BLOCK / 2] {
     let mut halves = [0; BLOCK];
-    for (half, x) in halves.iter_mut().zip(numbers) {
-        *half = half_bits(x);
+    match form {
+        Half::Bf16 => halves.iter_mut().zip(numbers).for_each(|(half, x)| *half = bf16_from_f32(x)),
+        Half::F16 => halves.iter_mut().zip(numbers).for_each(|(half, x)| *half = f16_from_f32(x)),
     }
     // SAFETY: any bits are numbers.
     unsafe { std::mem::transmute::<[u16; BLOCK], [u32; BLOCK / 2]>(halves) }
@@ -79,10 +89,21 @@ fn halves(numbers: [f32; BLOCK]) -> [u32; BLOCK / 2] {
 
 /// The bits of the bfloat16 nearest to a number; what is not a number stays none.
 #[inline(always)]
-pub(in crate::engine::native) fn half_bits(x: f32) -> u16 {
+fn bf16_from_f32(x: f32) -> u16 {
     let bits = x.to_bits();
     let rounded = bits.wrapping_add(0x7FFF + (bits >> 16 & 1)) >> 16;
     (if x.is_nan() { 0x7FC0 } else { rounded }) as u16
+}
+
+impl Half {
+    /// The bits of the nearest number, ties to even.
+    #[inline(always)]
+    pub fn bits(self, x: f32) -> u16 {
+        match self {
+            Self::Bf16 => bf16_from_f32(x),
+            Self::F16 => f16_from_f32(x),
+        }
+    }
 }
 
 /// A map of several images: `[plane][image][row][column][step]`, each image with a border of one pixel of zeros.
@@ -148,14 +169,14 @@ impl Words {
             let line = Line { maps, row: index, step };
             let kernels = machine.kernels;
             match (form, &mut *rows) {
-                (Form::Differences, [itself, down, right, both]) => {
-                    kernels.vectorized(Differences { line, planes: [itself, down, right, both] });
+                (Form::Differences(half), [itself, down, right, both]) => {
+                    kernels.vectorized(Differences { line, half, planes: [itself, down, right, both] });
                 }
                 (Form::Bytes(_), [words]) => {
                     kernels.vectorized(Bytes { line, words, quantizer: quantizers[index / (maps.side + 2)] });
                 }
-                (_, [words, ..]) => kernels.vectorized(Halves { line, words }),
-                (_, []) => {}
+                (Form::Halves(half), [words]) => kernels.vectorized(Halves { line, half, words }),
+                (_, _) => {}
             }
         });
     }
@@ -228,9 +249,10 @@ impl Line<'_> {
     }
 }
 
-/// Fills a row of bfloat16.
+/// Fills a row of 16 bits.
 struct Halves<'a> {
     line: Line<'a>,
+    half: Half,
     words: &'a mut [u32],
 }
 
@@ -239,7 +261,7 @@ impl Work for Halves<'_> {
 
     #[inline(always)]
     fn run(self) {
-        self.line.each(self.words, |numbers| halves(*numbers));
+        self.line.each(self.words, |numbers| halves(*numbers, self.half));
     }
 }
 
@@ -262,6 +284,7 @@ impl Work for Bytes<'_> {
 /// Fills a row of each plane, but for what has no neighbor.
 struct Differences<'a> {
     line: Line<'a>,
+    half: Half,
     planes: [&'a mut [u32]; 4],
 }
 
@@ -271,7 +294,7 @@ impl Work for Differences<'_> {
     #[inline(always)]
     fn run(self) {
         const N: usize = BLOCK / 2;
-        let Self { line, planes: [itself, down, right, both] } = self;
+        let Self { line, half, planes: [itself, down, right, both] } = self;
         let row = line.maps.row();
         for block in 0..line.maps.blocks {
             let rows = &line.maps.data[line.block(block)..];
@@ -286,10 +309,10 @@ impl Work for Differences<'_> {
                     across_both[lane] = lower[lane] - (here[1][lane] - below[1][lane]);
                 }
                 let place = x * line.step + block * N;
-                itself[place..][..N].copy_from_slice(&halves(here[0]));
-                down[place..][..N].copy_from_slice(&halves(lower));
-                right[place..][..N].copy_from_slice(&halves(across));
-                both[place..][..N].copy_from_slice(&halves(across_both));
+                itself[place..][..N].copy_from_slice(&halves(here[0], half));
+                down[place..][..N].copy_from_slice(&halves(lower, half));
+                right[place..][..N].copy_from_slice(&halves(across, half));
+                both[place..][..N].copy_from_slice(&halves(across_both, half));
             }
         }
     }
