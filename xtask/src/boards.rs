@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::checkout::Checkout;
 use crate::cli::BoardsOptions;
-use crate::cross::Cross;
+use crate::cross::{AARCH64, Cross};
 use crate::emulation::{self, Counts};
 
 const DOCUMENT: &str = "docs/boards.md";
@@ -75,7 +75,7 @@ struct Range {
 /// No counts, or a document without the marks of the table.
 pub fn run(checkout: &Checkout, options: &BoardsOptions) -> Result<()> {
     if options.count {
-        let cross = Cross::find(checkout)?;
+        let cross = Cross::find(checkout, AARCH64)?;
         let counts = emulation::counted(checkout, &cross, &emulation::binary(checkout, &cross)?)?;
         emulation::record(checkout, &cross.rustc_version()?, counts)?;
     }

@@ -86,7 +86,8 @@ pub struct DistOptions {
     /// What to build for
     #[arg(long, value_name = "TARGET", value_enum, default_value = "aarch64")]
     pub target: Target,
-    /// Make one of the two archives: static, or dynamic with ONNX Runtime loaded at run time [default: both]
+    /// Make one of the two archives: static, or dynamic with ONNX Runtime loaded at run time, which there is none of for 32
+    /// bits [default: both]
     #[arg(long, value_name = "KIND", value_enum)]
     pub only: Option<Kind>,
     /// Build the engine tract in, which takes minutes to compile and adds megabytes
@@ -102,6 +103,8 @@ pub struct DistOptions {
 pub enum Target {
     /// 64-bit ARM: Raspberry Pi, Jetson
     Aarch64,
+    /// 32-bit ARM with hard float: Raspberry Pi OS of 32 bits on a Pi 2 or later
+    Armv7,
     /// 64-bit PC
     #[value(name = "x86-64")]
     X86_64,

@@ -1,4 +1,4 @@
-//! What builds programs for 64-bit ARM on this machine, and runs them without a board.
+//! What builds programs for ARM on this machine, and runs them without a board.
 
 mod debian;
 mod elf;
@@ -13,17 +13,44 @@ pub use self::elf::Elf;
 use crate::checkout::Checkout;
 use crate::command::{cargo, output, run_unannounced};
 
-/// The target in Rust's words.
-pub const TRIPLE: &str = "aarch64-unknown-linux-gnu";
-const PREFIX: &str = "aarch64-linux-gnu";
-/// Where Debian and Ubuntu put the libraries of a cross compiler.
-const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
+/// A kind of ARM, as others call it.
+#[derive(Debug, Clone, Copy)]
+pub struct Arm {
+    /// Ours, on the command line and in names of files.
+    pub name: &'static str,
+    /// Rust's.
+    pub triple: &'static str,
+    /// The GNU tools'.
+    gnu: &'static str,
+    /// The program of QEMU that runs it.
+    emulator: &'static str,
+    /// Debian's.
+    architecture: &'static str,
+}
+
+/// 64 bits.
+pub const AARCH64: Arm = Arm {
+    name: "aarch64",
+    triple: "aarch64-unknown-linux-gnu",
+    gnu: "aarch64-linux-gnu",
+    emulator: "qemu-aarch64",
+    architecture: "arm64",
+};
+/// 32 bits with hard float.
+pub const ARMV7: Arm = Arm {
+    name: "armv7",
+    triple: "armv7-unknown-linux-gnueabihf",
+    gnu: "arm-linux-gnueabihf",
+    emulator: "qemu-arm",
+    architecture: "armhf",
+};
 /// A download that does not begin within these seconds never does where only some hosts can be reached.
 const RUSTUP_SECONDS: &str = "90";
 
 /// Compiler, linker and emulator.
 #[derive(Debug)]
 pub struct Cross {
+    arm: Arm,
     /// A rustc with the target's standard library; `None` is cargo's own.
     rustc: Option<PathBuf>,
     compiler: PathBuf,
@@ -37,26 +64,30 @@ impl Cross {
     ///
     /// # Errors
     /// A part can't be had; the message says what to install.
-    pub fn find(checkout: &Checkout) -> Result<Self> {
+    pub fn find(checkout: &Checkout, arm: Arm) -> Result<Self> {
         let cache = cache(checkout);
-        let rustc = standard_library(checkout, &cache)?;
-        let present =
-            debian::Present { compiler: on_path(&format!("{PREFIX}-gcc")), emulator: on_path("qemu-aarch64") };
-        let tools = debian::tools(&cache, present).context(
-            "no cross compiler or no emulator: install aarch64-linux-gnu-gcc and qemu-aarch64 (Debian and Ubuntu: apt \
-             install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)",
-        )?;
-        let libraries = tools.libraries.unwrap_or_else(|| LIBRARIES.into());
-        Ok(Self { rustc, compiler: tools.compiler, emulator: tools.emulator, libraries })
+        let rustc = standard_library(checkout, &cache, arm)?;
+        let Arm { gnu, emulator, architecture, .. } = arm;
+        let present = debian::Present { compiler: on_path(&format!("{gnu}-gcc")), emulator: on_path(emulator) };
+        let tools = debian::tools(&cache, arm, present).with_context(|| {
+            format!(
+                "no cross compiler or no emulator: install {gnu}-gcc and {emulator} (Debian and Ubuntu: apt install \
+                 gcc-{gnu} libc6-dev-{architecture}-cross qemu-user)"
+            )
+        })?;
+        // Where Debian and Ubuntu put the libraries of a cross compiler.
+        let libraries = tools.libraries.unwrap_or_else(|| Path::new("/usr").join(gnu));
+        Ok(Self { arm, rustc, compiler: tools.compiler, emulator: tools.emulator, libraries })
     }
 
     /// cargo for the target, in a target folder of its own.
     pub fn cargo<'a>(&self, checkout: &Checkout, words: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = cargo(checkout, words);
-        command.args(["--target", TRIPLE]).env("CARGO_TARGET_DIR", self.target(checkout));
+        let triple = self.arm.triple;
+        command.args(["--target", triple]).env("CARGO_TARGET_DIR", self.target(checkout));
         let compiler = self.compiler.as_os_str();
-        let variable = |part: &str| format!("CARGO_TARGET_{}_{part}", TRIPLE.to_uppercase().replace('-', "_"));
-        command.env(variable("LINKER"), compiler).env(format!("CC_{}", TRIPLE.replace('-', "_")), compiler);
+        let variable = |part: &str| format!("CARGO_TARGET_{}_{part}", triple.to_uppercase().replace('-', "_"));
+        command.env(variable("LINKER"), compiler).env(format!("CC_{}", triple.replace('-', "_")), compiler);
         // A path with a space would be taken apart.
         let mut runner = self.emulator.as_os_str().to_owned();
         runner.push(" -L ");
@@ -98,27 +129,28 @@ fn cache(checkout: &Checkout) -> PathBuf {
 }
 
 /// `None` where cargo's own rustc has the target's standard library, else a rustc that has it.
-fn standard_library(checkout: &Checkout, cache: &Path) -> Result<Option<PathBuf>> {
-    if has_target(checkout) {
+fn standard_library(checkout: &Checkout, cache: &Path, arm: Arm) -> Result<Option<PathBuf>> {
+    let triple = arm.triple;
+    if has_target(checkout, triple) {
         return Ok(None);
     }
-    if let Some(rustc) = debian::cached_rustc(cache) {
+    if let Some(rustc) = debian::cached_rustc(cache, arm) {
         return Ok(Some(rustc));
     }
     let mut rustup = Command::new("timeout");
-    rustup.args([RUSTUP_SECONDS, "rustup", "target", "add", TRIPLE]).current_dir(checkout.root());
-    if on_path("rustup").is_some() && run_unannounced(&mut rustup).is_ok() && has_target(checkout) {
+    rustup.args([RUSTUP_SECONDS, "rustup", "target", "add", triple]).current_dir(checkout.root());
+    if on_path("rustup").is_some() && run_unannounced(&mut rustup).is_ok() && has_target(checkout, triple) {
         return Ok(None);
     }
-    let rustc = debian::rustc(cache).with_context(|| {
-        format!("no standard library of Rust for {TRIPLE}: add it with `rustup target add {TRIPLE}`")
+    let rustc = debian::rustc(cache, arm).with_context(|| {
+        format!("no standard library of Rust for {triple}: add it with `rustup target add {triple}`")
     })?;
     Ok(Some(rustc))
 }
 
-fn has_target(checkout: &Checkout) -> bool {
+fn has_target(checkout: &Checkout, triple: &str) -> bool {
     let mut ask = rustc(None);
-    let folder = output(ask.args(["--print", "target-libdir", "--target", TRIPLE]).current_dir(checkout.root()));
+    let folder = output(ask.args(["--print", "target-libdir", "--target", triple]).current_dir(checkout.root()));
     folder.is_ok_and(|folder| Path::new(folder.trim()).is_dir())
 }
 

@@ -33,13 +33,20 @@ const PLAIN: u32 = 0o644;
 pub fn run(checkout: &Checkout, options: &DistOptions) -> Result<Vec<PathBuf>> {
     let cross = match options.target {
         target if target.is_native() => None,
-        Target::Aarch64 => Some(Cross::find(checkout)?),
-        Target::X86_64 => bail!(
-            "--target x86-64: expected a 64-bit PC, found {}: archives for PCs are built on PCs only",
-            std::env::consts::ARCH
-        ),
+        target => match target.arm() {
+            Some(arm) => Some(Cross::find(checkout, arm)?),
+            None => bail!(
+                "--target x86-64: expected a 64-bit PC, found {}: archives for PCs are built on PCs only",
+                std::env::consts::ARCH
+            ),
+        },
     };
-    let kinds = options.only.map_or_else(|| vec![Kind::Static, Kind::Ort], |kind| vec![kind]);
+    let kinds = match (options.target, options.only) {
+        (Target::Armv7, Some(Kind::Ort)) => bail!("--only ort: there is no ONNX Runtime for 32-bit ARM to load"),
+        (Target::Armv7, _) => vec![Kind::Static],
+        (_, Some(kind)) => vec![kind],
+        (_, None) => vec![Kind::Static, Kind::Ort],
+    };
     let folder = options.out.clone().unwrap_or_else(|| checkout.target().join("dist"));
     let mut archives = Vec::new();
     for kind in kinds {

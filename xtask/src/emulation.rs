@@ -1,5 +1,6 @@
 //! 64-bit ARM without a board: the suites of engine and latents and a count of instructions on one core; the model's golden
-//! pictures, and pictures beside this machine's, on each core of the boards that the project is for.
+//! pictures, and pictures beside this machine's, on each core of the boards that the project is for. And 32-bit ARM: latents,
+//! golden pictures, and pictures beside this machine's.
 
 mod counts;
 mod pictures;
@@ -13,7 +14,7 @@ pub use self::counts::{Counts, counted, record, recorded};
 use crate::checkout::Checkout;
 use crate::cli::{Kind, Target};
 use crate::command::{cargo, output, run as run_command};
-use crate::cross::Cross;
+use crate::cross::{AARCH64, ARMV7, Cross};
 use crate::dist::Build;
 use crate::setup::remove;
 use crate::test::Outcome;
@@ -24,6 +25,8 @@ const CORES: [&str; 3] = ["cortex-a53", "cortex-a72", "cortex-a76"];
 const DOT_CORE: &str = CORES[2];
 /// What only that one multiplies in.
 const FEWER_BITS: [&str; 2] = ["f16", "int8"];
+/// What runs 32-bit programs: Raspberry Pi 2 and later.
+const NARROW_CORE: &str = "cortex-a7";
 /// Kernels and latents: their tests compare with plain Rust and with committed bits.
 const SUITES: [&[&str]; 2] = [
     &["test", "--release", "--package", "edge-runtime", "--no-default-features", "--lib", "--test", "engines"],
@@ -36,7 +39,7 @@ const PICTURES: [&str; 8] = ["--label", "all", "--seed", "7", "--engine", "nativ
 /// # Errors
 /// Something differs from this machine, or a build fails.
 pub fn test(checkout: &Checkout) -> Result<Outcome> {
-    let cross = match Cross::find(checkout) {
+    let cross = match Cross::find(checkout, AARCH64) {
         Ok(cross) => cross,
         Err(error) => {
             // Suites, two checks of each core, those in fewer bits, and the count.
@@ -59,6 +62,7 @@ pub fn test(checkout: &Checkout) -> Result<Outcome> {
         eprint!("{DOT_CORE}\n{}", output(&mut verify).with_context(|| format!("{compute} as {DOT_CORE}"))?);
         Ok(())
     })?;
+    narrow(checkout, &expected)?;
     counts::check(checkout, &counted(checkout, &cross, &binary)?, &cross.rustc_version()?)?;
     Ok(Outcome::Done)
 }
@@ -69,6 +73,20 @@ pub fn test(checkout: &Checkout) -> Result<Outcome> {
 /// The build fails.
 pub fn binary(checkout: &Checkout, cross: &Cross) -> Result<PathBuf> {
     Build { target: Target::Aarch64, kind: Kind::Static, tract: false, extras: false }.run(checkout, Some(cross))
+}
+
+/// 32 bits, where this machine can build for them.
+fn narrow(checkout: &Checkout, expected: &Path) -> Result<()> {
+    let cross = match Cross::find(checkout, ARMV7) {
+        Ok(cross) => cross,
+        Err(error) => {
+            eprintln!("32-bit ARM is left out: {error:#}");
+            return Ok(());
+        }
+    };
+    run_command(cross.cargo(checkout, SUITES[1].iter().copied()).env("QEMU_CPU", NARROW_CORE))?;
+    let build = Build { target: Target::Armv7, kind: Kind::Static, tract: false, extras: true };
+    same_pictures(checkout, &cross, NARROW_CORE, &build.run(checkout, Some(&cross))?, expected)
 }
 
 /// `verify`, and a picture of each label within one level of this machine's.

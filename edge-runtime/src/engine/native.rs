@@ -7,6 +7,7 @@
 
 mod clock;
 mod elementwise;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod lanes;
 mod last;
 mod layers;

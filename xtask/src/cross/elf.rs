@@ -5,7 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-const MAGIC: &[u8] = b"\x7FELF\x02\x01";
+const MAGIC: &[u8] = b"\x7FELF";
+/// Class and byte order after the magic number: 32 or 64 bits, little-endian.
+const NARROW: [u8; 2] = [1, 1];
+const WIDE: [u8; 2] = [2, 1];
 const SECTION_VERSIONS_NEEDED: u32 = 0x6FFF_FFFE;
 const SEGMENT_INTERPRETER: u32 = 3;
 /// More entries than a linker writes.
@@ -14,7 +17,7 @@ const MOST_ENTRIES: usize = 10_000;
 /// What a program asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Elf {
-    /// `e_machine`: 62 is x86-64, 183 is aarch64.
+    /// `e_machine`: 40 is 32-bit ARM, 62 is x86-64, 183 is aarch64.
     pub machine: u16,
     /// Whether a dynamic loader has to start it.
     pub dynamic: bool,
@@ -23,32 +26,36 @@ pub struct Elf {
 }
 
 impl Elf {
-    /// Reads a little-endian 64-bit file.
+    /// Reads a little-endian file of 32 or 64 bits.
     ///
     /// # Errors
     /// It can't be read, or is no such file.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
-        Self::parse(&bytes).with_context(|| format!("{}: expected a whole 64-bit ELF file", path.display()))
+        Self::parse(&bytes).with_context(|| format!("{}: expected a whole ELF file", path.display()))
     }
 
     fn parse(bytes: &[u8]) -> Result<Self> {
-        let file = File(bytes);
-        if !bytes.starts_with(MAGIC) {
-            bail!("no 64-bit little-endian ELF header");
-        }
-        let segments = file.table(0x20, 0x36, 0x38)?;
+        let is_wide = match bytes.strip_prefix(MAGIC).and_then(|rest| rest.first_chunk()) {
+            Some(&NARROW) => false,
+            Some(&WIDE) => true,
+            _ => bail!("no little-endian ELF header"),
+        };
+        let file = File { bytes, is_wide };
+        let place = |narrow: usize, wide: usize| if is_wide { wide } else { narrow };
+        let segments = file.table(place(0x1C, 0x20), place(0x2A, 0x36))?;
         let mut dynamic = false;
         for segment in segments {
             dynamic |= file.u32(segment)? == SEGMENT_INTERPRETER;
         }
         let mut glibc = None;
-        let sections = file.table(0x28, 0x3A, 0x3C)?;
+        let sections = file.table(place(0x20, 0x28), place(0x2E, 0x3A))?;
+        let (offset, link_place) = (place(0x10, 0x18), place(0x18, 0x28));
         for section in &sections {
             if file.u32(section + 4)? == SECTION_VERSIONS_NEEDED {
-                let link = file.u32(section + 0x28)? as usize;
+                let link = file.u32(section + link_place)? as usize;
                 let names = *sections.get(link).context("a section of names")?;
-                let (start, names) = (file.offset(section + 0x18)?, file.offset(names + 0x18)?);
+                let (start, names) = (file.offset(section + offset)?, file.offset(names + offset)?);
                 glibc = glibc.max(file.highest(start, names)?);
             }
         }
@@ -56,12 +63,15 @@ impl Elf {
     }
 }
 
-struct File<'a>(&'a [u8]);
+struct File<'a> {
+    bytes: &'a [u8],
+    is_wide: bool,
+}
 
 impl File<'_> {
     fn bytes<const N: usize>(&self, place: usize) -> Result<[u8; N]> {
         let end = place.checked_add(N).context("a place beyond the file")?;
-        let bytes = self.0.get(place..end).with_context(|| format!("{N} bytes at {place}"))?;
+        let bytes = self.bytes.get(place..end).with_context(|| format!("{N} bytes at {place}"))?;
         Ok(bytes.try_into()?)
     }
 
@@ -73,13 +83,18 @@ impl File<'_> {
         Ok(u32::from_le_bytes(self.bytes(place)?))
     }
 
+    /// A place in the file: as wide as the file's class.
     fn offset(&self, place: usize) -> Result<usize> {
-        Ok(usize::try_from(u64::from_le_bytes(self.bytes(place)?))?)
+        if self.is_wide {
+            Ok(usize::try_from(u64::from_le_bytes(self.bytes(place)?))?)
+        } else {
+            Ok(self.u32(place)? as usize)
+        }
     }
 
-    /// Where the entries of a table of the header lie, from the places of its offset, entry size and count.
-    fn table(&self, offset: usize, size: usize, count: usize) -> Result<Vec<usize>> {
-        let (start, size, count) = (self.offset(offset)?, usize::from(self.u16(size)?), self.u16(count)?);
+    /// Where the entries of a table of the header lie, from the places of its offset and entry size, which its count follows.
+    fn table(&self, offset: usize, size: usize) -> Result<Vec<usize>> {
+        let (start, size, count) = (self.offset(offset)?, usize::from(self.u16(size)?), self.u16(size + 2)?);
         let entries = (0..usize::from(count)).map(|index| start.checked_add(index * size));
         entries.collect::<Option<_>>().context("a table inside of the file")
     }
@@ -93,7 +108,7 @@ impl File<'_> {
             for _ in 0..self.u16(library + 2)? {
                 one_more(&mut entries)?;
                 let name = names.checked_add(self.u32(version + 8)? as usize).context("a name")?;
-                highest = highest.max(glibc_version(self.0.get(name..).context("a name")?));
+                highest = highest.max(glibc_version(self.bytes.get(name..).context("a name")?));
                 version = version.checked_add(self.u32(version + 12)? as usize).context("a version")?;
             }
             match self.u32(library + 12)? as usize {
@@ -154,11 +169,11 @@ mod tests {
     #[test]
     fn damaged_files_are_refused_without_a_panic() {
         let mut bytes = vec![0xFF; 4096];
-        bytes[..MAGIC.len()].copy_from_slice(MAGIC);
+        bytes[..6].copy_from_slice(b"\x7FELF\x02\x01");
         Elf::parse(&bytes).expect_err("tables beyond the file");
         // One section of versions: none at first, then more than there are bytes.
         let mut bytes = vec![0; 256];
-        bytes[..MAGIC.len()].copy_from_slice(MAGIC);
+        bytes[..6].copy_from_slice(b"\x7FELF\x02\x01");
         let mut put = |place: usize, value: u16| bytes[place..place + 2].copy_from_slice(&value.to_le_bytes());
         let header = [(0x28, 64), (0x3A, 64), (0x3C, 1)];
         let section = [(64 + 4, 0xFFFE), (64 + 6, 0x6FFF), (64 + 0x18, 128)];

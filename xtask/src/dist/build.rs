@@ -8,7 +8,7 @@ use super::VERSION;
 use crate::checkout::Checkout;
 use crate::cli::{Kind, Target};
 use crate::command::{cargo, run as run_command};
-use crate::cross::{self, Cross, Elf};
+use crate::cross::{AARCH64, ARMV7, Arm, Cross, Elf};
 
 /// The oldest system that the dynamic build is for: Ubuntu 22.04 of JetPack 6.
 const GLIBC: (u32, u32) = (2, 35);
@@ -106,7 +106,7 @@ impl Build {
     fn most_bytes(&self) -> Option<u64> {
         let extras = if self.extras { 1_000_000 } else { 0 };
         match (self.kind, self.tract, self.target) {
-            (Kind::Static, false, Target::Aarch64) => Some(6_000_000 + extras),
+            (Kind::Static, false, Target::Aarch64 | Target::Armv7) => Some(6_000_000 + extras),
             (Kind::Static, false, Target::X86_64) => Some(4_000_000 + extras),
             _ => None,
         }
@@ -129,7 +129,8 @@ impl Target {
     /// Rust's name.
     pub fn triple(self) -> &'static str {
         match self {
-            Self::Aarch64 => cross::TRIPLE,
+            Self::Aarch64 => AARCH64.triple,
+            Self::Armv7 => ARMV7.triple,
             Self::X86_64 => "x86_64-unknown-linux-gnu",
         }
     }
@@ -137,8 +138,18 @@ impl Target {
     /// Its name in archives and on the command line.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Aarch64 => "aarch64",
+            Self::Aarch64 => AARCH64.name,
+            Self::Armv7 => ARMV7.name,
             Self::X86_64 => "x86-64",
+        }
+    }
+
+    /// The kind of ARM that it is.
+    pub fn arm(self) -> Option<Arm> {
+        match self {
+            Self::Aarch64 => Some(AARCH64),
+            Self::Armv7 => Some(ARMV7),
+            Self::X86_64 => None,
         }
     }
 
@@ -146,6 +157,7 @@ impl Target {
     pub fn is_native(self) -> bool {
         match self {
             Self::Aarch64 => cfg!(target_arch = "aarch64"),
+            Self::Armv7 => cfg!(all(target_arch = "arm", target_feature = "v7")),
             Self::X86_64 => cfg!(target_arch = "x86_64"),
         }
     }
@@ -154,6 +166,7 @@ impl Target {
     fn machine(self) -> u16 {
         match self {
             Self::Aarch64 => 183,
+            Self::Armv7 => 40,
             Self::X86_64 => 62,
         }
     }

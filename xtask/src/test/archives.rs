@@ -12,7 +12,7 @@ use super::Outcome;
 use crate::checkout::Checkout;
 use crate::cli::{DistOptions, Kind, Target};
 use crate::command::{output, run};
-use crate::cross::Cross;
+use crate::cross::{AARCH64, Cross};
 use crate::dist::{self, Build};
 use crate::setup::remove;
 
@@ -36,7 +36,7 @@ pub fn test(checkout: &Checkout) -> Result<Outcome> {
         installed(&archive, &folder)?;
     }
     if !Target::Aarch64.is_native()
-        && let Err(error) = Cross::find(checkout)
+        && let Err(error) = Cross::find(checkout, AARCH64)
     {
         return Ok(Outcome::skipped(2, &format!("{error:#}")));
     }
