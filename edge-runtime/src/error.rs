@@ -113,7 +113,9 @@ pub enum RuntimeError {
         engine: &'static str,
     },
     /// No ONNX Runtime library that loads.
-    #[error("engine ort: no ONNX Runtime library found; name one with --ort-lib or ORT_DYLIB_PATH; tried:{tried}")]
+    #[error(
+        "engine ort: no ONNX Runtime library that can be used; name one with --ort-lib or ORT_DYLIB_PATH; tried:{tried}"
+    )]
     OrtLibrary {
         /// Every place and why it failed, one a line.
         tried: String,

@@ -124,6 +124,8 @@ pub struct Row {
     pub name: String,
     /// Its pictures beside those that should be, or why there are none.
     pub outcome: Result<Parity, String>,
+    /// What the engine said when it started: providers that were passed over, and why.
+    pub notes: Vec<String>,
 }
 
 impl Row {
@@ -234,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_table_shows_every_row_and_an_engine_that_did_not_run() {
-        let row = |name: &str, outcome| Row { name: name.to_owned(), outcome };
+        let row = |name: &str, outcome| Row { name: name.to_owned(), outcome, notes: Vec::new() };
         let good = row("one", Ok(compared([9; 6], [9, 9, 9, 9, 9, 10])));
         let bad = row("another", Ok(compared([0; 6], [0, 0, 3, 4, 40, 255])));
         let absent = row("ort", Err("no library\nin these places".to_owned()));

@@ -52,7 +52,7 @@ fn row(model: &Model, spec: &EngineSpec, cases: &[Case]) -> Result<Row, RuntimeE
     let mut generator = match Generator::of(model, spec) {
         Ok(generator) => generator,
         Err(error) if is_absence(&error) => {
-            return Ok(Row { name: spec.kind.name().to_owned(), outcome: Err(error.to_string()) });
+            return Ok(Row { name: spec.kind.name().to_owned(), outcome: Err(error.to_string()), notes: Vec::new() });
         }
         Err(error) => return Err(error),
     };
@@ -62,7 +62,7 @@ fn row(model: &Model, spec: &EngineSpec, cases: &[Case]) -> Result<Row, RuntimeE
     for (case, found) in cases.iter().zip(generator.pictures(&inputs)?) {
         parity.add(&case.expected, &found);
     }
-    Ok(Row { name: generator.engine().to_owned(), outcome: Ok(parity) })
+    Ok(Row { name: generator.engine().to_owned(), outcome: Ok(parity), notes: generator.notes().to_vec() })
 }
 
 /// Whether an error is about this machine or about what the engine is for, and not about the model.

@@ -20,6 +20,9 @@ pub fn run(options: &Verify) -> Result<()> {
         eprintln!("the file computes in integers and allows {} levels, {} on average", bound.max, bound.mean);
     }
     for row in &rows {
+        if !options.quiet {
+            row.notes.iter().for_each(|note| eprintln!("{}: {note}", row.name));
+        }
         if let Some(detail) = detail(&model, row) {
             eprintln!("{detail}");
         }

@@ -55,7 +55,7 @@ fn remedy(message: &str) -> String {
             "not enabled in this build",
             "this library was built without it: pip install onnxruntime-gpu, or JetPack's wheel",
         ),
-        ("libcuda", "the NVIDIA driver is missing: nvidia-smi must work first"),
+        ("libcuda.so", "the NVIDIA driver is missing: nvidia-smi must work first"),
         ("libcudnn", "cuDNN is missing: pip install nvidia-cudnn-cu12 or the system's package, and LD_LIBRARY_PATH"),
         ("libcublas", "CUDA's libraries are missing or of another version: put theirs on LD_LIBRARY_PATH"),
         ("libcudart", "CUDA's libraries are missing or of another version: put theirs on LD_LIBRARY_PATH"),
@@ -91,6 +91,7 @@ mod tests {
             Case("CUDA execution provider is not enabled in this build.", "onnxruntime-gpu"),
             Case("libcublasLt.so.13: cannot open shared object file", "CUDA's libraries"),
             Case("libcuda.so.1: cannot open shared object file", "driver"),
+            Case("libcudart.so.12: cannot open shared object file", "CUDA's libraries"),
             Case("libnvinfer.so.10: cannot open shared object file", "TensorRT"),
             Case("something new", "own message"),
         ] {

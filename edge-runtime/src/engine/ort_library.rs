@@ -46,7 +46,7 @@ pub(super) fn load(wanted: Option<&Path>) -> Result<Library, RuntimeError> {
 }
 
 fn try_load(path: &Path) -> Result<Library, String> {
-    if !path.is_file() {
+    if !path.exists() {
         return Err("no such file".to_owned());
     }
     // A relative path would be taken as relative to the binary.
