@@ -22,7 +22,8 @@ const LIBRARY: &str = "ORT_DYLIB_PATH";
 /// Makes their silence about a missing library a failure.
 const REQUIRE: &str = "MUDRA_REQUIRE_ORT";
 /// Without a choice of packages, so that what the stage "tests" compiled is taken.
-const SUITE: [&str; 9] = ["test", "--test", "engines", "--test", "ort", "--test", "verify", "--test", "variants"];
+const SUITE: [&str; 11] =
+    ["test", "--test", "engines", "--test", "hostile", "--test", "ort", "--test", "verify", "--test", "variants"];
 const FILE_LIMIT: u64 = 1 << 30;
 
 /// Runs the suite with ORT_DYLIB_PATH as it is set, else with each library that pip fetches.
