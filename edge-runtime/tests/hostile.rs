@@ -97,6 +97,26 @@ fn chains_of_damage_never_panic() {
     }
 }
 
+/// A number may be more steps than an integer can count.
+#[test]
+fn steps_of_any_size_saturate() {
+    for step in [1e-12_f32, 1e-9, 1e12] {
+        let mut proto = Network::new(&LABELS, 3).int8().proto();
+        let graph = proto.graph.as_mut().expect("a graph");
+        let scales: Vec<String> = graph
+            .node
+            .iter()
+            .filter(|node| node.op_type == "QuantizeLinear")
+            .map(|node| node.input[1].clone())
+            .collect();
+        assert!(!scales.is_empty());
+        for weight in graph.initializer.iter_mut().filter(|weight| scales.contains(&weight.name)) {
+            weight.raw_data = step.to_le_bytes().to_vec().into();
+        }
+        assert!(try_all(&proto.encode_to_vec()), "{step}: expected a model that can be read");
+    }
+}
+
 /// A graph that is cyclic, endless or huge is told before anything runs, so in bounded time.
 #[test]
 fn more_nodes_or_labels_than_any_network_has_are_refused() {

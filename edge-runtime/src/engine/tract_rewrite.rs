@@ -1,11 +1,13 @@
 //! What tract's own passes leave to each run, done at load: weights as f32, and transposed convolutions without sums
-//! of single values.
+//! of single values. And a rounding to 8 bits that saturates.
 
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::model::Rewriter;
 use tract_onnx::tract_core::ops::cnn::{Deconv, KernelFormat, PaddingSpec};
 use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::nn::DataFormat;
+use tract_onnx::tract_core::ops::quant::QuantizeLinearU8;
 
 const KERNEL: usize = 4;
 const TAPS: usize = KERNEL * KERNEL;
@@ -14,7 +16,38 @@ const TAPS: usize = KERNEL * KERNEL;
 /// family (4x4, stride 2, padding 1); others stay. The model is one that tract has decluttered.
 pub(super) fn rewrite(model: &mut TypedModel) -> TractResult<()> {
     fold_weights(model)?;
-    Rewriter::default().with_rule_for::<Deconv>("rows of taps", rows_of_taps).rewrite(&(), model)
+    Rewriter::default()
+        .with_rule_for::<Deconv>("rows of taps", rows_of_taps)
+        .with_rule_for::<ElementWiseOp>("saturating rounding", saturating_rounding)
+        .rewrite(&(), model)
+}
+
+element_wise_oop!(round_to_u8,
+    RoundToU8 {
+        /// Steps of a unit.
+        scale: f32,
+        zero_point: u8
+    },
+    [f32] => u8 |op, xs, ys| {
+        for (x, y) in xs.iter().zip(ys) {
+            let steps = (x * op.scale).round_ties_even() as i32;
+            *y = steps.saturating_add(op.zero_point.into()).clamp(0, 255) as u8;
+        }
+        Ok(())
+    }
+);
+
+/// tract's own adds the zero point to any i32, and overflows where a number is 2^31 steps of a damaged file.
+fn saturating_rounding(
+    _: &(),
+    model: &TypedModel,
+    node: &TypedNode,
+    _: &str,
+    op: &ElementWiseOp,
+) -> TractResult<Option<TypedModelPatch>> {
+    let Some(QuantizeLinearU8 { scale, zero_point }) = op.0.downcast_ref() else { return Ok(None) };
+    let own = ElementWiseOp(Box::new(RoundToU8 { scale: *scale, zero_point: *zero_point }), None);
+    TypedModelPatch::replace_single_op(model, node, &node.inputs, own).map(Some)
 }
 
 /// Computes what depends on no input. tract leaves it to each run where the result takes more memory than its
