@@ -33,7 +33,11 @@ pub fn run(options: &Bench) -> Result<()> {
     let throttling = Throttling::watch();
     let start = Instant::now();
     let model = setup::model(&options.engine)?;
-    let mut generator = setup::generator_of(&model, &spec, options.engine.quiet)?;
+    let is_bare = options.json || options.report;
+    let mut generator = setup::generator_of(&model, &spec, options.engine.quiet || is_bare)?;
+    if is_bare && !options.engine.quiet {
+        setup::tell_notes(&generator);
+    }
     let load = start.elapsed();
     let (first, times) = times(&mut generator, options.runs)?;
     let measured = Measured {

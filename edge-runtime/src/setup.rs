@@ -84,10 +84,15 @@ pub fn generator_of(model: &Model, spec: &EngineSpec, quiet: bool) -> Result<Gen
     // TensorRT may prepare a model for minutes.
     let generator = progress::waiting("starting the engine", quiet, || Generator::of(model, spec))?;
     if !quiet {
-        generator.notes().iter().for_each(|note| eprintln!("{note}"));
+        tell_notes(&generator);
         eprintln!("engine {}", generator.engine());
     }
     Ok(generator)
+}
+
+/// Says why providers were passed over, and what else the engine said when it started.
+pub fn tell_notes(generator: &Generator) {
+    generator.notes().iter().for_each(|note| eprintln!("{note}"));
 }
 
 /// The labels that a text selects.
