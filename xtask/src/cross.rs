@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 pub use self::elf::Elf;
 use crate::checkout::Checkout;
@@ -26,6 +26,8 @@ pub struct Arm {
     emulator: &'static str,
     /// Debian's.
     architecture: &'static str,
+    /// Whether Debian's Rust was seen to build for it.
+    has_debian_rust: bool,
 }
 
 /// 64 bits.
@@ -35,6 +37,7 @@ pub const AARCH64: Arm = Arm {
     gnu: "aarch64-linux-gnu",
     emulator: "qemu-aarch64",
     architecture: "arm64",
+    has_debian_rust: true,
 };
 /// 32 bits with hard float.
 pub const ARMV7: Arm = Arm {
@@ -43,6 +46,7 @@ pub const ARMV7: Arm = Arm {
     gnu: "arm-linux-gnueabihf",
     emulator: "qemu-arm",
     architecture: "armhf",
+    has_debian_rust: false,
 };
 /// A download that does not begin within these seconds never does where only some hosts can be reached.
 const RUSTUP_SECONDS: &str = "90";
@@ -134,7 +138,7 @@ fn standard_library(checkout: &Checkout, cache: &Path, arm: Arm) -> Result<Optio
     if has_target(checkout, triple) {
         return Ok(None);
     }
-    if let Some(rustc) = debian::cached_rustc(cache, arm) {
+    if let Some(rustc) = debian::cached_rustc(cache, arm).filter(|_| arm.has_debian_rust) {
         return Ok(Some(rustc));
     }
     let mut rustup = Command::new("timeout");
@@ -142,10 +146,11 @@ fn standard_library(checkout: &Checkout, cache: &Path, arm: Arm) -> Result<Optio
     if on_path("rustup").is_some() && run_unannounced(&mut rustup).is_ok() && has_target(checkout, triple) {
         return Ok(None);
     }
-    let rustc = debian::rustc(cache, arm).with_context(|| {
-        format!("no standard library of Rust for {triple}: add it with `rustup target add {triple}`")
-    })?;
-    Ok(Some(rustc))
+    let lacking = || format!("no standard library of Rust for {triple}: add it with `rustup target add {triple}`");
+    if !arm.has_debian_rust {
+        bail!("{}", lacking());
+    }
+    Ok(Some(debian::rustc(cache, arm).with_context(lacking)?))
 }
 
 fn has_target(checkout: &Checkout, triple: &str) -> bool {

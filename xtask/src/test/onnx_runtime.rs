@@ -103,7 +103,9 @@ fn from_npm([package, version]: [&str; 2], downloads: &Path, part: &Path) -> Res
     eprintln!("fetching {package} {version} with npm");
     let mut pack = Command::new("npm");
     run_unannounced(
-        pack.args(["pack", "--silent", "--pack-destination"]).arg(downloads).arg(format!("{package}@{version}")),
+        pack.args(["pack", "--silent", "--fetch-retries=1", "--fetch-timeout=60000", "--pack-destination"])
+            .arg(downloads)
+            .arg(format!("{package}@{version}")),
     )?;
     let depth = Path::new(OLDEST_FOLDER).components().count();
     for archive in entries(downloads)? {
