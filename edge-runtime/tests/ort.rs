@@ -107,10 +107,11 @@ fn commands_say_once_why_a_provider_was_passed_over() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let model = Network::new(&LABELS, 3).write(folder.path());
-    for words in [&["--label", "0", "--out", "0.png"][..], &["bench", "--runs", "1", "--json"]] {
+    // It has golden pictures.
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/gen.onnx");
+    for words in [&["--label", "0", "--out", "0.png"][..], &["verify"], &["bench", "--runs", "1", "--json"]] {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_edge-runtime"));
-        command.args(words).args(["--engine", "ort", "--model"]).arg(&model).current_dir(folder.path());
+        command.args(words).args(["--engine", "ort", "--model", model]).current_dir(folder.path());
         let said = String::from_utf8(command.output().expect("it starts").stderr).expect("text");
         for provider in ["tensorrt", "cuda"] {
             assert_eq!(said.matches(&format!("{provider} passed over: ")).count(), 1, "{words:?}: {said}");

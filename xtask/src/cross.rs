@@ -138,7 +138,7 @@ fn standard_library(checkout: &Checkout, cache: &Path, arm: Arm) -> Result<Optio
     if has_target(checkout, triple) {
         return Ok(None);
     }
-    if let Some(rustc) = debian::cached_rustc(cache, arm).filter(|_| arm.has_debian_rust) {
+    if let Some(rustc) = debian::cached_rustc(cache, arm) {
         return Ok(Some(rustc));
     }
     let mut rustup = Command::new("timeout");

@@ -27,10 +27,12 @@ const DOT_CORE: &str = CORES[2];
 const FEWER_BITS: [&str; 2] = ["f16", "int8"];
 /// What runs 32-bit programs: Raspberry Pi 2 and later.
 const NARROW_CORE: &str = "cortex-a7";
-/// Kernels and latents: their tests compare with plain Rust and with committed bits.
+/// Latents: their tests compare with committed bits.
+const LATENTS: &[&str] = &["test", "--release", "--package", "model-spec", "--lib"];
+/// Kernels, whose tests compare with plain Rust, and latents.
 const SUITES: [&[&str]; 2] = [
     &["test", "--release", "--package", "edge-runtime", "--no-default-features", "--lib", "--test", "engines"],
-    &["test", "--release", "--package", "model-spec", "--lib"],
+    LATENTS,
 ];
 const PICTURES: [&str; 8] = ["--label", "all", "--seed", "7", "--engine", "native", "--quiet", "--out"];
 
@@ -79,7 +81,7 @@ fn narrow(checkout: &Checkout, expected: &Path) -> Result<()> {
             return Ok(());
         }
     };
-    run_command(cross.cargo(checkout, SUITES[1].iter().copied()).env("QEMU_CPU", NARROW_CORE))?;
+    run_command(cross.cargo(checkout, LATENTS.iter().copied()).env("QEMU_CPU", NARROW_CORE))?;
     let build = Build { target: Target::Armv7, kind: Kind::Static, tract: false, extras: true };
     let binary = build.run(checkout, Some(&cross))?;
     in_fewer_bits(checkout, &cross, NARROW_CORE, &binary, "int8")?;
@@ -88,19 +90,28 @@ fn narrow(checkout: &Checkout, expected: &Path) -> Result<()> {
 
 /// `verify` with products of fewer bits.
 fn in_fewer_bits(checkout: &Checkout, cross: &Cross, core: &str, binary: &Path, compute: &str) -> Result<()> {
-    let mut verify = cross.emulate(core, &[], binary);
-    verify.args(["verify", "--engine", "native", "--compute", compute, "--quiet"]).current_dir(checkout.root());
-    eprint!("{core}\n{}", output(&mut verify).with_context(|| format!("{compute} as {core}"))?);
+    let words = ["verify", "--engine", "native", "--compute", compute, "--quiet"];
+    eprint!("{core}\n{}", run_as(checkout, cross, core, binary, &words, None).with_context(|| compute.to_owned())?);
     Ok(())
+}
+
+/// What the binary prints in the checkout as a core of this name.
+fn run_as(
+    checkout: &Checkout,
+    cross: &Cross,
+    core: &str,
+    binary: &Path,
+    words: &[&str],
+    last: Option<&Path>,
+) -> Result<String> {
+    let mut command: Command = cross.emulate(core, &[], binary);
+    command.args(words).args(last).current_dir(checkout.root());
+    output(&mut command).with_context(|| format!("as {core}"))
 }
 
 /// `verify`, and a picture of each label within one level of this machine's.
 fn same_pictures(checkout: &Checkout, cross: &Cross, core: &str, binary: &Path, expected: &Path) -> Result<()> {
-    let run = |words: &[&str], last: Option<&Path>| -> Result<String> {
-        let mut command: Command = cross.emulate(core, &[], binary);
-        command.args(words).args(last).current_dir(checkout.root());
-        output(&mut command).with_context(|| format!("as {core}"))
-    };
+    let run = |words: &[&str], last: Option<&Path>| run_as(checkout, cross, core, binary, words, last);
     eprint!("{core}\n{}", run(&["verify", "--engine", "native", "--quiet"], None)?);
     let folder = expected.with_file_name(core);
     run(&PICTURES, Some(&folder))?;

@@ -31,7 +31,7 @@ const SUITE: [&str; 11] =
     ["test", "--test", "engines", "--test", "hostile", "--test", "ort", "--test", "verify", "--test", "variants"];
 const FILE_LIMIT: u64 = 1 << 30;
 
-/// Runs the suite with ORT_DYLIB_PATH as it is set, else with each library that pip fetches.
+/// Runs the suite with ORT_DYLIB_PATH as it is set, else with each library that npm and pip fetch.
 ///
 /// # Errors
 /// A test fails.
