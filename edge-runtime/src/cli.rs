@@ -307,7 +307,7 @@ pub struct Verify {
 impl Verify {
     /// The engines that these options ask for.
     pub fn specs(&self) -> Vec<EngineSpec> {
-        let spec = |kind| self.place.spec(kind, OrtSettings::default());
+        let spec = |kind| self.place.spec(kind);
         match self.engine {
             Engines::All => verification::all_engines(&spec(EngineKind::Auto)),
             Engines::One(kind) => vec![spec(kind)],
@@ -349,17 +349,23 @@ struct Place {
     /// Fail where a GPU was asked for and a node would run on the CPU
     #[arg(long)]
     strict: bool,
+    /// Let TensorRT compute in 16 bits
+    #[arg(long)]
+    f16: bool,
+    /// Let CUDA compute in TF32, which is faster and less exact
+    #[arg(long)]
+    tf32: bool,
 }
 
 impl Place {
-    fn spec(&self, kind: EngineKind, ort: OrtSettings) -> EngineSpec {
+    fn spec(&self, kind: EngineKind) -> EngineSpec {
         EngineSpec {
             kind,
             provider: self.provider.into(),
             threads: self.threads,
             compute: self.compute.map(Into::into),
             ort_library: self.ort_lib.clone(),
-            ort: OrtSettings { strict: self.strict, ..ort },
+            ort: OrtSettings { strict: self.strict, f16: self.f16, tf32: self.tf32, ..OrtSettings::default() },
         }
     }
 }
@@ -375,12 +381,6 @@ pub struct EngineOptions {
     engine: EngineName,
     #[command(flatten)]
     place: Place,
-    /// Let TensorRT compute in 16 bits
-    #[arg(long)]
-    f16: bool,
-    /// Let CUDA compute in TF32, which is faster and less exact
-    #[arg(long)]
-    tf32: bool,
     /// Print nothing but errors
     #[arg(short, long)]
     pub quiet: bool,
@@ -389,8 +389,7 @@ pub struct EngineOptions {
 impl EngineOptions {
     /// The engine that these options ask for.
     pub fn spec(&self) -> EngineSpec {
-        let ort = OrtSettings { f16: self.f16, tf32: self.tf32, ..OrtSettings::default() };
-        self.place.spec(self.engine.into(), ort)
+        self.place.spec(self.engine.into())
     }
 }
 

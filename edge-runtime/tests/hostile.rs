@@ -1,11 +1,13 @@
 //! Damage that a seeded generator makes, at the level of bytes and of messages: an error, or pictures that are numbers,
-//! from every engine, and never a panic.
+//! from every engine, in little memory, and never a panic.
 
 #[path = "hostile/attempts.rs"]
 mod attempts;
 mod common;
 #[path = "hostile/damage.rs"]
 mod damage;
+#[path = "hostile/memory.rs"]
+mod memory;
 #[path = "hostile/mutations.rs"]
 mod mutations;
 
@@ -19,6 +21,18 @@ const MESSAGE_ROUNDS: u32 = 1500;
 /// Other than `MUDRA_HOSTILE_CHAINS`, which asks for more.
 const CHAINS: u32 = 200;
 const LINKS: u32 = 8;
+
+#[global_allocator]
+static MEMORY: memory::Counted = memory::Counted::new();
+
+/// What all tests of this file together may hold at a time, in bytes: more than they do, and less than a size that a
+/// file only claims to have.
+const MOST_HELD: usize = 256 << 20;
+
+fn assert_little_was_held() {
+    let most = MEMORY.most();
+    assert!(most < MOST_HELD, "{most} bytes held");
+}
 
 /// Tells whether it passed as a model.
 fn try_all(bytes: &[u8]) -> bool {

@@ -22,7 +22,7 @@ pub fn of_block(block: &Block, calibration: Calibration) -> Quantized {
     let squares = squares_from_kernel(&block.kernel, [block.inputs, block.outputs]);
     let bias = |row: usize| block.bias.as_ref().map_or(0.0, |bias| bias[row % block.outputs].abs());
     let least = |row: usize| LEAST.max(bias(row) / (calibration.scale * MOST_STEPS));
-    Quantized::at_least(&[4 * block.outputs, block.inputs, 2, 2], 0, &squares, least)
+    Quantized::of_convolution(block.inputs, &squares, least)
 }
 
 /// The bias of such a block as steps of its sums, for each of the rows, and the sizes of these steps.

@@ -17,7 +17,7 @@ use exporter::integers::Integers;
 use exporter::ladder::Climb;
 use exporter::source::{self, Source, Wanted};
 use exporter::verify::{self, Comparison, EXACT, Hop};
-use exporter::{ExportError, ladder, onnx};
+use exporter::{ExportError, ladder, onnx, triton};
 use model_spec::metadata::Bound;
 use model_spec::variant::{Compute, LabelInput, Output, Rewrite};
 use model_spec::weights::generator as names;
@@ -429,8 +429,8 @@ struct Case {
     settings: Settings,
 }
 
-/// The script `check_models.py` of `cargo xtask test` runs these files in ONNX Runtime and OpenVINO, where `MUDRA_VARIANTS`
-/// names a folder.
+/// The script `check_models.py` of `cargo xtask test` runs these files in ONNX Runtime and OpenVINO, and holds their
+/// configurations against Triton's messages, where `MUDRA_VARIANTS` names a folder.
 #[test]
 fn files_for_other_engines_are_written() {
     let case = |name, precision, variant| Case { name, gray: false, settings: settings(precision, variant) };
@@ -466,7 +466,12 @@ fn files_for_other_engines_are_written() {
         let source = &sources[usize::from(gray)];
         let bytes = match settings.opset {
             opset if opset > NEWEST_OF_ORT_1_17 => unchecked(source, &settings).expect("in range"),
-            _ => made(source, settings).bytes,
+            _ => {
+                let bytes = made(source, settings).bytes;
+                let model = Model::from_bytes(bytes.clone()).expect("a model of the contract");
+                triton::write(&folder.join("triton"), name, model.metadata(), &bytes).expect("writable");
+                bytes
+            }
         };
         let case = expectation(source, settings);
         let pixels = source.architecture.pixels();

@@ -78,12 +78,12 @@ impl Python {
         self.install_with(&[], packages, folder)
     }
 
-    /// Installs one package without what it requires.
+    /// Installs packages without what they require.
     ///
     /// # Errors
     /// pip fails.
-    pub fn install_bare(&self, package: &str, folder: &Path) -> Result<()> {
-        self.install_with(&["--no-deps"], &[package], folder)
+    pub fn install_bare(&self, packages: &[&str], folder: &Path) -> Result<()> {
+        self.install_with(&["--no-deps"], packages, folder)
     }
 
     fn install_with(&self, options: &[&str], packages: &[&str], folder: &Path) -> Result<()> {

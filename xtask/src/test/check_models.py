@@ -3,9 +3,10 @@
 Usage: check_models.py FOLDER MODEL...
 Every FOLDER/NAME.onnx has a FOLDER/NAME.json: latent and label, lists of rows as the file's inputs take them, image, a flat
 list of what the plain network makes of them in [-1, 1], and allowed and allowed_mean, the largest difference and the largest
-mean one. Each MODEL is only checked.
+mean one. Each MODEL is only checked. FOLDER/triton is a model repository for Triton Inference Server.
 """
 
+import importlib.util
 import json
 import pathlib
 import sys
@@ -14,6 +15,7 @@ import numpy
 import onnx
 import onnxruntime
 import openvino
+from google.protobuf import text_format
 
 
 def with_onnxruntime(path, inputs):
@@ -43,6 +45,46 @@ def inputs_of(path, case):
     return inputs
 
 
+def triton_schema():
+    """NVIDIA's own messages. Their package imports gRPC; the file of messages does without it."""
+    package = importlib.util.find_spec("tritonclient").submodule_search_locations[0]
+    path = pathlib.Path(package, "grpc/model_config_pb2.py")
+    spec = importlib.util.spec_from_file_location("model_config_pb2", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def shape_of(tensor, batched):
+    """A tensor's shape as the server sees it in the model, -1 for a free side."""
+    sides = list(tensor.reshape.shape if tensor.HasField("reshape") else tensor.dims)
+    return [-1, *sides] if batched else sides
+
+
+def check_server(model, schema):
+    """Holds one model of a repository against NVIDIA's messages, and what it says of tensors against the model's file."""
+    config = text_format.Parse((model / "config.pbtxt").read_text(), schema.ModelConfig())
+    assert config.name == model.name, f"{model}: named {config.name}"
+    graph = onnx.load(model / "1" / config.default_model_filename).graph
+    batched = config.max_batch_size > 0
+    types = {
+        schema.TYPE_FP32: onnx.TensorProto.FLOAT,
+        schema.TYPE_INT64: onnx.TensorProto.INT64,
+        schema.TYPE_UINT8: onnx.TensorProto.UINT8,
+    }
+    for said, there in ((config.input, graph.input), (config.output, graph.output)):
+        expected = {}
+        for value in there:
+            tensor = value.type.tensor_type
+            sides = [side.dim_value if side.HasField("dim_value") else -1 for side in tensor.shape.dim]
+            expected[value.name] = (tensor.elem_type, sides)
+        found = {tensor.name: (types[tensor.data_type], shape_of(tensor, batched)) for tensor in said}
+        assert found == expected, f"{model}: {found} in the configuration, {expected} in the model"
+        assert all(len(tensor.dims) > 0 for tensor in said), f"{model}: a tensor without sides"
+    assert config.HasField("dynamic_batching") == batched, model
+    assert all(size <= config.max_batch_size for size in config.dynamic_batching.preferred_batch_size), model
+
+
 def main(folder, models):
     files = sorted(pathlib.Path(folder).glob("*.onnx"))
     if not files:
@@ -62,6 +104,11 @@ def main(folder, models):
             failures += verdict == "FAIL"
             allowed = f"allowed {case['allowed']:.1e} {case['allowed_mean']:.1e}"
             print(f"{path.name:36} {engine.__name__:18} {worst:.2e} {mean:.2e}  {allowed}  {verdict}")
+    repository = sorted(pathlib.Path(folder, "triton").iterdir())
+    schema = triton_schema()
+    for model in repository:
+        check_server(model, schema)
+    print(f"{len(repository)} models for Triton Inference Server: {', '.join(model.name for model in repository)}")
     if failures:
         sys.exit(f"{failures} comparisons failed")
 

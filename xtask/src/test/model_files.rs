@@ -1,4 +1,5 @@
-//! Model files under ONNX's own checker, in ONNX Runtime and in OpenVINO, from Python.
+//! Model files under ONNX's own checker, in ONNX Runtime and in OpenVINO, and a server's configurations under its maker's
+//! messages, from Python.
 
 use anyhow::{Result, bail};
 
@@ -17,7 +18,8 @@ const FOLDER: &str = "MUDRA_VARIANTS";
 /// Checks a file of each kind of the exporter, the one that the chain made, and the tracked one.
 ///
 /// # Errors
-/// A file that breaks ONNX's rules, or makes other pictures in another engine.
+/// A file that breaks ONNX's rules, or makes other pictures in another engine; a configuration that Triton's messages or the
+/// model do not bear out.
 pub fn check(checkout: &Checkout) -> Result<Outcome> {
     let models = [checkout.target().join("ci/gen.onnx"), checkout.path("models/gen.onnx")];
     let present: Vec<_> = models.iter().filter(|model| model.is_file()).collect();
