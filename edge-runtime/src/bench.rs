@@ -50,7 +50,7 @@ pub fn run(options: &Bench) -> Result<()> {
     };
     let placement = placement(&model, &generator, spec)?;
     if options.report {
-        setup::print(&report::text(&measured, generator.opened()))
+        setup::print(&report::text(&measured, generator.opened(), &model))
     } else if options.json {
         setup::print(&format!("{:#}\n", measured.json(&generator, &placement)))
     } else {

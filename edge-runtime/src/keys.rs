@@ -165,6 +165,8 @@ impl FromStr for Button {
 pub struct ButtonLine {
     #[cfg(all(feature = "panels", target_os = "linux"))]
     request: gpiocdev::Request,
+    #[cfg(all(feature = "panels", target_os = "linux"))]
+    button: Button,
 }
 
 impl Button {
@@ -188,31 +190,46 @@ impl Button {
         /// Contacts of a button bounce for some milliseconds.
         const BOUNCE: Duration = Duration::from_millis(20);
 
-        let chip = format!("/dev/gpiochip{}", self.chip);
         let mut wanted = gpiocdev::Request::builder();
-        wanted.on_chip(&chip).with_line(self.line).as_input().as_active_low().with_bias(Bias::PullUp);
+        wanted.on_chip(self.path()).with_line(self.line).as_input().as_active_low().with_bias(Bias::PullUp);
         wanted.with_debounce_period(BOUNCE).with_edge_detection(EdgeDetection::RisingEdge);
-        let request = wanted.with_consumer("edge-runtime").request().map_err(|error| RuntimeError::Display {
-            path: chip.into(),
-            problem: format!("line {} for a button: {error}", self.line),
-        })?;
-        Ok(ButtonLine { request })
+        let request = wanted.with_consumer("edge-runtime").request().map_err(|error| self.failed(&error))?;
+        Ok(ButtonLine { request, button: self })
+    }
+
+    #[cfg(all(feature = "panels", target_os = "linux"))]
+    fn path(self) -> std::path::PathBuf {
+        format!("/dev/gpiochip{}", self.chip).into()
+    }
+
+    #[cfg(all(feature = "panels", target_os = "linux"))]
+    fn failed(self, error: &gpiocdev::Error) -> RuntimeError {
+        RuntimeError::Display { path: self.path(), problem: format!("line {} for a button: {error}", self.line) }
     }
 }
 
 impl ButtonLine {
     /// Whether the button was pressed since it was last asked.
-    pub fn was_pressed(&self) -> bool {
-        #[cfg(all(feature = "panels", target_os = "linux"))]
-        {
-            let mut pressed = false;
-            while self.request.has_edge_event().unwrap_or(false) && self.request.read_edge_event().is_ok() {
-                pressed = true;
-            }
-            pressed
+    ///
+    /// # Errors
+    /// A line that can't be read any more.
+    #[cfg(all(feature = "panels", target_os = "linux"))]
+    pub fn was_pressed(&self) -> Result<bool, RuntimeError> {
+        let mut pressed = false;
+        while self.request.has_edge_event().map_err(|error| self.button.failed(&error))? {
+            self.request.read_edge_event().map_err(|error| self.button.failed(&error))?;
+            pressed = true;
         }
-        #[cfg(not(all(feature = "panels", target_os = "linux")))]
-        false
+        Ok(pressed)
+    }
+
+    /// Whether the button was pressed since it was last asked.
+    ///
+    /// # Errors
+    /// None: without the feature `panels` there is no line.
+    #[cfg(not(all(feature = "panels", target_os = "linux")))]
+    pub fn was_pressed(&self) -> Result<bool, RuntimeError> {
+        Ok(false)
     }
 }
 

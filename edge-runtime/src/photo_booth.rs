@@ -73,7 +73,7 @@ impl Booth {
         self.screen.draw(&number("?"), &[invitation.to_owned(), "q ends".to_owned()])?;
         let mut kept = Vec::new();
         for index in 0u32.. {
-            if kept.len() >= limit || !self.is_pressed() || !self.counted_down(options.countdown)? {
+            if kept.len() >= limit || !self.is_pressed()? || !self.counted_down(options.countdown)? {
                 break;
             }
             let frame = generator.frame(chosen(labels, seed, index), seed, index)?;
@@ -88,19 +88,19 @@ impl Booth {
     }
 
     /// Waits for a press; false where the user ends it.
-    fn is_pressed(&mut self) -> bool {
+    fn is_pressed(&mut self) -> Result<bool> {
         loop {
             if interrupt::is_asked() {
-                return false;
+                return Ok(false);
             }
-            if self.button.as_ref().is_some_and(ButtonLine::was_pressed) {
-                return true;
+            if self.button.as_ref().map_or(Ok(false), ButtonLine::was_pressed)? {
+                return Ok(true);
             }
             match self.key() {
-                Pressed::Key(b'\n' | b'\r' | b' ') => return true,
-                pressed if pressed.is_end() => return false,
+                Pressed::Key(b'\n' | b'\r' | b' ') => return Ok(true),
+                pressed if pressed.is_end() => return Ok(false),
                 // A booth with a button needs no keyboard.
-                Pressed::Closed if self.button.is_none() => return false,
+                Pressed::Closed if self.button.is_none() => return Ok(false),
                 Pressed::Key(_) | Pressed::Nothing | Pressed::Closed => {}
             }
         }
@@ -137,7 +137,7 @@ impl Booth {
         }
         // Nor is a button.
         if let Some(button) = &self.button {
-            button.was_pressed();
+            button.was_pressed()?;
         }
         Ok(true)
     }

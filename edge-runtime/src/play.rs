@@ -174,7 +174,12 @@ impl Pace {
                 return false;
             }
         }
-        let now = Instant::now();
+        self.shown(due, Instant::now());
+        true
+    }
+
+    /// Counts a picture that was due at one time and comes at another, and says when the next is due.
+    fn shown(&mut self, due: Instant, now: Instant) {
         // What was late by more than a picture is not caught up with.
         let start = if now.duration_since(due) > self.between { now } else { due };
         self.due = Some(start + self.between);
@@ -182,7 +187,6 @@ impl Pace {
         while self.recent.front().is_some_and(|first| now.duration_since(*first) > Duration::from_secs(1)) {
             self.recent.pop_front();
         }
-        true
     }
 
     /// The rate as a caption has it, nothing while it is not known.
@@ -269,6 +273,21 @@ mod tests {
         assert!(text.starts_with("31 pictures, 10.0 a second, of 30 asked for: "), "{text}");
         assert_eq!(Report::default().text(30), "0 pictures");
         assert_eq!(Report { frames: 1, ..Report::default() }.text(30), "1 picture");
+    }
+
+    #[test]
+    fn a_picture_is_waited_for_and_lost_time_is_not_caught_up_with() {
+        let (mut pace, began) = (Pace::new(50.0), Instant::now());
+        for _ in 0..3 {
+            assert!(pace.wait(&mut None));
+        }
+        // The first is due at once, the third two fiftieths of a second later, and not before.
+        assert!(began.elapsed() >= Duration::from_millis(40));
+        let at = |milliseconds| began + Duration::from_millis(milliseconds);
+        pace.shown(at(100), at(115));
+        assert_eq!(pace.due, Some(at(120)), "a little late: the rate is held");
+        pace.shown(at(120), at(300));
+        assert_eq!(pace.due, Some(at(320)), "very late: it goes on from here");
     }
 
     #[test]

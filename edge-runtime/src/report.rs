@@ -1,16 +1,18 @@
 //! `edge-runtime bench --report`: the row that a board's owner sends for docs/boards.md.
 
-use edge_runtime::{Opened, sensors};
+use edge_runtime::{Model, Opened, sensors};
 
 use crate::bench::{Measured, ms};
 
-const HEAD: &str = "| board | engine | threads | load ms | first ms | median ms | 95 % ms | peak MB | throttled |\n\
-                    | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+const HEAD: &str = "| board | engine | model | threads | load ms | first ms | median ms | 95 % ms | peak MB | degrees C | \
+                    throttled |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+/// As many digits of a model's hash as tell it from others.
+const DIGITS: usize = 12;
 
 /// The head of the table and one row of it, in Markdown.
-pub fn text(measured: &Measured, opened: &Opened) -> String {
+pub fn text(measured: &Measured, opened: &Opened, model: &Model) -> String {
     let board = sensors::board().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
-    let memory = measured.peak_rss_mb.map_or_else(|| "not told".to_owned(), |megabytes| format!("{megabytes:.1}"));
+    let told = |number: Option<f64>| number.map_or_else(|| "not told".to_owned(), |number| format!("{number:.1}"));
     let throttling = match measured.throttling {
         Some(true) => "yes",
         Some(false) => "no",
@@ -20,12 +22,14 @@ pub fn text(measured: &Measured, opened: &Opened) -> String {
         // A bar would end the cell.
         board.replace('|', "/"),
         opened.name.replace('|', "/"),
+        model.sha256().chars().take(DIGITS).collect(),
         opened.threads.to_string(),
         format!("{:.0}", ms(measured.load)),
         format!("{:.1}", ms(measured.first)),
         format!("{:.2}", ms(measured.quantile(0.5))),
         format!("{:.2}", ms(measured.quantile(0.95))),
-        memory,
+        told(measured.peak_rss_mb),
+        told(measured.temperature),
         throttling.to_owned(),
     ];
     format!("{HEAD}| {} |\n", cells.join(" | "))

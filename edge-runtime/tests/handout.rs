@@ -39,7 +39,9 @@ fn a_report_is_a_row_of_the_table_and_nothing_else() {
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split('|').map(str::trim).collect()).collect();
     assert_eq!(rows.len(), 3, "{text}");
     assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{text}");
-    assert!(rows[2][2].starts_with("native 0.") && rows[2][3] == "1", "{text}");
-    assert!(rows[2][6].parse::<f64>().is_ok_and(|median| median >= 0.0), "{text}");
+    let model = edge_runtime::Model::open(&folder.path().join("model.onnx")).expect("a model");
+    assert!(rows[2][2].starts_with("native 0.") && rows[2][4] == "1", "{text}");
+    assert!(rows[2][3].len() == 12 && model.sha256().starts_with(rows[2][3]), "{text}");
+    assert!(rows[2][7].parse::<f64>().is_ok_and(|median| median >= 0.0), "{text}");
     assert_eq!(run(&folder, &["bench", "--report", "--json"]).status.code(), Some(2));
 }

@@ -53,6 +53,7 @@ fn damaged_bytes_never_panic() {
         passed > 10 && passed < BYTE_ROUNDS as usize / 2,
         "{passed} of {BYTE_ROUNDS} passed: the damage is one-sided"
     );
+    assert_little_was_held();
 }
 
 #[test]
@@ -64,6 +65,7 @@ fn damaged_messages_never_panic() {
     };
     let passed = (0..MESSAGE_ROUNDS).filter(|round| try_all(&damaged(*round))).count();
     assert!(passed > 10 && passed < MESSAGE_ROUNDS as usize / 2, "{passed} of {MESSAGE_ROUNDS} passed");
+    assert_little_was_held();
 }
 
 #[test]
@@ -73,6 +75,7 @@ fn damaged_pictures_never_panic() {
     let passed = (0..BYTE_ROUNDS).filter(|round| attempts::provenance(&damaged(*round))).count();
     // Every chunk has a checksum; only what stands behind the last one may change.
     assert!(passed < BYTE_ROUNDS as usize / 10, "{passed} of {BYTE_ROUNDS} passed");
+    assert_little_was_held();
 }
 
 #[test]
@@ -83,6 +86,7 @@ fn damaged_requests_never_panic() {
     let followed: usize = (0..BYTE_ROUNDS).map(|round| attempts::requests(&damaged(round), &labels)).sum();
     let all = BYTE_ROUNDS as usize * attempts::requests(mutations::REQUESTS.as_bytes(), &labels);
     assert!(followed > all / 10 && followed < all * 9 / 10, "{followed} of about {all} followed");
+    assert_little_was_held();
 }
 
 /// Inputs that follow from one another, from nothing on, as under a fuzzer.
@@ -109,6 +113,7 @@ fn chains_of_damage_never_panic() {
     for (passed, what) in [(models, "models"), (pictures, "pictures"), (requests, "requests")] {
         assert!(passed >= chains as usize && passed < all, "{passed} of {all} {what} passed");
     }
+    assert_little_was_held();
 }
 
 /// A number may be more steps than an integer can count.

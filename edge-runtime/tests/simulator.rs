@@ -1,4 +1,7 @@
-//! Pictures on the simulator of embedded-graphics, without its window: the display `png:` writes the same ones.
+//! Pictures on the simulator of embedded-graphics, without its window: the display `png:` writes the same ones, and they are
+//! those that lie in tests/simulated. `MUDRA_RENEW=1 cargo test -p edge-runtime --test simulator` writes these anew, to be looked at.
+
+use std::path::Path;
 
 use edge_runtime::dither::Dither;
 use edge_runtime::drawing::{self, Fit, Style};
@@ -56,7 +59,15 @@ fn the_simulator_shows_what_a_png_display_writes() {
             let written = image::open(&path).expect("a PNG").to_rgb8();
             assert_eq!(written.dimensions(), (WIDTH, HEIGHT));
             let shown = simulated(Style { fit, dither, caption: true });
-            assert!(written.into_raw() == shown, "{depth}, {fit_name}, {dither_name}: another picture");
+            assert!(written.as_raw() == &shown, "{depth}, {fit_name}, {dither_name}: another picture");
+            let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/simulated/{depth}-{fit_name}.png"));
+            if std::env::var_os("MUDRA_RENEW").is_some() {
+                written.save(&golden).expect("writable");
+            }
+            let kept = image::open(&golden).expect("a PNG").to_rgb8();
+            let places = written.pixels().zip(kept.pixels()).filter(|(now, then)| now != then).count();
+            assert!(kept.dimensions() == written.dimensions(), "{}: another size", golden.display());
+            assert!(places == 0, "{}: {places} pixels differ", golden.display());
         }
     }
 }

@@ -3,9 +3,10 @@
 #[path = "../../edge-runtime/tests/common/mod.rs"]
 mod common;
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use common::{LABELS, Network};
 use edge_runtime::{EngineSpec, Generator};
@@ -150,6 +151,84 @@ fn rock_paper_scissors_keeps_score_and_plays_the_same_moves_for_the_same_seed() 
     let stage = image::open(folder.path().join("stage.png")).expect("a PNG").to_rgb8();
     assert_eq!(stage.dimensions(), (64, 80));
     assert!(stage.pixels().all(|pixel| pixel.0[0].is_multiple_of(85)));
+}
+
+fn interrupt(child: &Child) {
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.expect("there is a kill").success());
+}
+
+#[test]
+fn rock_paper_scissors_leaves_a_screen_as_it_was_when_it_is_interrupted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    Network::new(&["paper", "rock", "scissors"], 3).write(folder.path());
+    let screen = folder.path().join("screen");
+    let before = vec![7; 40 * 50 * 2];
+    std::fs::write(&screen, &before).expect("writable");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rock_paper_scissors"))
+        .args(["--model", "model.onnx", "--display", "fb:screen@40x50:rgb565"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    child.stdin.as_mut().expect("a pipe").write_all(b"r\n").expect("it listens");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("you rock, I ")), "the first round");
+    assert_ne!(std::fs::read(&screen).expect("there"), before);
+    interrupt(&child);
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert_eq!(std::fs::read(&screen).expect("there"), before);
+}
+
+#[test]
+fn st7789_shows_label_after_label_until_it_is_interrupted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    Network::new(&LABELS, 3).write(folder.path());
+    let program = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_st7789"));
+        command.arg("model.onnx").current_dir(folder.path());
+        command
+    };
+    let output = program().output().expect("it starts");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "a panel on this machine?");
+    assert!(message.contains("panels") || message.contains("st7789 on spi0.0"), "{message}");
+
+    let stage = folder.path().join("stage.png");
+    let mut child = program().arg("png:stage.png@240x240:rgb565").spawn().expect("it starts");
+    let shown = || std::fs::read(&stage).unwrap_or_default();
+    let changed = |before: &[u8]| {
+        (0..200).find_map(|_| {
+            std::thread::sleep(Duration::from_millis(50));
+            Some(shown()).filter(|now| !now.is_empty() && now != before)
+        })
+    };
+    let first = changed(&[]).expect("a picture within ten seconds");
+    changed(&first).expect("another one within ten seconds");
+    interrupt(&child);
+    assert!(child.wait().expect("it ends").success());
+}
+
+/// Without a GPU or without a library it says so, and never makes pictures elsewhere.
+#[test]
+fn jetson_tensorrt_runs_on_a_gpu_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    Network::new(&LABELS, 3).write(folder.path());
+    let run = |library: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jetson_tensorrt"));
+        command.arg("model.onnx").current_dir(folder.path()).env("ORT_DYLIB_PATH", library);
+        command.output().expect("it starts")
+    };
+    let message = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let missing = run("nowhere/libonnxruntime.so");
+    assert!(!missing.status.success() && message(&missing).contains("nowhere/libonnxruntime.so"), "{missing:?}");
+    if let Ok(library) = std::env::var("ORT_DYLIB_PATH") {
+        let output = run(&library);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let refused = !output.status.success() && message(&output).to_lowercase().contains("tensorrt");
+        assert!(refused || text.contains("tensorrt ran "), "{text}{}", message(&output));
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! 64-bit ARM without a board: the suites of engine and latents and a count of instructions on one core; the model's golden
-//! pictures, and pictures beside this machine's, on each core of the boards that the project is for. And 32-bit ARM: latents,
+//! 64-bit ARM without a board: the suites of engine and latents, the model's golden pictures, and pictures beside this
+//! machine's, on each core of the boards that the project is for, and a count of instructions on one. And 32-bit ARM: latents,
 //! golden pictures, and pictures beside this machine's.
 
 mod counts;
@@ -44,13 +44,16 @@ pub fn test(checkout: &Checkout) -> Result<Outcome> {
     let cross = match Cross::find(checkout, AARCH64) {
         Ok(cross) => cross,
         Err(error) => {
-            // Suites, two checks of each core, those in fewer bits, and the count.
-            return Ok(Outcome::skipped(SUITES.len() + 2 * CORES.len() + FEWER_BITS.len() + 1, &format!("{error:#}")));
+            // Suites and two checks of each core, those in fewer bits, and the count.
+            let count = (SUITES.len() + 2) * CORES.len() + FEWER_BITS.len() + 1;
+            return Ok(Outcome::skipped(count, &format!("{error:#}")));
         }
     };
     let binary = binary(checkout, &cross)?;
     for suite in SUITES {
-        run_command(cross.cargo(checkout, suite.iter().copied()).env("QEMU_CPU", DOT_CORE))?;
+        // Compiled once, so that the cores don't wait for each other.
+        run_command(cross.cargo(checkout, suite.iter().copied().chain(["--no-run"])))?;
+        at_once(&CORES, |core| run_command(cross.cargo(checkout, suite.iter().copied()).env("QEMU_CPU", core)))?;
     }
     let folder = checkout.target().join("ci-arm");
     remove(&folder)?;

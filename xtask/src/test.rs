@@ -88,7 +88,7 @@ fn panels(checkout: &Checkout) -> Result<()> {
     let features = ["--package", "edge-runtime", "--no-default-features", "--features", "panels"];
     let mut clippy = cargo(checkout, ["clippy", "--all-targets"]);
     run_command(clippy.args(features).args(["--", "--deny", "warnings"]))?;
-    run_command(cargo(checkout, ["test", "--lib", "panel"]).args(features))
+    run_command(cargo(checkout, ["test", "--lib", "--test", "live", "panel"]).args(features))
 }
 
 fn docs(checkout: &Checkout) -> Result<()> {

@@ -29,8 +29,8 @@ pub struct Framebuffer {
 struct Device {
     file: File,
     rows: Rows,
-    /// What the rows held before, to be written back at the end.
-    before: Option<Vec<u8>>,
+    /// What the rows held before, and a file's length, to be put back at the end.
+    before: Option<(Vec<u8>, u64)>,
     /// Whether the console on this device has had its cursor taken away, which would blink in the picture.
     hides_cursor: bool,
 }
@@ -59,6 +59,11 @@ impl Framebuffer {
     /// A device that can't be written, has no known geometry, or has pixels of another depth than 16, 24 or 32 bits; a
     /// window that doesn't lie on it.
     pub fn open(path: &Path, geometry: Option<Geometry>, window: Window, style: Style) -> Result<Self, RuntimeError> {
+        // A device that isn't there must not become a file.
+        if is_among_devices(path) && !path.exists() {
+            let problem = "no such device; edge-runtime doctor lists the frame buffers that there are".to_owned();
+            return Err(RuntimeError::Display { path: path.to_owned(), problem });
+        }
         let geometry = match geometry {
             Some(geometry) => geometry,
             None => geometry_of(path, Path::new(SYSFS))?,
@@ -67,7 +72,8 @@ impl Framebuffer {
             path: path.to_owned(),
             problem: format!("expected x, y and size within {}x{}", geometry.width, geometry.height),
         })?;
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let opened =
+            OpenOptions::new().read(true).write(true).create(!is_among_devices(path)).truncate(false).open(path);
         let file = opened.map_err(|source| RuntimeError::Write { path: path.to_owned(), source })?;
         let is_device = file.metadata().is_ok_and(|file| file.file_type().is_char_device());
         let format = if window.is_bgr { geometry.format.swapped() } else { geometry.format };
@@ -126,7 +132,7 @@ impl Device {
             self.file.seek(SeekFrom::Start(self.rows.place(row)))?;
             (&self.file).take(self.rows.length as u64).read_to_end(&mut before)?;
         }
-        self.before = Some(before);
+        self.before = Some((before, self.file.metadata()?.len()));
         Ok(())
     }
 
@@ -140,9 +146,12 @@ impl Device {
     }
 
     fn restore(mut self) {
-        if let Some(before) = self.before.take() {
+        if let Some((before, length)) = self.before.take() {
             // The device is gone where this fails, and what it shows with it.
             let _ = self.write(&before);
+            if self.file.metadata().is_ok_and(|file| file.is_file()) {
+                let _ = self.file.set_len(length);
+            }
         }
         if self.hides_cursor {
             say("\x1b[?25h");
@@ -154,6 +163,10 @@ impl Rows {
     fn place(&self, row: usize) -> u64 {
         self.start + row as u64 * self.stride
     }
+}
+
+fn is_among_devices(path: &Path) -> bool {
+    path.parent() == Some(Path::new("/dev"))
 }
 
 fn say(text: &str) {

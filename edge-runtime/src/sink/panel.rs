@@ -159,10 +159,19 @@ impl PanelSpec {
         };
         let inside = |offset: &(u16, u16)| offset.0 <= largest.0 - size.0 && offset.1 <= largest.1 - size.1;
         let form = format!("XxY, at most {}x{} with this size", largest.0 - size.0, largest.1 - size.1);
-        let offset = settings.value("offset", &form, |text| pair(text).filter(inside))?;
+        // The others have one place for their pixels, and no colors.
+        let has_color = !kind.is_shallow();
+        let offset = match has_color {
+            true => settings.value("offset", &form, |text| pair(text).filter(inside))?,
+            false => None,
+        };
         let turns = [("0", 0), ("90", 90), ("180", 180), ("270", 270)];
         let is_ips = matches!(kind, PanelKind::St7789 | PanelKind::Gc9a01);
-        let is_bgr = matches!(kind, PanelKind::Ili9341 | PanelKind::Gc9a01);
+        let usual_bgr = matches!(kind, PanelKind::Ili9341 | PanelKind::Gc9a01);
+        let is_bgr = match has_color {
+            true => settings.choice("order", &[("rgb", false), ("bgr", true)])?,
+            false => None,
+        };
         Ok(Some(Self {
             kind: *kind,
             bus,
@@ -172,7 +181,7 @@ impl PanelSpec {
             rotate: settings.choice("rotate", &turns)?.unwrap_or(0),
             is_mirrored: settings.switch("mirror")?.unwrap_or(false),
             is_inverted: settings.switch("invert")?.unwrap_or(is_ips),
-            is_bgr: settings.choice("order", &[("rgb", false), ("bgr", true)])?.unwrap_or(is_bgr),
+            is_bgr: is_bgr.unwrap_or(usual_bgr),
         }))
     }
 }
@@ -203,18 +212,19 @@ fn read_bus(kind: PanelKind, text: &str, settings: &mut Settings<'_>) -> Result<
 }
 
 fn read_lines(kind: PanelKind, bus: Bus, settings: &mut Settings<'_>) -> Result<Lines, RuntimeError> {
-    let mut line = |key| settings.number(key, 0..=MAX_NUMBER);
+    let (has_data_line, is_paper) = (matches!(bus, Bus::Spi { .. }), kind == PanelKind::Epd2in13);
+    let mut line = |key, has_it: bool| if has_it { settings.number(key, 0..=MAX_NUMBER) } else { Ok(None) };
     let lines = Lines {
-        chip: line("chip")?.unwrap_or(0),
-        dc: line("dc")?,
-        reset: line("rst")?,
-        backlight: line("bl")?,
-        busy: line("busy")?,
+        chip: line("chip", true)?.unwrap_or(0),
+        dc: line("dc", has_data_line)?,
+        reset: line("rst", true)?,
+        backlight: line("bl", !is_paper)?,
+        busy: line("busy", is_paper)?,
     };
     let needed = [
-        ("dc", lines.dc, matches!(bus, Bus::Spi { .. })),
-        ("rst", lines.reset, kind == PanelKind::Epd2in13),
-        ("busy", lines.busy, kind == PanelKind::Epd2in13),
+        ("dc", lines.dc, has_data_line),
+        ("rst", lines.reset, is_paper),
+        ("busy", lines.busy, is_paper),
     ];
     match needed.iter().find(|(_, line, is_needed)| *is_needed && line.is_none()) {
         Some((key, ..)) => Err(settings.refused(&format!("{key}=LINE, the GPIO line of its pin"), "none")),

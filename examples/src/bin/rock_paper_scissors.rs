@@ -1,8 +1,8 @@
 //! A game against the machine: type r, p or s; its gesture is made for the occasion and shown.
 //!
-//! `cargo run -p examples --bin rock_paper_scissors`, with `--display` as edge-runtime has it (docs/displays.md), `--seed N`
-//! for the same moves again, and `--model FILE`. The machine moves before it is told yours: the seed and the number of the
-//! round decide, and nothing else.
+//! `cargo run -p examples --bin rock_paper_scissors`, with `--display` as edge-runtime has it (docs/displays.md; panels and
+//! windows with `--features panels,window`), `--seed N` for the same moves again, and `--model FILE`. The machine moves before
+//! it is told yours: the seed and the number of the round decide, and nothing else.
 
 use std::io::{BufRead, Write, stdin, stdout};
 use std::path::PathBuf;
@@ -11,10 +11,13 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use edge_runtime::sink::display::{Display, Place, Use};
 use edge_runtime::sink::screen::Screen;
-use edge_runtime::{EngineSpec, Frame, Generator, Model, Request, Sink};
+use edge_runtime::{EngineSpec, Frame, Generator, Model, Request, Sink, restore};
 
 /// Each beats the one after it, the last the first.
 const GESTURES: [&str; 3] = ["rock", "scissors", "paper"];
+const USAGE: &str = "rock_paper_scissors [--display DISPLAY] [--seed N] [--model FILE]";
+/// What a shell says of a program that Ctrl-C has ended.
+const INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
     match run() {
@@ -27,7 +30,12 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
+    if std::env::args().any(|word| word == "--help" || word == "-h") {
+        return say(USAGE);
+    }
     let options = Options::from_words(std::env::args().skip(1))?;
+    // A display is left as it was found; a game that waits for a line can't look for Ctrl-C itself.
+    ctrlc::set_handler(|| restore::exit(INTERRUPTED))?;
     let (model, _) = Model::find(options.model.as_deref())?;
     let mut generator = Generator::of(&model, &EngineSpec::default())?;
     let labels = labels(&generator)?;
@@ -67,7 +75,7 @@ impl Options {
                         value.parse().with_context(|| format!("--seed: expected a number, found {value:?}"))?
                 }
                 "--model" => options.model = Some(value.into()),
-                _ => bail!("{word}: expected --display, --seed or --model"),
+                _ => bail!("{word}: expected {USAGE}"),
             }
         }
         Ok(options)

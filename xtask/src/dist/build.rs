@@ -40,9 +40,13 @@ impl Build {
 
     /// The systems that it is for, in words.
     pub fn runs_on(&self) -> &'static str {
-        match self.kind {
-            Kind::Static => "any Linux: the binary is static and needs no library",
-            Kind::Ort => {
+        match (self.kind, self.target) {
+            (Kind::Static, Target::Aarch64) => "any Linux on 64-bit ARM: the binary is static and needs no library",
+            (Kind::Static, Target::Armv7) => {
+                "any Linux on 32-bit ARM with NEON (Cortex-A7 and later): the binary is static and needs no library"
+            }
+            (Kind::Static, Target::X86_64) => "any Linux on a 64-bit PC: the binary is static and needs no library",
+            (Kind::Ort, _) => {
                 "Linux with glibc 2.35 or later (JetPack 6, Ubuntu 22.04, Raspberry Pi OS bookworm), and loads an ONNX \
                  Runtime of yours where `--engine ort` asks for it"
             }
@@ -88,23 +92,29 @@ impl Build {
     }
 
     fn check(&self, binary: &Path) -> Result<()> {
+        let size = std::fs::metadata(binary).with_context(|| format!("read {}", binary.display()))?.len();
         let elf = Elf::read(binary)?;
-        let shown = binary.display();
+        let glibc = elf.glibc.map_or_else(|| "no glibc".to_owned(), |(major, minor)| format!("glibc {major}.{minor}"));
+        eprintln!("{}: {:.2} MB, needs {glibc}", self.name(), size as f64 / 1e6);
+        self.promised(&elf, size).with_context(|| binary.display().to_string())
+    }
+
+    /// Whether a binary of this kind is what is promised.
+    fn promised(&self, elf: &Elf, size: u64) -> Result<()> {
         if elf.machine != self.target.machine() {
-            bail!("{shown}: expected a program for {}, found machine {}", self.target.name(), elf.machine);
+            bail!("expected a program for {}, found machine {}", self.target.name(), elf.machine);
         }
         match self.kind {
-            Kind::Static if elf.dynamic => bail!("{shown}: expected a static program, found one with a loader"),
+            Kind::Static if elf.dynamic => bail!("expected a static program, found one with a loader"),
+            // A static one can't load ONNX Runtime.
+            Kind::Ort if !elf.dynamic => bail!("expected a program with a loader, found a static one"),
             Kind::Ort if elf.glibc > Some(GLIBC) => {
-                bail!("{shown}: expected symbols of glibc {GLIBC:?} at most, found {:?}", elf.glibc)
+                bail!("expected symbols of glibc {GLIBC:?} at most, found {:?}", elf.glibc)
             }
             Kind::Static | Kind::Ort => {}
         }
-        let size = std::fs::metadata(binary).with_context(|| format!("read {shown}"))?.len();
-        let glibc = elf.glibc.map_or_else(|| "no glibc".to_owned(), |(major, minor)| format!("glibc {major}.{minor}"));
-        eprintln!("{}: {:.2} MB, needs {glibc}", self.name(), size as f64 / 1e6);
         if let Some(most) = self.most_bytes().filter(|most| size > *most) {
-            bail!("{shown}: expected at most {most} bytes, found {size}");
+            bail!("expected at most {most} bytes, found {size}");
         }
         Ok(())
     }
@@ -190,16 +200,26 @@ mod tests {
         assert_eq!(name(Target::X86_64, Kind::Static, true), format!("mudra-{VERSION}-x86-64-tract"));
     }
 
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     #[test]
     fn a_binary_that_is_not_as_promised_is_refused() {
-        let own = std::env::current_exe().expect("a path");
-        let check = |target, kind| {
-            Build { target, kind, tract: false, extras: true }.check(&own).expect_err("refused").to_string()
-        };
-        let found = check(Target::Aarch64, Kind::Static);
-        assert!(found.ends_with("expected a program for aarch64, found machine 62"), "{found}");
-        let found = check(Target::X86_64, Kind::Static);
-        assert!(found.ends_with("expected a static program, found one with a loader"), "{found}");
+        let build = |kind, extras| Build { target: Target::Aarch64, kind, tract: false, extras };
+        let (own, ort) = (build(Kind::Static, false), build(Kind::Ort, true));
+        let elf = |machine, dynamic, glibc| Elf { machine, dynamic, glibc };
+        let fixed = elf(183, false, None);
+        let loaded = |minor| elf(183, true, Some((2, minor)));
+        own.promised(&fixed, 6_000_000).expect("as promised");
+        build(Kind::Static, true).promised(&fixed, 7_000_000).expect("as promised");
+        ort.promised(&loaded(35), 99_000_000).expect("as promised");
+        struct Case(Build, Elf, u64, &'static str);
+        let cases = [
+            Case(own, elf(62, false, None), 1, "expected a program for aarch64, found machine 62"),
+            Case(own, loaded(17), 1, "expected a static program, found one with a loader"),
+            Case(own, elf(183, false, None), 6_000_001, "expected at most 6000000 bytes, found 6000001"),
+            Case(ort, elf(183, false, None), 1, "expected a program with a loader, found a static one"),
+            Case(ort, loaded(36), 1, "expected symbols of glibc (2, 35) at most, found Some((2, 36))"),
+        ];
+        for Case(build, elf, size, expected) in cases {
+            assert_eq!(build.promised(&elf, size).expect_err(expected).to_string(), expected);
+        }
     }
 }

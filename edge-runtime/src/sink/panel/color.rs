@@ -29,11 +29,11 @@ pub(super) fn open<S, D, R>(
     wires: Wires<S, D, R>,
     delay: &mut impl DelayNs,
     style: (Style, Use),
-) -> Result<Box<dyn Screen>, RuntimeError>
+) -> Result<Box<dyn Screen + Send>, RuntimeError>
 where
-    S: SpiDevice + 'static,
-    D: OutputPin + 'static,
-    R: OutputPin + 'static,
+    S: SpiDevice + Send + 'static,
+    D: OutputPin + Send + 'static,
+    R: OutputPin + Send + 'static,
 {
     match spec.kind {
         PanelKind::Ili9341 => open_as(ILI9341Rgb565, spec, wires, delay, style),
@@ -55,12 +55,12 @@ fn open_as<M, S, D, R>(
     wires: Wires<S, D, R>,
     delay: &mut impl DelayNs,
     style: (Style, Use),
-) -> Result<Box<dyn Screen>, RuntimeError>
+) -> Result<Box<dyn Screen + Send>, RuntimeError>
 where
-    M: Model<ColorFormat = Rgb565> + 'static,
-    S: SpiDevice + 'static,
-    D: OutputPin + 'static,
-    R: OutputPin + 'static,
+    M: Model<ColorFormat = Rgb565> + Send + 'static,
+    S: SpiDevice + Send + 'static,
+    D: OutputPin + Send + 'static,
+    R: OutputPin + Send + 'static,
 {
     let rotation = match spec.rotate {
         90 => Rotation::Deg90,

@@ -13,10 +13,11 @@ use ssd1306::prelude::SPIInterface;
 use super::chunked::Chunked;
 use super::paper::{self, Paper};
 use super::{Bus, PanelKind, PanelSpec, color, oled};
-use crate::RuntimeError;
 use crate::drawing::Style;
+use crate::restore::Restored;
 use crate::sink::display::Use;
 use crate::sink::screen::Screen;
+use crate::{Picture, RuntimeError};
 
 /// The longest transfer that spidev takes (its module parameter; Documentation/spi/spidev.rst), and its default.
 const BUFSIZ: &str = "/sys/module/spidev/parameters/bufsiz";
@@ -31,16 +32,16 @@ pub(in super::super) fn open(spec: &PanelSpec, style: Style, purpose: Use) -> Re
     let backlight = spec.lines.backlight.map(|line| output(spec, line, "bl")).transpose()?;
     let screen = opened(spec, (style, purpose))?;
     // Light only on what has been cleared.
-    Ok(match backlight {
+    Ok(Box::new(Kept::new(match backlight {
         Some(mut line) => {
             line.set_high().map_err(|error| spec.failed(format!("bl line: {error:?}")))?;
             Box::new(Lit { screen: Some(screen), line, purpose })
         }
         None => screen,
-    })
+    })))
 }
 
-fn opened(spec: &PanelSpec, style: (Style, Use)) -> Result<Box<dyn Screen>, RuntimeError> {
+fn opened(spec: &PanelSpec, style: (Style, Use)) -> Result<Box<dyn Screen + Send>, RuntimeError> {
     let reset = spec.lines.reset.map(|line| output(spec, line, "rst")).transpose()?;
     let (bus, select, hertz) = match spec.bus {
         Bus::I2c { bus, address } => {
@@ -133,25 +134,88 @@ impl InputPin for Line {
     }
 }
 
+/// A panel that is dropped, and so left dark or asleep, however the program ends.
+struct Kept(Restored<Box<dyn Screen + Send>>);
+
+impl Kept {
+    fn new(screen: Box<dyn Screen + Send>) -> Self {
+        Self(Restored::new(screen, drop))
+    }
+}
+
+impl Screen for Kept {
+    fn draw(&mut self, picture: &Picture, caption: &[String]) -> Result<(), RuntimeError> {
+        self.0.with(|screen| screen.draw(picture, caption)).unwrap_or(Ok(()))
+    }
+}
+
 /// A screen with a light behind it, which goes out after a live use.
-struct Lit {
-    screen: Option<Box<dyn Screen>>,
-    line: Line,
+struct Lit<L: OutputPin> {
+    screen: Option<Box<dyn Screen + Send>>,
+    line: L,
     purpose: Use,
 }
 
-impl Screen for Lit {
-    fn draw(&mut self, picture: &crate::Picture, caption: &[String]) -> Result<(), RuntimeError> {
+impl<L: OutputPin> Screen for Lit<L> {
+    fn draw(&mut self, picture: &Picture, caption: &[String]) -> Result<(), RuntimeError> {
         self.screen.as_mut().map_or(Ok(()), |screen| screen.draw(picture, caption))
     }
 }
 
-impl Drop for Lit {
+impl<L: OutputPin> Drop for Lit<L> {
     fn drop(&mut self) {
         self.screen = None;
         if self.purpose == Use::Live {
             // The light is gone with its line where this fails.
             let _ = self.line.set_low();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::recorder::{Event, Recorder};
+    use super::*;
+
+    fn lit(recorder: &Recorder, purpose: Use) -> Kept {
+        let spec = PanelSpec::named("ssd1306:i2c1,size=96x16");
+        let interface = I2CDisplayInterface::new_custom_address(recorder.i2c(), 0x3C);
+        let style = (Style { caption: false, ..Style::default() }, purpose);
+        let screen = oled::open(&spec, interface, None::<Line>, &mut recorder.delay(), style).expect("recorded");
+        Kept::new(Box::new(Lit { screen: Some(screen), line: recorder.pin("bl"), purpose }))
+    }
+
+    #[test]
+    fn a_panel_of_a_live_use_goes_dark_before_its_light_does() {
+        let recorder = Recorder::default();
+        let white = Picture::new(96, 16, 1, vec![255; 96 * 16]).expect("whole");
+        let mut kept = lit(&recorder, Use::Live);
+        kept.draw(&white, &[]).expect("recorded");
+        recorder.taken();
+        drop(kept);
+        let events = recorder.taken();
+        assert_eq!(events.last(), Some(&Event::Pin("bl", false)));
+        assert!(events.len() > 1, "the panel was not cleared");
+
+        let mut still = lit(&recorder, Use::Still);
+        still.draw(&white, &[]).expect("recorded");
+        recorder.taken();
+        drop(still);
+        assert_eq!(recorder.taken(), []);
+    }
+
+    #[test]
+    fn an_ssd1306_on_i2c_gets_the_same_columns() {
+        let recorder = Recorder::default();
+        let mut kept = lit(&recorder, Use::Still);
+        recorder.taken();
+        // Dark above and light below on the left, the other way round on the right.
+        let picture = Picture::new(2, 2, 1, vec![0, 255, 255, 0]).expect("2 x 2");
+        kept.draw(&picture, &[]).expect("recorded");
+        // Behind a control byte of 40h stands data (data sheet, section 8.1.5.2).
+        let writes = recorder.writes();
+        let data: Vec<u8> = writes.iter().filter(|bytes| bytes[0] == 0x40).flat_map(|bytes| bytes[1..].to_vec()).collect();
+        let page = |left: u8, right: u8| [vec![0; 40], vec![left; 8], vec![right; 8], vec![0; 40]].concat();
+        assert_eq!(data, [page(0x00, 0xFF), page(0xFF, 0x00)].concat());
     }
 }

@@ -23,10 +23,10 @@ pub(super) fn open<I, P>(
     mut reset: Option<P>,
     delay: &mut impl DelayNs,
     style: (Style, Use),
-) -> Result<Box<dyn Screen>, RuntimeError>
+) -> Result<Box<dyn Screen + Send>, RuntimeError>
 where
-    I: WriteOnlyDataCommand + 'static,
-    P: OutputPin + 'static,
+    I: WriteOnlyDataCommand + Send + 'static,
+    P: OutputPin + Send + 'static,
 {
     if let Some(pin) = &mut reset {
         reset_panel(pin, delay).map_err(|error| spec.failed(format!("reset: {error:?}")))?;
@@ -55,11 +55,11 @@ fn open_as<I, P, Z>(
     spec: &PanelSpec,
     (interface, reset): (I, Option<P>),
     style: (Style, Use),
-) -> Result<Box<dyn Screen>, RuntimeError>
+) -> Result<Box<dyn Screen + Send>, RuntimeError>
 where
-    I: WriteOnlyDataCommand + 'static,
-    P: OutputPin + 'static,
-    Z: DisplaySize + 'static,
+    I: WriteOnlyDataCommand + Send + 'static,
+    P: OutputPin + Send + 'static,
+    Z: DisplaySize<Buffer: Send> + Send + 'static,
 {
     let rotation = match spec.rotate {
         90 => DisplayRotation::Rotate90,
@@ -107,7 +107,7 @@ mod tests {
     use super::super::recorder::{Event, Recorder, events};
     use super::*;
 
-    fn opened(recorder: &Recorder, purpose: Use) -> Box<dyn Screen> {
+    fn opened(recorder: &Recorder, purpose: Use) -> Box<dyn Screen + Send> {
         let spec = PanelSpec::named("ssd1306:i2c1,size=96x16");
         let interface = SPIInterface::new(recorder.spi(), recorder.pin("dc"));
         let style = Style { caption: false, ..Style::default() };

@@ -1,11 +1,11 @@
 //! A bus and lines that write down what they are told, for tests.
 
-use std::cell::RefCell;
 use std::convert::Infallible;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use embedded_hal::delay::DelayNs;
 use embedded_hal::digital::{self, InputPin, OutputPin};
+use embedded_hal::i2c;
 use embedded_hal::spi::{self, Operation, SpiDevice};
 
 /// What a driver did.
@@ -17,13 +17,17 @@ pub(super) enum Event {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recorder {
-    events: Rc<RefCell<Vec<Event>>>,
-    input: Rc<RefCell<bool>>,
+    events: Arc<Mutex<Vec<Event>>>,
+    input: Arc<Mutex<bool>>,
 }
 
 impl Recorder {
     pub(super) fn spi(&self) -> Spi {
         Spi(self.clone())
+    }
+
+    pub(super) fn i2c(&self) -> I2c {
+        I2c(self.clone())
     }
 
     pub(super) fn pin(&self, name: &'static str) -> Pin {
@@ -36,16 +40,20 @@ impl Recorder {
 
     /// The level that every line has when it is read.
     pub(super) fn set_input(&self, is_high: bool) {
-        *self.input.borrow_mut() = is_high;
+        *self.input.lock().expect("no test has panicked") = is_high;
     }
 
     /// Everything since the last call.
     pub(super) fn taken(&self) -> Vec<Event> {
-        self.events.take()
+        std::mem::take(&mut self.events())
+    }
+
+    fn events(&self) -> MutexGuard<'_, Vec<Event>> {
+        self.events.lock().expect("no test has panicked")
     }
 
     pub(super) fn writes(&self) -> Vec<Vec<u8>> {
-        let events = self.events.borrow();
+        let events = self.events();
         let write = |event: &Event| if let Event::Write(bytes) = event { Some(bytes.clone()) } else { None };
         events.iter().filter_map(write).collect()
     }
@@ -53,7 +61,7 @@ impl Recorder {
     /// All bytes that were written with the line dc high.
     pub(super) fn data(&self) -> Vec<u8> {
         let (mut is_data, mut bytes) = (false, Vec::new());
-        for event in self.events.borrow().iter() {
+        for event in self.events().iter() {
             match event {
                 Event::Pin("dc", level) => is_data = *level,
                 Event::Write(written) if is_data => bytes.extend_from_slice(written),
@@ -66,7 +74,7 @@ impl Recorder {
     /// The data of a command that was sent once.
     pub(super) fn command(&self, command: u8) -> Vec<u8> {
         let start = format!("[{command:02x} ");
-        let text = events(&self.events.borrow());
+        let text = events(&self.events());
         let (_, rest) = text.split_once(&start).expect("that command");
         let (data, _) = rest.split_once(']').expect("its end");
         data.split(' ').map(|byte| u8::from_str_radix(byte, 16).expect("hexadecimal")).collect()
@@ -108,7 +116,25 @@ impl SpiDevice for Spi {
     fn transaction(&mut self, operations: &mut [Operation<'_, u8>]) -> Result<(), Infallible> {
         for operation in operations {
             match operation {
-                Operation::Write(bytes) => self.0.events.borrow_mut().push(Event::Write(bytes.to_vec())),
+                Operation::Write(bytes) => self.0.events().push(Event::Write(bytes.to_vec())),
+                other => panic!("panels are only written to: {other:?}"),
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) struct I2c(Recorder);
+
+impl i2c::ErrorType for I2c {
+    type Error = Infallible;
+}
+
+impl i2c::I2c for I2c {
+    fn transaction(&mut self, _: u8, operations: &mut [i2c::Operation<'_>]) -> Result<(), Infallible> {
+        for operation in operations {
+            match operation {
+                i2c::Operation::Write(bytes) => self.0.events().push(Event::Write(bytes.to_vec())),
                 other => panic!("panels are only written to: {other:?}"),
             }
         }
@@ -124,23 +150,23 @@ impl digital::ErrorType for Pin {
 
 impl OutputPin for Pin {
     fn set_low(&mut self) -> Result<(), Infallible> {
-        self.0.events.borrow_mut().push(Event::Pin(self.1, false));
+        self.0.events().push(Event::Pin(self.1, false));
         Ok(())
     }
 
     fn set_high(&mut self) -> Result<(), Infallible> {
-        self.0.events.borrow_mut().push(Event::Pin(self.1, true));
+        self.0.events().push(Event::Pin(self.1, true));
         Ok(())
     }
 }
 
 impl InputPin for Pin {
     fn is_high(&mut self) -> Result<bool, Infallible> {
-        Ok(*self.0.input.borrow())
+        Ok(*self.0.input.lock().expect("no test has panicked"))
     }
 
     fn is_low(&mut self) -> Result<bool, Infallible> {
-        Ok(!*self.0.input.borrow())
+        self.is_high().map(|is_high| !is_high)
     }
 }
 
