@@ -20,7 +20,7 @@ pub struct Measured {
     /// Each picture's time, sorted.
     times: Vec<Duration>,
     pub peak_rss_mb: Option<f64>,
-    temperature: Option<f64>,
+    pub temperature: Option<f64>,
     pub throttling: Option<bool>,
 }
 

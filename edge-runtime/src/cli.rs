@@ -36,7 +36,7 @@ pub struct Options {
 pub enum Command {
     /// Draw the way from one seed to another, a row for each label, or the way between two labels
     Interpolate(Interpolate),
-    /// Make the model's golden pictures again and compare: one level of 255 is allowed, or what the file states
+    /// Make the model's golden pictures again and compare: one level of 255 is allowed in f32, a stated bound in fewer bits
     Verify(Verify),
     /// Show a model and what would run it, or what a PNG was made from
     Info(Info),

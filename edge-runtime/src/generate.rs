@@ -9,6 +9,7 @@ use edge_runtime::encode::{self, Format};
 use edge_runtime::generator::BATCH;
 use edge_runtime::output::OutputFile;
 use edge_runtime::sheet;
+use edge_runtime::sink::display::Place;
 use edge_runtime::sink::files::{Encoding, Folder, OneFile, Stream};
 use edge_runtime::{Generator, Model, Picture, Request, Sink};
 
@@ -37,6 +38,10 @@ pub fn run(options: &Generate) -> Result<()> {
     }
     if options.out.is_none() && options.grid.is_none() && options.display.is_none() {
         return Err(usage("nothing to do: give --out, --grid, --display or --stdin"));
+    }
+    let is_terminal = options.display.as_ref().is_some_and(|display| matches!(display.place, Place::Terminal(_)));
+    if is_terminal && options.out.as_deref() == Some(Path::new("-")) {
+        return Err(usage("--out - and --display terminal: both write to standard output; give --out a file"));
     }
     if options.shard.is_some() && options.seed.is_none() {
         return Err(usage("--shard: give --seed too, or each share has another one"));

@@ -70,8 +70,15 @@ fn hottest(folder: &Path) -> Option<f64> {
     degrees.map(|thousandths| thousandths / 1000.0).filter(|celsius| *celsius > -100.0).reduce(f64::max)
 }
 
+/// The answer of a Raspberry Pi's firmware: below `soc/soc:firmware`, with the chip's address in both names on a Pi 5.
 fn firmware(sys: &Path) -> Option<u64> {
-    let text = fs::read_to_string(sys.join("devices/platform/soc/soc:firmware/get_throttled")).ok()?;
+    let named = |folder: &Path, fits: fn(&str) -> bool| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.filter(move |entry| entry.file_name().to_str().is_some_and(fits)).map(|entry| entry.path())
+    };
+    let chips = named(&sys.join("devices/platform"), |name| name.starts_with("soc"));
+    let mut firmware = chips.flat_map(|chip| named(&chip, |name| name.ends_with(":firmware")).collect::<Vec<_>>());
+    let text = firmware.find_map(|folder| fs::read_to_string(folder.join("get_throttled")).ok())?;
     u64::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok()
 }
 
@@ -132,10 +139,13 @@ mod tests {
         assert_eq!(watch.seen(), Some(true));
         assert_eq!(Throttling::watch_below(sys).seen(), Some(false));
         // Throttled in the past only, then now.
-        let firmware = "devices/platform/soc/soc:firmware/get_throttled";
-        for (text, seen) in [("0x50000\n", false), ("0x50005\n", true), ("50004", true)] {
-            write(sys, firmware, text);
-            assert_eq!(Throttling::watch_below(sys).seen(), Some(seen), "{text}");
+        for chip in ["soc", "soc@107c000000"] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let firmware = format!("devices/platform/{chip}/{chip}:firmware/get_throttled");
+            for (text, seen) in [("0x50000\n", false), ("0x50005\n", true), ("50004", true)] {
+                write(folder.path(), &firmware, text);
+                assert_eq!(Throttling::watch_below(folder.path()).seen(), Some(seen), "{chip}: {text}");
+            }
         }
     }
 }

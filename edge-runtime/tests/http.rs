@@ -368,6 +368,31 @@ fn more_than_the_queue_holds_is_told_to_come_again() {
 }
 
 #[test]
+fn a_picture_that_takes_too_long_is_given_up() {
+    const CLIENTS: usize = 64;
+    // A picture has three times that.
+    let (server, _folder) = server(&["--queue", "64", "--timeout", "1"]);
+    let target = |seed: usize| format!("/v1/interpolate?label=zebra&from={seed}&to=2&steps=16&scale=16&format=gif");
+    let start = Barrier::new(CLIENTS);
+    let answers: Vec<Answer> = thread::scope(|scope| {
+        let ask = |seed| {
+            let (server, start, target) = (&server, &start, target(seed));
+            move || {
+                start.wait();
+                server.get(&target)
+            }
+        };
+        let threads: Vec<_> = (0..CLIENTS).map(|seed| scope.spawn(ask(seed))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("answered")).collect()
+    });
+    let late: Vec<_> = answers.iter().filter(|answer| answer.status == 504).collect();
+    assert!(!late.is_empty(), "all pictures were made in time");
+    assert_eq!(late[0].json()["detail"], "no picture within 3 s");
+    assert!(answers.iter().all(|answer| [200, 429, 504].contains(&answer.status)));
+    assert_eq!(server.get("/v1/health").status, 200);
+}
+
+#[test]
 fn two_hundred_clients_are_answered_in_bounded_memory() {
     const CLIENTS: usize = 200;
     const EACH: usize = 3;

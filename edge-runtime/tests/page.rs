@@ -57,7 +57,7 @@ fn the_page_shows_what_its_controls_say_and_talks_to_nobody_else() {
     click_each_label(&browser, &server);
     move_the_pad(&browser);
     move_a_slider(&browser);
-    check_seed_and_names(&browser);
+    check_seed_and_names(&browser, &server);
     take_screenshots(&browser);
 
     let mut console = browser.log("browser");
@@ -136,7 +136,7 @@ fn move_a_slider(browser: &Browser) {
     assert_eq!(browser.run("return document.querySelectorAll('#labels input:checked').length"), 0);
 }
 
-fn check_seed_and_names(browser: &Browser) {
+fn check_seed_and_names(browser: &Browser, server: &Server) {
     let seed = browser.find("#seed");
     seed.keys("x");
     assert_eq!(seed.get("attribute/aria-invalid"), "true");
@@ -150,12 +150,37 @@ fn check_seed_and_names(browser: &Browser) {
     browser.wait("/^Seed 18446744073709551615$/.test(document.getElementById('subtitle').textContent)");
     browser.find("#next").click();
     browser.wait("/^Seed 0$/.test(document.getElementById('subtitle').textContent)");
-    assert_eq!(browser.find("#download").get("enabled"), "true");
+    browser.wait("document.getElementById('state').textContent === 'Ready'");
+    check_download_and_times(browser, server);
     for element in browser.find_all("button, input, #pad, canvas#picture") {
         if element.get("displayed") == "true" {
             assert!(!element.get("computedlabel").trim().is_empty(), "{}", element.get("property/outerHTML"));
         }
     }
+}
+
+/// What a download would save is the file that the address names, and each part of its time is told.
+fn check_download_and_times(browser: &Browser, server: &Server) {
+    browser.run(
+        "window.saved = null; HTMLAnchorElement.prototype.click = function () { const name = this.download; \
+         fetch(this.href).then((answer) => answer.arrayBuffer()).then((bytes) => { \
+         window.saved = { name, bytes: Array.from(new Uint8Array(bytes)) }; }); }",
+    );
+    browser.find("#download").click();
+    browser.wait("window.saved !== null");
+    let saved = browser.run("return window.saved");
+    assert!(saved["name"].as_str().is_some_and(|name| name.ends_with(".png")), "{}", saved["name"]);
+    let bytes: Vec<u8> =
+        saved["bytes"].as_array().expect("bytes").iter().map(|byte| byte.as_u64().expect("a byte") as u8).collect();
+    let address = browser.find("#address").get("text");
+    let (_, query) = address.split_once("/v1").expect("an address");
+    assert!(bytes == server.body(&format!("/v1{query}")), "the download is another file than {address}");
+    for part in ["queue", "generate", "encode", "round"] {
+        let text = browser.find(&format!("#time-{part}")).get("text");
+        let is_told = text.strip_suffix(" ms").is_some_and(|number| number.parse::<f64>().is_ok());
+        assert!(is_told || text == "cached" || text == "–", "{part}: {text:?}");
+    }
+    assert!(browser.find("#time-round").get("text").ends_with(" ms"));
 }
 
 /// Kept under target/, to be looked at.
@@ -206,6 +231,9 @@ fn a_token_is_asked_for_once() {
     browser.wait("document.getElementById('login').open");
     browser.find("#token").keys("0123456789abcdef\n");
     browser.wait("document.getElementById('title').textContent.trim()");
+    let links = browser.find_all("footer a");
+    let seen = links.iter().filter(|link| link.get("displayed") == "true").count();
+    assert!(links.len() == 3 && seen == 1, "links that would need the token: {seen} of {} are seen", links.len());
     browser.run("location.reload()");
     browser.wait("document.readyState === 'complete' && document.getElementById('title').textContent.trim()");
     assert_eq!(browser.run("return document.getElementById('login').open"), false);

@@ -52,7 +52,7 @@ pub fn test(checkout: &Checkout) -> Result<Outcome> {
     let binary = binary(checkout, &cross)?;
     for suite in SUITES {
         // Compiled once, so that the cores don't wait for each other.
-        run_command(cross.cargo(checkout, suite.iter().copied().chain(["--no-run"])))?;
+        run_command(cross.cargo(checkout, suite.iter().copied()).arg("--no-run"))?;
         at_once(&CORES, |core| run_command(cross.cargo(checkout, suite.iter().copied()).env("QEMU_CPU", core)))?;
     }
     let folder = checkout.target().join("ci-arm");

@@ -286,6 +286,143 @@ pub(super) unsafe fn squares<L: Lanes, T: Stored, const PAIRS: usize, const V: u
     }
 }
 
+/// [`squares`] of all pairs of a tile, product by product and to the same bits: the weights of a product are widened and
+/// added up once for all of them, and `PAIRS` pairs, with which all registers hold sums, are multiplied at a time.
+///
+/// # Safety
+/// That of [`pixels`].
+#[inline(always)]
+pub(super) unsafe fn squares_by_product<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
+    tile: &mut Tile<'_>,
+    weights: &[T],
+) {
+    for place in 0..9 {
+        let (i, j) = (place / 3, place % 3);
+        // SAFETY: the tile has been checked: it has room for a product's weights, an even number of pairs, and every pixel of
+        // every plane, every row of weights and every output is inside.
+        unsafe {
+            product_rows::<L, T>(tile.rows, &tile.shape, weights, i, j);
+            let mut left = tile.pairs.len();
+            while left > 0 {
+                let first = tile.pairs.len() - left;
+                // None is left over.
+                if left >= PAIRS && left - PAIRS != 1 {
+                    product::<L, PAIRS, V>(tile, (i, j), first);
+                    left -= PAIRS;
+                } else {
+                    product::<L, 2, V>(tile, (i, j), first);
+                    left -= 2;
+                }
+            }
+        }
+    }
+}
+
+/// One product of `PAIRS` pairs, added to their outputs.
+///
+/// # Safety
+/// That of [`pixels`]; the rows are those of the product.
+#[inline(always)]
+unsafe fn product<L: Lanes, const PAIRS: usize, const V: usize>(
+    tile: &mut Tile<'_>,
+    (i, j): (usize, usize),
+    first: usize,
+) {
+    let shape = tile.shape;
+    for lane in (0..WIDTH).step_by(V * L::LANES) {
+        // SAFETY: the caller's.
+        unsafe {
+            let mut sums: Sums<L, PAIRS, V> = [[[L::zero(); V]; 2]; PAIRS];
+            let (pixels, step) = (planes::<PAIRS>(tile, first, i, j), 2 * BLOCK);
+            let operands = Operands { pixels, step, weights: [tile.rows.as_ptr().add(lane)] };
+            multiply::<L, f32, PAIRS, V, 1>(&mut sums, &shape, operands);
+            spread_to_map::<L, PAIRS, V>(tile, &sums, (i, j), first, lane);
+        }
+    }
+}
+
+/// Fills the rows `[channel][WIDTH]` of product (i, j) of [`squares`]: sums of one, two or four taps.
+///
+/// # Safety
+/// That of [`pixels`].
+#[inline(always)]
+unsafe fn product_rows<L: Lanes, T: Stored>(rows: &mut [f32], shape: &Shape, weights: &[T], i: usize, j: usize) {
+    let count = shape.channels * WIDTH;
+    let tap = |row: usize, column: usize| weights.as_ptr().wrapping_add((row * 2 + column) * count);
+    // SAFETY: the caller's; each call has the taps of its row and column of products.
+    unsafe {
+        match (i == 1, j == 1) {
+            (false, false) => summed::<L, T, 1>(rows, count, [tap(i / 2, j / 2)]),
+            (true, false) => summed::<L, T, 2>(rows, count, [tap(0, j / 2), tap(1, j / 2)]),
+            (false, true) => summed::<L, T, 2>(rows, count, [tap(i / 2, 0), tap(i / 2, 1)]),
+            (true, true) => summed::<L, T, 4>(rows, count, [tap(0, 0), tap(0, 1), tap(1, 0), tap(1, 1)]),
+        }
+    }
+}
+
+/// The first `count` numbers of all taps, added up.
+///
+/// # Safety
+/// That of [`Lanes`], for `count` numbers from each tap on; vectors divide `count`.
+#[inline(always)]
+unsafe fn summed<L: Lanes, T: Stored, const TAPS: usize>(rows: &mut [f32], count: usize, taps: [*const T; TAPS]) {
+    for (place, row) in rows[..count].chunks_exact_mut(L::LANES).enumerate() {
+        // SAFETY: the caller's.
+        unsafe {
+            let mut sum = T::load::<L>(taps[0].add(place * L::LANES));
+            for tap in 1..TAPS {
+                sum = L::add(sum, T::load::<L>(taps[tap].add(place * L::LANES)));
+            }
+            L::store(row.as_mut_ptr(), sum);
+        }
+    }
+}
+
+/// As [`spread`], with the outputs in the map: the first product of each begins with the bias, the last one ends with the
+/// activation.
+///
+/// # Safety
+/// That of [`pixels`].
+#[inline(always)]
+unsafe fn spread_to_map<L: Lanes, const PAIRS: usize, const V: usize>(
+    tile: &mut Tile<'_>,
+    sums: &Sums<L, PAIRS, V>,
+    (i, j): (usize, usize),
+    first: usize,
+    lane: usize,
+) {
+    let shape = tile.shape;
+    for place in 0..4 {
+        let (row, column) = (place / 2, place % 2);
+        if !is_part(i, row) || !is_part(j, column) {
+            continue;
+        }
+        let activation = if (i, j) == (row + 1, column + 1) { shape.activation } else { Activation::None };
+        for pair in 0..PAIRS {
+            for half in 0..2 {
+                let place = row * shape.output_row + (column + half * 2) * shape.step + lane;
+                // SAFETY: the caller's.
+                unsafe {
+                    let to = tile.output.as_mut_ptr().add(tile.pairs[first + pair].output + place);
+                    let is_first = (i, j) == (row, column);
+                    let mut sum = load_row::<L, V>(if is_first { tile.bias.as_ptr().add(lane) } else { to });
+                    for v in 0..V {
+                        let product = sums[pair][half][v];
+                        sum[v] = if (i == 2) == (j == 2) { L::add(sum[v], product) } else { L::sub(sum[v], product) };
+                    }
+                    store_row::<L, V>(to, sum, activation);
+                }
+            }
+        }
+    }
+}
+
+/// Whether the product of an index is part of an output, in one dimension: 0 of output 0, 1 of both, 2 of output 1.
+#[inline(always)]
+fn is_part(product: usize, output: usize) -> bool {
+    product == output || product == output + 1
+}
+
 /// [`squares`] with the nine products of one pair at once, which needs 27 registers, each of [`WIDTH`] channels, and reads
 /// every weight once a pair.
 ///
@@ -382,7 +519,7 @@ unsafe fn spread<L: Lanes, const PAIRS: usize, const V: usize>(
 ) {
     for place in 0..4 {
         let (row, column) = (place / 2, place % 2);
-        if (i == 0 && row == 1) || (i == 2 && row == 0) || (j == 0 && column == 1) || (j == 2 && column == 0) {
+        if !is_part(i, row) || !is_part(j, column) {
             continue;
         }
         for pair in 0..PAIRS {

@@ -105,7 +105,7 @@ impl Last {
         for (index, output) in line.chunks_mut(panel).enumerate() {
             let weights = self.weights.part(index * self.inputs * WIDTH, self.inputs * WIDTH);
             let (input, bias, pairs) = (&*from.data, &[0.0; WIDTH][..], &*pairs);
-            kernels.tile(Tile { shape, input, weights, bias, pairs, output }, Method::Pixels);
+            kernels.tile(Tile { shape, input, weights, bias, pairs, rows: &mut [], output }, Method::Pixels);
         }
     }
 

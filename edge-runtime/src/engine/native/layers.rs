@@ -2,13 +2,13 @@
 
 use super::level::Kernels;
 use super::maps::{Maps, PLANES, Part};
-use super::numbers::{Activation, Numbers};
+use super::numbers::{Activation, Aligned, Numbers};
 use super::pack::{self, BLOCK, Packed, Parities, Rows, WIDTH};
 use super::plan::{self, Block, STEM};
 use super::threads::Threads;
 use super::tile::{Dense, Method, Pair, Shape, Tile};
 
-/// Input that a strip may read, so that it stays in a second-level cache: numbers.
+/// Input that is read again and again while a strip is made, so that it stays in a second-level cache: numbers.
 const STRIP: usize = 1 << 17;
 
 /// What runs a layer.
@@ -149,7 +149,8 @@ impl Hidden {
     pub fn run(&self, from: &Maps, to: &mut Maps, machine: &Machine) {
         // Four rows of output come from a row of squares; a tile needs both rows of the smallest image.
         let step = if from.side == 4 { 8 } else { 4 };
-        let most = 2 * STRIP / (PLANES * from.row() * from.blocks);
+        let planes = if machine.kernels.level().goes_by_product() { 1 } else { PLANES };
+        let most = 2 * STRIP / (planes * from.row() * from.blocks);
         let strips = to.strips(step, most.max(step), &machine.threads);
         machine.threads.each(to.parts(&strips), |part| self.strip(from, part, machine.kernels));
     }
@@ -167,6 +168,7 @@ impl Hidden {
             activation: self.activation,
         };
         let len = 4 * self.inputs * WIDTH;
+        let mut rows = Aligned::new(self.inputs * WIDTH);
         let mut pairs = Vec::new();
         for parity in 0..4 {
             pairs.clear();
@@ -177,7 +179,8 @@ impl Hidden {
             for first in (panel * BLOCK..self.outputs.min((panel + 1) * BLOCK)).step_by(WIDTH) {
                 let weights = self.weights.part((first / WIDTH * 4 + parity) * len, len);
                 let (bias, output) = (&self.bias[first..][..WIDTH], &mut output[first % BLOCK..]);
-                kernels.tile(Tile { shape, input: &from.data, weights, bias, pairs: &pairs, output }, Method::Squares);
+                let (input, pairs, rows) = (&from.data[..], &pairs[..], &mut rows[..]);
+                kernels.tile(Tile { shape, input, weights, bias, pairs, rows, output }, Method::Squares);
             }
         }
     }

@@ -77,6 +77,17 @@ impl Level {
         }
     }
 
+    /// Whether large tiles of squares are made product by product, each of which reads one plane of the input.
+    pub(super) fn goes_by_product(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => true,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => true,
+            _ => false,
+        }
+    }
+
     /// Whether f16 weights are widened at load, since no instruction does it on the way.
     pub(super) fn widens(self) -> bool {
         self == Self::Plain

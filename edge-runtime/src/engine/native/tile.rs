@@ -49,6 +49,8 @@ pub(super) struct Tile<'a> {
     pub bias: &'a [f32],
     /// An even number of them.
     pub pairs: &'a [Pair],
+    /// Room for `[channel][WIDTH]`, for [`Method::Squares`].
+    pub rows: &'a mut [f32],
     pub output: &'a mut [f32],
 }
 
@@ -64,7 +66,7 @@ impl Tile<'_> {
         let (read, written) = match method {
             Method::Pixels => (BLOCK, shape.step),
             Method::Squares => {
-                assert!(shape.plane > last_block);
+                assert!(shape.plane > last_block && self.rows.len() >= shape.channels * WIDTH);
                 (3 * shape.plane + shape.row + 3 * BLOCK, shape.output_row + 3 * shape.step)
             }
         };
@@ -148,7 +150,7 @@ mod tests {
             let halves: Vec<u16> = weights.iter().map(|weight| half::f16::from_f32(*weight).to_bits()).collect();
             let exact: Vec<f32> = halves.iter().map(|half| f32_from_f16(*half)).collect();
             let bias = numbers(WIDTH, 3);
-            for count in [2, 6, 8] {
+            for count in [2, 6, 8, 16] {
                 let pairs: Vec<Pair> = (0..count)
                     .map(|index| Pair {
                         input: (index / 2 * shape.row) + index % 2 * 2 * BLOCK,
@@ -159,7 +161,8 @@ mod tests {
                 let run = |level: Level, weights: Weights<'_>| {
                     let mut output = vec![7.0; 5 * 2 * SIDE * WIDTH * 2];
                     let (input, bias, pairs) = (&*input, &*bias, &*pairs);
-                    let tile = Tile { shape, input, weights, bias, pairs, output: &mut output };
+                    let rows = &mut vec![0.0; channels * WIDTH];
+                    let tile = Tile { shape, input, weights, bias, pairs, rows, output: &mut output };
                     Kernels::of(level).expect("available").tile(tile, method);
                     output
                 };
@@ -197,7 +200,7 @@ mod tests {
         let (input, weights, bias) = (vec![0.0; 1200], vec![0.0; 4 * WIDTH], vec![0.0; WIDTH]);
         let pairs = [Pair { input: 0, output: 0 }, Pair { input: 1140, output: 0 }];
         let (weights, output) = (Weights::F32(&weights), &mut vec![0.0; 4096][..]);
-        let tile = Tile { shape, input: &input, weights, bias: &bias, pairs: &pairs, output };
+        let tile = Tile { shape, input: &input, weights, bias: &bias, pairs: &pairs, rows: &mut [], output };
         Kernels::of(Level::Plain).expect("available").tile(tile, Method::Pixels);
     }
 }

@@ -20,6 +20,8 @@ async function ask(path, signal) {
     await login();
     return ask(path, signal);
   }
+  // A link carries no token.
+  if (token) for (const link of document.querySelectorAll("footer .guarded")) link.hidden = true;
   if (answer.status === 429) {
     tell("Busy, waiting", true);
     await pause(1000 * Number(answer.headers.get("Retry-After") || 1));
@@ -380,8 +382,8 @@ function recall() {
   };
   const index = (name) => model.labels.findIndex((label) => label.name === name);
   state.weights = model.labels.map(() => 0);
-  for (const part of (given.get("mix") || "").split(",")) {
-    const [, name, weight] = part.match(/^(.+):([\d.]+)$/) || [];
+  // A name may hold commas of its own: a part ends behind its weight.
+  for (const [, name, weight] of (given.get("mix") || "").matchAll(/(.+?):([\d.]+)(?:,|$)/g)) {
     if (index(name) >= 0) state.weights[index(name)] = Math.min(1, Number(weight));
   }
   if (!model.can_mix || !state.weights.some((weight) => weight > 0)) {

@@ -239,6 +239,18 @@ mod tests {
     }
 
     #[test]
+    fn every_color_panel_gets_the_same_pixels() {
+        for kind in ["st7789", "ili9341", "gc9a01"] {
+            let recorder = Recorder::default();
+            let mut screen = opened(&recorder, &spec(kind), Use::Still);
+            recorder.taken();
+            screen.draw(&picture(9), &[]).expect("recorded");
+            let pixels = "f8 00 07 e0 00 1f 11 aa ff ff 08 41";
+            assert_eq!(events(&recorder.taken()), format!("[2a 00 0a 00 0c][2b 00 14 00 15][2c {pixels}]"), "{kind}");
+        }
+    }
+
+    #[test]
     fn a_live_panel_is_black_at_the_end() {
         let recorder = Recorder::default();
         let mut screen = opened(&recorder, &spec("gc9a01"), Use::Live);

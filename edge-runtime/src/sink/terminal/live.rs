@@ -23,10 +23,12 @@ pub struct Cells {
     pub columns: usize,
     /// Rows.
     pub rows: usize,
+    /// Width and height of a character in pixels.
+    pub pixels: (usize, usize),
 }
 
 /// Where a terminal doesn't tell its size.
-const USUAL: Cells = Cells { columns: 80, rows: 24 };
+const USUAL: Cells = Cells { columns: 80, rows: 24, pixels: CELL };
 
 /// Draws on a screen of its own, as large as the terminal is at that moment.
 pub struct LiveTerminal<W, S> {
@@ -47,11 +49,29 @@ struct Entered<W> {
 
 /// The terminal on standard output.
 pub fn live(protocol: Protocol, style: Style) -> Box<dyn Screen> {
-    let size = || {
-        terminal_size::terminal_size()
-            .map_or(USUAL, |(width, height)| Cells { columns: usize::from(width.0), rows: usize::from(height.0) })
-    };
     Box::new(LiveTerminal::new(std::io::stdout(), size, protocol, style))
+}
+
+/// The size that the terminal on standard output has now.
+fn size() -> Cells {
+    let Some((width, height)) = terminal_size::terminal_size() else { return USUAL };
+    let (columns, rows) = (usize::from(width.0), usize::from(height.0));
+    let (wide, high) = size_in_pixels();
+    // Not all terminals tell it (they leave 0), and some that speak of pixels have smaller characters than most.
+    let told = (wide / columns.max(1), high / rows.max(1));
+    Cells { columns, rows, pixels: if told.0 > 0 && told.1 > 0 { told } else { CELL } }
+}
+
+/// `ws_xpixel` and `ws_ypixel` of TIOCGWINSZ.
+#[cfg(unix)]
+fn size_in_pixels() -> (usize, usize) {
+    let told = rustix::termios::tcgetwinsize(std::io::stdout());
+    told.map_or((0, 0), |size| (usize::from(size.ws_xpixel), usize::from(size.ws_ypixel)))
+}
+
+#[cfg(not(unix))]
+fn size_in_pixels() -> (usize, usize) {
+    (0, 0)
 }
 
 impl<W: Write + Send + 'static, S: FnMut() -> Cells> LiveTerminal<W, S> {
@@ -98,14 +118,15 @@ impl<W: Write + Send + 'static, S: FnMut() -> Cells> LiveTerminal<W, S> {
 
     /// The picture at its place, in pixels.
     fn pixels(&self, picture: &Picture, space: Cells) -> String {
-        let (width, height) = (space.columns * CELL.0, space.rows * CELL.1);
+        let (cell_width, cell_height) = space.pixels;
+        let (width, height) = (space.columns * cell_width, space.rows * cell_height);
         let fit = if self.style.fit == Fit::Whole { Fit::Fit } else { self.style.fit };
         let fitted = || drawing::fitted(picture, width, height, fit);
         let (shown_width, shown_height) = match fit {
             Fit::Fill => (width, height),
             _ => drawing::resampled_size(picture, width, height, fit),
         };
-        let (columns, rows) = (shown_width.div_ceil(CELL.0), shown_height.div_ceil(CELL.1));
+        let (columns, rows) = (shown_width.div_ceil(cell_width), shown_height.div_ceil(cell_height));
         let (left, top) = ((space.columns - columns) / 2, (space.rows - rows) / 2);
         let picture = match self.protocol {
             // The terminal scales what it gets.
@@ -119,8 +140,8 @@ impl<W: Write + Send + 'static, S: FnMut() -> Cells> LiveTerminal<W, S> {
 
 impl<W: Write + Send + 'static, S: FnMut() -> Cells> Screen for LiveTerminal<W, S> {
     fn draw(&mut self, picture: &Picture, caption: &[String]) -> Result<(), RuntimeError> {
-        let Cells { columns, rows } = (self.size)();
-        let text = self.update(picture, caption, Cells { columns: columns.max(1), rows: rows.max(1) });
+        let Cells { columns, rows, pixels } = (self.size)();
+        let text = self.update(picture, caption, Cells { columns: columns.max(1), rows: rows.max(1), pixels });
         let written = self.terminal.with(|terminal| {
             terminal.is_entered = true;
             write(&mut terminal.writer, &text)
@@ -191,7 +212,7 @@ mod tests {
     #[test]
     fn only_lines_that_change_are_written_and_the_screen_is_left() {
         let out = Shared::default();
-        let size = Rc::new(RefCell::new(Cells { columns: 4, rows: 3 }));
+        let size = Rc::new(RefCell::new(Cells { columns: 4, rows: 3, pixels: CELL }));
         let asked = Rc::clone(&size);
         let mut screen = LiveTerminal::new(out.clone(), move || *asked.borrow(), Protocol::Blocks, Style::default());
         let caption = |text: &str| vec![text.to_owned()];
@@ -210,7 +231,7 @@ mod tests {
         screen.draw(&picture(10), &caption("b")).expect("writable");
         assert_eq!(out.taken(), format!("\x1b[2;1H{}\x1b[3;1H\x1b[0m b  ", lower(10)));
         // A terminal that became another size is drawn anew.
-        *size.borrow_mut() = Cells { columns: 2, rows: 1 };
+        *size.borrow_mut() = Cells { columns: 2, rows: 1, pixels: CELL };
         screen.draw(&picture(10), &caption("b")).expect("writable");
         let all = "\x1b[38;2;255;0;0;48;2;0;0;255m▀\x1b[38;2;0;255;0;48;2;10;10;10m▀\x1b[0m";
         assert_eq!(out.taken(), format!("\x1b[0m\x1b[2J\x1b[1;1H{all}"));
@@ -228,7 +249,7 @@ mod tests {
     #[test]
     fn pixels_go_to_the_middle_and_are_taken_away() {
         let out = Shared::default();
-        let cells = Cells { columns: 12, rows: 5 };
+        let cells = Cells { columns: 12, rows: 5, pixels: CELL };
         let mut screen = LiveTerminal::new(out.clone(), move || cells, Protocol::Kitty, Style::default());
         screen.draw(&picture(9), &["a".to_owned()]).expect("writable");
         // Four rows of 16 pixels: a square of 64, eight columns of the twelve.
@@ -240,5 +261,13 @@ mod tests {
         let mut screen = LiveTerminal::new(out.clone(), move || cells, Protocol::Sixel, Style::default());
         screen.draw(&picture(9), &[]).expect("writable");
         assert!(out.taken().contains("\x1bP0;1;0q\"1;1;80;80#"));
+        drop(screen);
+        out.taken();
+        // Smaller characters, as xterm's: as many pixels as they have, so that nothing scrolls.
+        let small = Cells { pixels: (6, 13), ..cells };
+        let mut screen = LiveTerminal::new(out.clone(), move || small, Protocol::Sixel, Style::default());
+        screen.draw(&picture(9), &[]).expect("writable");
+        let text = out.taken();
+        assert!(text.contains("\x1b[1;1H\x1bP0;1;0q\"1;1;65;65#"), "{text:?}");
     }
 }

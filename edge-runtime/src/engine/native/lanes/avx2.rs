@@ -1,4 +1,4 @@
-//! AVX2, FMA and F16C: 8 numbers a vector, 16 registers, tiles of 4 pixels by 16 channels.
+//! AVX2, FMA and F16C: 8 numbers a vector, 16 registers, tiles of 4 pixels by 16 channels, or of 6.
 
 use std::arch::x86_64::*;
 
@@ -69,6 +69,9 @@ unsafe impl Lanes for Avx2 {
     }
 }
 
+/// Pairs from which on widening and adding up weights once for all of them is worth a pass of its own.
+const MANY: usize = 12;
+
 /// Runs a checked tile.
 ///
 /// # Safety
@@ -77,9 +80,15 @@ unsafe impl Lanes for Avx2 {
 pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
     // SAFETY: the caller's, and the features are enabled here.
     unsafe {
-        match tile.weights {
-            Weights::F32(weights) => super::by_two_pairs::<Avx2, f32, 2>(tile, method, weights),
-            Weights::F16(weights) => super::by_two_pairs::<Avx2, u16, 2>(tile, method, weights),
+        match (tile.weights, method) {
+            (Weights::F32(weights), Method::Squares) if tile.pairs.len() >= MANY => {
+                super::squares_by_product::<Avx2, f32, 3, 2>(tile, weights);
+            }
+            (Weights::F16(weights), Method::Squares) if tile.pairs.len() >= MANY => {
+                super::squares_by_product::<Avx2, u16, 3, 2>(tile, weights);
+            }
+            (Weights::F32(weights), _) => super::by_two_pairs::<Avx2, f32, 2>(tile, method, weights),
+            (Weights::F16(weights), _) => super::by_two_pairs::<Avx2, u16, 2>(tile, method, weights),
         }
     }
 }

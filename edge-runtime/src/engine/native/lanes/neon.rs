@@ -106,8 +106,14 @@ pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
 /// That of [`tile`].
 #[inline(always)]
 unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
+    /// Pairs from which on widening and adding up weights once for all of them is worth a pass of its own.
+    const MANY: usize = 8;
     /// Channels of two vectors.
     const HALF: usize = WIDTH / 2;
+    if method == Method::Squares && tile.pairs.len() >= MANY {
+        // SAFETY: the caller's.
+        return unsafe { super::squares_by_product::<Neon, T, 4, 2>(tile, weights) };
+    }
     if !tile.pairs.len().is_multiple_of(4) {
         // SAFETY: the caller's.
         return unsafe { super::by_two_pairs::<Neon, T, 4>(tile, method, weights) };
