@@ -343,6 +343,14 @@ impl Sizes {
                 found: batch.latents.len().to_string(),
             });
         }
+        // An engine that rounds maps would take one that is no number for a number.
+        if let Some(number) = batch.latents.iter().find(|number| !number.is_finite()) {
+            return Err(RuntimeError::Batch {
+                part: "latents",
+                expected: "finite numbers".to_owned(),
+                found: number.to_string(),
+            });
+        }
         Ok(count)
     }
 

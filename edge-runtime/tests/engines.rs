@@ -297,7 +297,11 @@ fn native_makes_the_same_bits_with_any_number_of_threads_in_any_batch() {
     ];
     for Case(size, channels, stem, widths) in cases {
         let network = Network::sized(&LABELS, channels, size, stem, widths);
-        let network = if size == 64 { network.rounded() } else { network };
+        let network = match size {
+            64 => network.rounded(),
+            128 => network.leaky(),
+            _ => network,
+        };
         let (latents, labels) = network.batch_of(9);
         let rows = latents.chunks(network.architecture.latent_dim).zip(&labels).take(2);
         let expected: Vec<f32> = rows.flat_map(|(latent, label)| network.forward(latent, *label as usize)).collect();
@@ -360,6 +364,21 @@ fn auto_takes_tract_for_what_native_does_not_know_and_says_why() {
     let opened = engine::open(&EngineSpec::default(), &unusual()).expect("tract runs it");
     assert!(opened.name.starts_with("tract 0."), "{}", opened.name);
     assert!(opened.notes[0].starts_with("native passed over: engine native: no kernel for"), "{:?}", opened.notes);
+}
+
+/// Rounding would make a number of them.
+#[test]
+fn latents_that_are_no_numbers_are_refused_by_every_engine() {
+    for network in [Network::new(&LABELS, 3), Network::new(&LABELS, 3).int8()] {
+        for subject in engines() {
+            for wrong in [f32::NAN, f32::INFINITY] {
+                let (mut latents, labels) = network.batch_of(2);
+                latents[9] = wrong;
+                let message = open(&subject, &network).engine.run(&Batch::new(&latents, &labels)).expect_err("refused");
+                assert!(message.to_string().contains("expected finite numbers"), "{subject:?}: {message}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -18,7 +18,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 /// # Errors
 /// What `fill` fails with, or the file can't be renamed; `path` is then as it was.
 pub fn file<E: From<TrainError>>(path: &Path, fill: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
-    let temporary = temporary_beside(path);
+    // Two processes may write what both find missing, such as the network of a data set.
+    let temporary = temporary_beside(path, &format!("{}.part", std::process::id()));
     let renamed = || std::fs::rename(&temporary, path).during("rename to", path).map_err(E::from);
     let written = fill(&temporary).and_then(|()| renamed());
     if written.is_err() {
@@ -32,7 +33,8 @@ pub fn file<E: From<TrainError>>(path: &Path, fill: impl FnOnce(&Path) -> Result
 /// # Errors
 /// What `fill` fails with, or the folder can't be made; `path` is then as it was.
 pub fn folder(path: &Path, fill: impl FnOnce(&Path) -> Result<(), TrainError>) -> Result<(), TrainError> {
-    let temporary = temporary_beside(path);
+    // A run has one process, and what a killed one left is replaced.
+    let temporary = temporary_beside(path, "part");
     remove_folder(&temporary)?;
     let written = std::fs::create_dir_all(&temporary)
         .during("create", &temporary)
@@ -47,9 +49,9 @@ pub fn folder(path: &Path, fill: impl FnOnce(&Path) -> Result<(), TrainError>) -
     path.parent().map_or(Ok(()), sync)
 }
 
-fn temporary_beside(path: &Path) -> PathBuf {
+fn temporary_beside(path: &Path, ending: &str) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.part"))
+    path.with_file_name(format!(".{name}.{ending}"))
 }
 
 fn remove_folder(path: &Path) -> Result<(), TrainError> {

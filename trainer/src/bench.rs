@@ -35,9 +35,11 @@ pub fn run(options: &BenchOptions) -> anyhow::Result<()> {
         images: Tensor::randint(256, [count, CHANNELS as i64, side, side], (Kind::Uint8, device)),
         labels: Tensor::randint(LABELS as i64, [count], (Kind::Int64, device)),
         step: 0,
+        seen: 0,
     };
     let mut time = |step: u32| {
         batch.step = u64::from(step);
+        batch.seen = batch.step * count as u64;
         timed(&mut gan, &batch)
     };
     let mut seconds: Vec<f64> = (0..=options.steps).map(&mut time).skip(1).collect();

@@ -134,8 +134,8 @@ pub struct BenchOptions {
     /// What convolutions multiply in: f32 or bf16
     #[arg(long, value_name = "NAME", value_enum, default_value = "f32", hide_possible_values = true)]
     pub precision: Precision,
-    /// Steps that are timed, after one that is not
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value = "6")]
+    /// Steps that are timed, after one that is not; one in eight of the paired recipe has penalties
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value = "8")]
     pub steps: u32,
     /// Pictures in a step [default: the recipe's]
     #[arg(long, value_name = "N", value_parser = batch_size)]

@@ -42,7 +42,7 @@ pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
     let made = source.fakes(options, &meter, &data)?;
     let evaluation = meter.measure(&made)?;
     print(&evaluation, &meter, options.json)?;
-    if let Some(folder) = options.report.as_deref().or(source.run()) {
+    if let Some(folder) = options.report.as_deref().or(source.named_run()) {
         let page = Page { evaluation: &evaluation, fakes: &made, pictures: &pictures, source: &source.name() };
         let path = page::write(folder, &page)?;
         eprintln!("report: {}", path.display());
@@ -52,9 +52,22 @@ pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
 
 /// Where fakes come from.
 enum Source {
-    Checkpoint { path: PathBuf, run: Option<PathBuf>, manifest: Box<Manifest>, generator: Generator },
-    Model { path: PathBuf, architecture: Architecture },
-    Folder { path: PathBuf, architecture: Architecture },
+    /// The run is that of the checkpoint, where there is one; the report goes there where the run was named.
+    Checkpoint {
+        path: PathBuf,
+        run: Option<PathBuf>,
+        is_named: bool,
+        manifest: Box<Manifest>,
+        generator: Generator,
+    },
+    Model {
+        path: PathBuf,
+        architecture: Architecture,
+    },
+    Folder {
+        path: PathBuf,
+        architecture: Architecture,
+    },
 }
 
 impl Source {
@@ -71,7 +84,10 @@ impl Source {
             return Ok(Self::Folder { path: path.clone(), architecture });
         }
         let (path, run) = match &options.run {
-            Some(path) if path.join(model_spec::manifest::MANIFEST).is_file() => (path.clone(), None),
+            Some(path) if path.join(model_spec::manifest::MANIFEST).is_file() => {
+                let above = path.canonicalize().ok().and_then(|path| Some(path.parent()?.parent()?.to_owned()));
+                (path.clone(), above.filter(|run| Settings::read(run).is_ok()))
+            }
             named => {
                 let wanted = named.as_ref().map_or("latest".to_owned(), |path| path.display().to_string());
                 let run = run_folder::find(&options.out, &wanted)
@@ -81,7 +97,8 @@ impl Source {
             }
         };
         let (manifest, generator) = checkpoint::read_generator(&path, device)?;
-        Ok(Self::Checkpoint { path, run, manifest: Box::new(manifest), generator })
+        let is_named = options.run.as_ref() != Some(&path);
+        Ok(Self::Checkpoint { path, run, is_named, manifest: Box::new(manifest), generator })
     }
 
     fn name(&self) -> String {
@@ -104,6 +121,13 @@ impl Source {
     fn run(&self) -> Option<&Path> {
         match self {
             Self::Checkpoint { run, .. } => run.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn named_run(&self) -> Option<&Path> {
+        match self {
+            Self::Checkpoint { is_named: true, .. } => self.run(),
             _ => None,
         }
     }

@@ -17,11 +17,19 @@ pub mod scores;
 
 use std::path::{Path, PathBuf};
 
-/// Where the measuring network of a data set is kept: in the data set's own folder, or with the runs where that is
-/// read-only or the pictures are built in.
+const FOLDER: &str = ".mudra";
+
+/// Where the measuring network of a data set is kept: in the data set's own folder, or with the runs where that can't be
+/// written or the pictures are built in.
 pub fn cache_folder(data: Option<&Path>, runs: &Path) -> PathBuf {
-    let is_writable = |folder: &&Path| folder.metadata().is_ok_and(|found| !found.permissions().readonly());
-    data.filter(is_writable).unwrap_or(runs).join(".mudra")
+    data.filter(|folder| can_be_written(folder)).unwrap_or(runs).join(FOLDER)
+}
+
+/// Permissions don't tell: a mount may be read-only, and a folder another user's.
+fn can_be_written(data: &Path) -> bool {
+    let kept = data.join(FOLDER);
+    let probe = if kept.is_dir() { kept } else { data.to_owned() }.join(format!(".probe.{}", std::process::id()));
+    std::fs::write(&probe, []).and_then(|()| std::fs::remove_file(&probe)).is_ok()
 }
 
 #[cfg(test)]

@@ -185,12 +185,13 @@ impl Session {
                 return Ok(Turn::Alarm(reason));
             }
             if asked {
-                return Ok(Turn::Interrupted);
+                // What the last step did shows in the next one's losses, which there is none of.
+                return Ok(self.broken_weights().map_or(Turn::Interrupted, Turn::Alarm));
             }
             self.step(places);
             console.advance(places.len() as u64);
         }
-        if let Some(reason) = self.read_losses() {
+        if let Some(reason) = self.read_losses().or_else(|| self.broken_weights()) {
             return Ok(Turn::Alarm(reason));
         }
         self.progress.epochs += 1;
@@ -206,6 +207,7 @@ impl Session {
             images: self.images.index_select(0, &places_there).to_device(device),
             labels: self.label_of.index_select(0, &places_there).to_device(device),
             step: self.progress.steps,
+            seen: self.progress.images,
         };
         let rate = self.settings.current_learning_rate() * self.settings.method.rate_after(self.progress.images);
         self.gan.set_learning_rate(rate);
@@ -223,6 +225,11 @@ impl Session {
         watch::not_finite(&self.losses.discriminator, &self.losses.generator)
     }
 
+    /// A checkpoint of such weights would be no way back.
+    fn broken_weights(&self) -> Option<String> {
+        (!self.gan.is_finite()).then(|| "a weight is no number".to_owned())
+    }
+
     fn finish_epoch(&mut self, images_per_s: f64, console: &Console) -> Result<Turn, TrainError> {
         let last = self.progress.epochs == self.settings.epochs;
         let quality = if self.is_measured(last) { self.measure()? } else { None };
@@ -235,6 +242,7 @@ impl Session {
             images_per_s,
             unix_time: report::unix_time(),
             scores,
+            features: quality.as_ref().map(|quality| quality.features.clone()),
         };
         console.epoch(&stats, self.settings.epochs);
         let collapsed = quality.as_ref().and_then(|now| watch::collapsed(self.report.epochs(), now));
@@ -371,7 +379,9 @@ mod tests {
             let _ = tch::no_grad(|| weight.shallow_clone().fill_(f64::NAN));
         };
         assert!(matches!(session.epoch(&console), Ok(Turn::Done)));
+        assert_eq!(session.broken_weights(), None);
         poison(&session);
+        assert!(session.broken_weights().is_some());
         assert_eq!(session.train(&console).expect("set back"), Ending::Complete);
         let rollback = Settings::read(&run).expect("read").rollback.expect("recorded");
         assert_eq!((rollback.images, rollback.learning_rate), (48, 1e-4));

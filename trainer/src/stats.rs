@@ -31,6 +31,9 @@ pub struct EpochStats {
     /// Quality by name, where it was measured after this epoch.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scores: BTreeMap<String, f64>,
+    /// SHA-256 of the network that these come from: scores of different networks can't be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<String>,
 }
 
 /// The figures of a run so far, in memory and on disk.
@@ -97,6 +100,7 @@ mod tests {
             images_per_s: 20.25,
             unix_time: 1.5,
             scores: BTreeMap::new(),
+            features: None,
         }
     }
 

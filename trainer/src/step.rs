@@ -53,6 +53,8 @@ pub struct Batch {
     pub labels: Tensor,
     /// Steps before this one.
     pub step: u64,
+    /// Pictures before this batch.
+    pub seen: u64,
 }
 
 /// Scalars on the training device; reading them waits for it.
@@ -90,6 +92,12 @@ impl Gan {
         }
     }
 
+    /// Whether all weights are numbers, those of both networks.
+    pub fn is_finite(&self) -> bool {
+        let mut weights = self.generator.weights.iter().chain(self.discriminator.weights().iter());
+        tch::no_grad(|| weights.all(|(_, tensor)| tensor.isfinite().all().int64_value(&[]) != 0))
+    }
+
     /// The generator to look at and to export: the averaged one where there is one.
     pub fn best_generator(&self) -> &Generator {
         self.average.as_ref().unwrap_or(&self.generator)
@@ -118,7 +126,7 @@ impl Gan {
     fn move_average(&self, batch: &Batch) {
         let Some(average) = &self.average else { return };
         let count = batch.labels.size()[0] as f64;
-        let seen = (batch.step + 1) as f64 * count;
+        let seen = batch.seen as f64 + count;
         let half_life = (self.method.average_kimg * 1000.0).min(seen * AVERAGE_RAMP);
         average.weights.approach(&self.generator.weights, 1.0 - 0.5f64.powf(count / half_life));
     }

@@ -80,8 +80,16 @@ mod tests {
 
     fn history(diversity: f64) -> Vec<EpochStats> {
         let scores = BTreeMap::from([("diversity/palm".to_owned(), diversity)]);
-        let stats =
-            EpochStats { epoch: 1, kimg: 1.0, d_loss: 0.5, g_loss: 1.0, images_per_s: 9.0, unix_time: 0.0, scores };
+        let stats = EpochStats {
+            epoch: 1,
+            kimg: 1.0,
+            d_loss: 0.5,
+            g_loss: 1.0,
+            images_per_s: 9.0,
+            unix_time: 0.0,
+            scores,
+            features: None,
+        };
         vec![stats.clone(), EpochStats { scores: BTreeMap::new(), ..stats }]
     }
 

@@ -22,6 +22,8 @@ mod reduced;
 mod threads;
 mod tile;
 
+#[cfg(feature = "tract")]
+pub(super) use elementwise::Work;
 pub use level::Level;
 
 use clock::Clock;
@@ -37,6 +39,15 @@ use super::{Batch, BatchLabels, Engine, EngineSpec, LayerTime, Opened, Provider,
 use crate::{Model, RuntimeError};
 
 const NAME: &str = "native";
+
+/// Does work with the instructions of the best level of this CPU.
+#[cfg(feature = "tract")]
+pub(super) fn vectorized<W: Work>(work: W) -> W::Made {
+    match Kernels::of(Level::best()) {
+        Some(kernels) => kernels.vectorized(work),
+        None => work.run(),
+    }
+}
 
 struct Native {
     network: Network,

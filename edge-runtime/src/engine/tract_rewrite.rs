@@ -3,17 +3,21 @@
 
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::model::Rewriter;
+use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cnn::{Deconv, KernelFormat, PaddingSpec};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
+use tract_onnx::tract_core::ops::math::Max;
 use tract_onnx::tract_core::ops::nn::DataFormat;
 use tract_onnx::tract_core::ops::quant::QuantizeLinearU8;
+
+use super::native::{Work, vectorized};
 
 const KERNEL: usize = 4;
 const TAPS: usize = KERNEL * KERNEL;
 
 /// Computes the constants of `model`, and puts a matrix product and [`AddTaps`] for each transposed convolution of the
-/// family (4x4, stride 2, padding 1); others stay. The model is one that tract has decluttered.
+/// family (4x4, stride 2, padding 1) and a ReLU behind it; others stay. The model is one that tract has decluttered.
 pub(super) fn rewrite(model: &mut TypedModel) -> TractResult<()> {
     fold_weights(model)?;
     Rewriter::default()
@@ -104,10 +108,26 @@ fn rows_of_taps(
     let matrix = patch.add_const(format!("{name}.matrix"), matrix)?;
     let product = EinSum::new("mk,Nkn->Nmn".parse()?, f32::datum_type());
     let product = patch.wire_node(format!("{name}.product"), product, &[matrix, flat[0]])?;
-    let add = AddTaps { batch, outputs, height, width, bias: bias.into_arc_tensor() };
+    let relu = relu_behind(model, node)?;
+    let add = AddTaps { batch, outputs, height, width, bias: bias.into_arc_tensor(), is_rectified: relu.is_some() };
     let sum = patch.wire_node(name, add, &product)?;
-    patch.shunt_outside(model, node.id.into(), sum[0])?;
+    patch.shunt_outside(model, relu.unwrap_or(node).id.into(), sum[0])?;
     Ok(Some(patch))
+}
+
+/// The ReLU that alone takes what a node makes; tract has it as a maximum with 0.
+fn relu_behind<'a>(model: &'a TypedModel, node: &TypedNode) -> TractResult<Option<&'a TypedNode>> {
+    let Some(next) = model.single_succ(node.id)? else { return Ok(None) };
+    if !next.op_as::<TypedBinOp>().is_some_and(|op| op.0.is::<Max>()) {
+        return Ok(None);
+    }
+    let facts = model.node_input_facts(next.id)?;
+    let mut constants = facts.iter().filter_map(|fact| fact.konst.as_ref());
+    let is_zero = |constant: &Arc<Tensor>| {
+        let numbers = constant.try_as_plain_ram().and_then(|ram| Ok(ram.as_slice::<f32>()?.to_vec()));
+        numbers.is_ok_and(|numbers| numbers.iter().all(|number| *number == 0.0))
+    };
+    Ok(constants.next().is_some_and(is_zero).then_some(next))
 }
 
 /// Whether each output is the sum of the taps that [`AddTaps`] adds.
@@ -123,8 +143,8 @@ fn in_family(deconv: &Deconv) -> bool {
         && *deconv.adjustments == [0, 0]
 }
 
-/// Adds products `[batch, outputs * 16, height * width]` and a bias to `[batch, outputs, 2 * height, 2 * width]`, whole
-/// rows of an input and a tap at a time, where tract's own sum takes one product at a time.
+/// Adds products `[batch, outputs * 16, height * width]` and a bias to `[batch, outputs, 2 * height, 2 * width]`, a row of
+/// outputs at a time, where tract's own sum takes one product at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct AddTaps {
     batch: usize,
@@ -133,6 +153,8 @@ struct AddTaps {
     width: usize,
     /// One value an output channel.
     bias: Arc<Tensor>,
+    /// Whether what is below 0 becomes 0.
+    is_rectified: bool,
 }
 
 impl Op for AddTaps {
@@ -151,7 +173,8 @@ impl EvalOp for AddTaps {
         let products = products.try_as_plain_ram()?;
         let bias = self.bias.try_as_plain_ram()?;
         let mut pictures = Tensor::zero::<f32>(&self.output_shape())?;
-        self.add(products.as_slice()?, bias.as_slice()?, pictures.try_as_plain_ram_mut()?.as_slice_mut()?);
+        let (products, bias) = (products.as_slice()?, bias.as_slice()?);
+        vectorized(Adding { op: self, products, bias, pictures: pictures.try_as_plain_ram_mut()?.as_slice_mut()? });
         Ok(tvec!(pictures.into_tvalue()))
     }
 }
@@ -170,44 +193,71 @@ impl AddTaps {
     fn output_shape(&self) -> [usize; 4] {
         [self.batch, self.outputs, 2 * self.height, 2 * self.width]
     }
+}
 
-    fn add(&self, products: &[f32], bias: &[f32], pictures: &mut [f32]) {
-        let pixels = self.height * self.width;
-        let mut even = vec![0.0; self.width];
-        let mut odd = vec![0.0; self.width];
-        let planes = products.chunks_exact(TAPS * pixels).zip(pictures.chunks_exact_mut(4 * pixels));
-        for ((taps, plane), &bias) in planes.zip(bias.iter().cycle()) {
-            for (y, row) in plane.chunks_exact_mut(2 * self.width).enumerate() {
-                even.fill(bias);
-                odd.fill(bias);
-                for (input, tap) in rows(y, self.height) {
-                    let of_column =
-                        |column: usize| &taps[(tap * KERNEL + column) * pixels..][input * self.width..][..self.width];
-                    add(&mut even, of_column(1));
-                    add(&mut even[1..], of_column(3));
-                    add(&mut odd, of_column(2));
-                    add(&mut odd, &of_column(0)[1..]);
+/// [`AddTaps`] at work.
+struct Adding<'a> {
+    op: &'a AddTaps,
+    products: &'a [f32],
+    bias: &'a [f32],
+    pictures: &'a mut [f32],
+}
+
+impl Work for Adding<'_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let &AddTaps { height, width, is_rectified, .. } = self.op;
+        let pixels = height * width;
+        let planes = self.products.chunks_exact(TAPS * pixels).zip(self.pictures.chunks_exact_mut(4 * pixels));
+        for ((taps, plane), &bias) in planes.zip(self.bias.iter().cycle()) {
+            // The rows that a row of the kernel makes of an input row, one for each of its columns.
+            let of = |input: usize, tap: usize| -> [&[f32]; KERNEL] {
+                std::array::from_fn(|column| &taps[(tap * KERNEL + column) * pixels + input * width..][..width])
+            };
+            for (y, row) in plane.chunks_exact_mut(2 * width).enumerate() {
+                // Output 2 i + t - 1 is of input i and tap t.
+                let near = of(y / 2, 1 + y % 2);
+                let far =
+                    if y.is_multiple_of(2) { (y / 2).checked_sub(1).map(|i| (i, 3)) } else { Some((y / 2 + 1, 0)) };
+                match far.filter(|(input, _)| *input < height) {
+                    Some((input, tap)) => add_rows([near, of(input, tap)], bias, row),
+                    None => add_rows([near], bias, row),
                 }
-                for (pair, (&even, &odd)) in row.chunks_exact_mut(2).zip(even.iter().zip(&odd)) {
-                    pair[0] = even;
-                    pair[1] = odd;
+                if is_rectified {
+                    row.iter_mut().for_each(|value| *value = value.max(0.0));
                 }
             }
         }
     }
 }
 
-/// Input rows of output row `y` and the kernel's row that each meets: output `2 i + t - 1` is of input `i` and tap `t`.
-fn rows(y: usize, height: usize) -> impl Iterator<Item = (usize, usize)> {
-    let near = (y / 2, 1 + y % 2);
-    let far = if y.is_multiple_of(2) { (y / 2).checked_sub(1).map(|i| (i, 3)) } else { Some((y / 2 + 1, 0)) };
-    [Some(near), far.filter(|&(i, _)| i < height)].into_iter().flatten()
-}
-
-/// Adds what both have, from the start.
-fn add(sums: &mut [f32], terms: &[f32]) {
-    for (sum, term) in sums.iter_mut().zip(terms) {
-        *sum += term;
+/// A row of outputs, from the rows that columns of the kernel make of each input row: an even column has column 1 of its own
+/// pixel and column 3 of the one before, an odd one column 2 of its own and column 0 of the next.
+#[inline(always)]
+fn add_rows<const INPUTS: usize>(inputs: [[&[f32]; KERNEL]; INPUTS], bias: f32, row: &mut [f32]) {
+    let width = row.len() / 2;
+    let sum = |own: usize, other: usize, at: usize, beside: Option<usize>| {
+        inputs
+            .iter()
+            .fold(bias, |sum, columns| sum + columns[own][at] + beside.map_or(0.0, |place| columns[other][place]))
+    };
+    row[0] = sum(1, 3, 0, None);
+    row[2 * width - 1] = sum(2, 0, width - 1, None);
+    // Between the pixels: an odd output and the even one after it.
+    let steps = width - 1;
+    let between =
+        inputs.map(|[zero, one, two, three]| [&two[..steps], &zero[1..][..steps], &one[1..][..steps], &three[..steps]]);
+    let pairs = row[1..][..2 * steps].chunks_exact_mut(2);
+    for (place, pair) in pairs.enumerate() {
+        let (mut odd, mut even) = (bias, bias);
+        for [two, zero, one, three] in between {
+            odd += two[place] + zero[place];
+            even += one[place] + three[place];
+        }
+        pair[0] = odd;
+        pair[1] = even;
     }
 }
 
@@ -215,6 +265,7 @@ fn add(sums: &mut [f32], terms: &[f32]) {
 mod tests {
     use tract_onnx::tract_core::ops::cast::cast;
     use tract_onnx::tract_core::ops::cnn::PoolSpec;
+    use tract_onnx::tract_core::ops::math::max;
 
     use super::*;
 
@@ -233,6 +284,9 @@ mod tests {
                 pictures[(plane * height + y) * width + x] += product;
             }
         }
+        if op.is_rectified {
+            pictures.iter_mut().for_each(|value| *value = value.max(0.0));
+        }
         pictures
     }
 
@@ -243,14 +297,16 @@ mod tests {
             let bias: Vec<f32> = (0..outputs).map(|o| 100.0 * o as f32 - 7.0).collect();
             let products: Vec<f32> =
                 (0..batch * outputs * TAPS * height * width).map(|i| (i * 31 % 257) as f32 - 128.0).collect();
-            let op = AddTaps { batch, outputs, height, width, bias: rctensor1(&bias) };
-            let mut pictures = vec![f32::NAN; batch * outputs * 4 * height * width];
-            op.add(&products, &bias, &mut pictures);
-            assert_eq!(pictures, scattered(&op, &products, &bias), "{op:?}");
+            for is_rectified in [false, true] {
+                let op = AddTaps { batch, outputs, height, width, bias: rctensor1(&bias), is_rectified };
+                let mut pictures = vec![f32::NAN; batch * outputs * 4 * height * width];
+                Adding { op: &op, products: &products, bias: &bias, pictures: &mut pictures }.run();
+                assert_eq!(pictures, scattered(&op, &products, &bias), "{op:?}");
+            }
         }
     }
 
-    /// A transposed convolution of ones, 2 to 3 channels, and its output for an input of counted values.
+    /// A transposed convolution and a ReLU, 2 to 3 channels, and their output for an input of counted values.
     fn run(strides: usize, weights: DatumType, rewritten: bool) -> TractResult<(Vec<StaticName>, Tensor)> {
         let mut model = TypedModel::default();
         let input = model.add_source("input", f32::fact([1, 2, 5, 3]))?;
@@ -270,6 +326,8 @@ mod tests {
         );
         let op = Deconv::new(spec, KernelFormat::OIHW, tvec!(0, 0), 1);
         let output = model.wire_node("deconv", op, &[input, kernel, bias])?;
+        let zero = model.add_const("zero", Tensor::zero::<f32>(&[1; 4])?)?;
+        let output = model.wire_node("relu", max(), &[output[0], zero])?;
         model.select_output_outlets(&output)?;
         if rewritten {
             rewrite(&mut model)?;
@@ -287,6 +345,7 @@ mod tests {
             assert!(before.contains(&"Deconv".into()) && before.contains(&"Cast".into()));
             let (after, found) = run(2, weights, true)?;
             assert!(after.contains(&"AddTaps".into()) && !after.contains(&"Cast".into()), "{after:?}");
+            assert!(before.contains(&"Max".into()) && !after.contains(&"Max".into()), "{before:?} {after:?}");
             assert_eq!(found, expected, "{weights:?}");
         }
         Ok(())

@@ -221,11 +221,7 @@ fn read_lines(kind: PanelKind, bus: Bus, settings: &mut Settings<'_>) -> Result<
         backlight: line("bl", !is_paper)?,
         busy: line("busy", is_paper)?,
     };
-    let needed = [
-        ("dc", lines.dc, has_data_line),
-        ("rst", lines.reset, is_paper),
-        ("busy", lines.busy, is_paper),
-    ];
+    let needed = [("dc", lines.dc, has_data_line), ("rst", lines.reset, is_paper), ("busy", lines.busy, is_paper)];
     match needed.iter().find(|(_, line, is_needed)| *is_needed && line.is_none()) {
         Some((key, ..)) => Err(settings.refused(&format!("{key}=LINE, the GPIO line of its pin"), "none")),
         None => Ok(lines),

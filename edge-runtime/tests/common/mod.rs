@@ -30,6 +30,8 @@ pub struct Network {
     pub half: bool,
     /// How its file differs from the plain one; its convolutions are transposed ones, unless it computes in integers.
     pub variant: Variant,
+    /// Of the leaky activations behind blocks; 0 for plain ones.
+    block_slope: f64,
     dense: Vec<f32>,      // [latent_dim, stem * 16]
     dense_bias: Vec<f32>, // [stem * 16]
     table: Vec<f32>,      // [labels, 16]
@@ -84,6 +86,7 @@ impl Network {
         Self {
             labels: labels.iter().map(|label| (*label).to_owned()).collect(),
             half: false,
+            block_slope: 0.0,
             variant: Variant::default(),
             dense: numbers.take(architecture.latent_dim * dense, 0.6),
             dense_bias: numbers.take(dense, 0.2),
@@ -91,6 +94,11 @@ impl Network {
             blocks,
             architecture,
         }
+    }
+
+    /// The same network with leaky activations behind its blocks too.
+    pub fn leaky(self) -> Self {
+        Self { block_slope: LEAKY_SLOPE, ..self }
     }
 
     /// The same network with every weight rounded to f16, which its file stores.
@@ -187,7 +195,11 @@ impl Network {
             let settings = vec![ints("kernel_shape", &[4, 4]), ints("strides", &[2, 2]), ints("pads", &[1; 4])];
             graph.node("ConvTranspose", &[&input, &weight, &bias], &made, settings);
             if index + 1 < self.blocks.len() {
-                graph.node("Relu", &[&made], &format!("x{}", index + 1), vec![]);
+                let (operator, settings) = match self.block_slope {
+                    0.0 => ("Relu", vec![]),
+                    slope => ("LeakyRelu", vec![float("alpha", slope as f32)]),
+                };
+                graph.node(operator, &[&made], &format!("x{}", index + 1), settings);
             } else {
                 graph.picture(&made, self.variant.output);
             }
@@ -289,7 +301,7 @@ impl Network {
                 map.iter_mut().for_each(|x| *x = rounding.round(*x));
             }
             map = block.forward(&map, side);
-            map.iter_mut().for_each(|x| *x = if last { x.tanh() } else { x.max(0.0) });
+            map.iter_mut().for_each(|x| *x = if last { x.tanh() } else { x.max(*x * self.block_slope) });
             side *= 2;
         }
         map

@@ -41,9 +41,11 @@ impl Generator {
         self.architecture.latent_dim
     }
 
-    /// Pictures `[N, channels, side, side]` in [-1, 1] of latents `[N, latent_dim]` and labels i64 `[N]`.
+    /// Pictures `[N, channels, side, side]` in [-1, 1] of latents `[N, latent_dim]` and labels i64 `[N]`. What is looked at
+    /// or exported is computed in f32, whatever training multiplies in.
     pub fn forward(&self, latent: &Tensor, label: &Tensor, mode: Mode) -> Tensor {
         let stem = STEM_SIZE as i64;
+        let precision = if mode == Mode::Evaluate { Precision::F32 } else { self.precision };
         let weight = |name: &str| self.weights.get(name);
         let embedded = Tensor::embedding(weight(names::LABEL_EMBEDDING), label, -1, false, false);
         let label_map =
@@ -51,9 +53,9 @@ impl Generator {
         let dense = latent.linear(weight(names::LATENT_WEIGHT), Some(weight(names::LATENT_BIAS)));
         let latent_map = leaky_relu(&dense).view([-1, self.architecture.stem_channels as i64, stem, stem]);
         let xs = Tensor::cat(&[latent_map, label_map], 1); // [N, stem_channels + 1, 4, 4]
-        let mut xs = self.precision.lowered(&xs);
+        let mut xs = precision.lowered(&xs);
         for block in 0..self.architecture.blocks() {
-            let kernel = self.precision.lowered(weight(&names::deconv(block)));
+            let kernel = precision.lowered(weight(&names::deconv(block)));
             xs = xs.conv_transpose2d(&kernel, None::<&Tensor>, [2], [1], [0], 1, [1]);
             if block + 1 < self.architecture.blocks() {
                 xs = batch_norm(&xs, &self.weights, &names::norm(block), mode).relu_();

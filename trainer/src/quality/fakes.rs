@@ -39,7 +39,7 @@ impl Wanted<'_> {
     }
 }
 
-/// Pictures of a generator in evaluation mode, on its device.
+/// Pictures of a generator in evaluation mode.
 pub fn from_generator(generator: &Generator, wanted: &Wanted<'_>) -> Fakes {
     let _guard = tch::no_grad_guard();
     let label_of = wanted.label_of();
@@ -60,7 +60,8 @@ pub fn from_generator(generator: &Generator, wanted: &Wanted<'_>) -> Fakes {
             u8_from_signed(&generator.forward(&latents, &labels, Mode::Evaluate))
         })
         .collect();
-    Fakes { images: Tensor::cat(&parts, 0), label_of }
+    // A generator on a GPU may be measured beside pictures that stay in main memory.
+    Fakes { images: Tensor::cat(&parts, 0).to_device(wanted.device), label_of }
 }
 
 /// Pictures of a model file. `progress` is called with (done, total) pictures.

@@ -65,9 +65,10 @@ pub fn split(label_of: &[i64], names: &[String]) -> Split {
             Rule::Groups => {
                 let mut held = 0;
                 for group in places {
-                    let side = if held < wanted { &mut held_out } else { &mut learned };
-                    held += group.len();
-                    side.extend(group);
+                    // Of three groups and more at most one is larger than half: something to learn from is left.
+                    let is_held = held < wanted && held + group.len() <= count.div_ceil(2);
+                    held += if is_held { group.len() } else { 0 };
+                    if is_held { &mut held_out } else { &mut learned }.extend(group);
                 }
             }
         }
@@ -130,7 +131,8 @@ mod tests {
         let label_of: Vec<i64> = (0..files.len()).map(|place| i64::from(place >= 30)).collect();
         let split = split(&label_of, &files);
         assert_eq!(split.rule, Rule::Groups);
-        assert_eq!(split.held_out, (20..30).chain(34..45).collect::<Vec<_>>());
+        // Of label b the two last clips are too few, and the one before them is more than half of all.
+        assert_eq!(split.held_out, (20..30).chain(30..34).chain(43..45).collect::<Vec<_>>());
         assert_eq!(split.learned.len() + split.held_out.len(), files.len());
     }
 

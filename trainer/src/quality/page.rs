@@ -124,9 +124,16 @@ fn score_table(text: &mut String, evaluation: &Evaluation) {
     );
     let mut row = |name: &str, samples: usize, fakes: &Scores, floor: &Scores, accuracy: f64, diversity: f64| {
         let _ = write!(text, "<tr><th>{}</th><td>{samples}</td>", escaped(name));
-        let scales = [(1e3, 1), (1.0, 1), (1.0, 2), (1.0, 2), (1.0, 2), (1.0, 2)];
-        for (((_, value), (_, floor)), (scale, digits)) in fakes.named().into_iter().zip(floor.named()).zip(scales) {
-            let _ = write!(text, "<td>{:.digits$} <i>({:.digits$})</i></td>", value * scale, floor * scale);
+        let _ = write!(
+            text,
+            "<td>{:.1} ± {:.1} <i>({:.1})</i></td>",
+            fakes.kid * 1e3,
+            fakes.kid_spread * 1e3,
+            floor.kid * 1e3
+        );
+        let others = fakes.named().into_iter().zip(floor.named()).skip(1);
+        for (((_, value), (_, floor)), digits) in others.zip([1, 2, 2, 2, 2]) {
+            let _ = write!(text, "<td>{value:.digits$} <i>({floor:.digits$})</i></td>");
         }
         let _ = write!(text, "<td>{:.1} %</td><td>{diversity:.2}</td></tr>", accuracy * 100.0);
     };
@@ -136,7 +143,7 @@ fn score_table(text: &mut String, evaluation: &Evaluation) {
         row(&label.label, label.samples, &label.fakes, &label.floor, label.accuracy, label.diversity);
     }
     text.push_str(
-        "</table><p class=note>KID and Fréchet: distance to the real pictures, 0 at best. Precision: share of generated \
+        "</table><p class=note>KID (± its spread over random halves) and Fréchet: distance to the real pictures, 0 at best. Precision: share of generated \
          pictures among real ones; recall and coverage: share of real pictures with a generated one near. Diversity: mean \
          distance of two generated pictures of a label over that of two real ones; the row of all has the least.</p>",
     );

@@ -106,7 +106,7 @@ impl Evaluation {
         self.labels.iter().map(|label| label.diversity).fold(f64::INFINITY, f64::min)
     }
 
-    /// All numbers by name: `kid`, `kid_floor`, `kid/rock`, ...
+    /// All finite numbers by name: `kid`, `kid_floor`, `kid/rock`, ... Equal pictures have ratios that are none.
     pub fn named(&self) -> BTreeMap<String, f64> {
         let mut named = BTreeMap::from([
             ("samples".to_owned(), self.samples as f64),
@@ -125,16 +125,18 @@ impl Evaluation {
                 named.insert(format!("{name}/{}", label.label), value);
             }
         }
+        // JSON has no others: a file with them could not be read again.
+        named.retain(|_, value| value.is_finite());
         named
     }
 
     /// A table for a terminal: scores with the floor beside each, then the confusion of labels.
     pub fn text(&self) -> String {
         let mut text = format!(
-            "{:<16} {:>7} {:>17} {:>15} {:>13} {:>13} {:>13} {:>13} {:>9} {:>9}\n",
+            "{:<16} {:>7} {:>21} {:>15} {:>13} {:>13} {:>13} {:>13} {:>9} {:>9}\n",
             "fakes (real)",
             "samples",
-            "KID x 1000",
+            "KID x 1000, spread",
             "Frechet",
             "precision",
             "recall",
@@ -170,8 +172,8 @@ fn row(text: &mut String, name: &str, (samples, fakes, floor, accuracy, diversit
     let both = |fakes: f64, floor: f64, digits: usize| format!("{fakes:.digits$} ({floor:.digits$})");
     let _ = writeln!(
         text,
-        "{name:<16} {samples:>7} {:>17} {:>15} {:>13} {:>13} {:>13} {:>13} {:>8.1}% {diversity:>9.2}",
-        both(fakes.kid * 1e3, floor.kid * 1e3, 1),
+        "{name:<16} {samples:>7} {:>21} {:>15} {:>13} {:>13} {:>13} {:>13} {:>8.1}% {diversity:>9.2}",
+        format!("{:.1} ± {:.1} ({:.1})", fakes.kid * 1e3, fakes.kid_spread * 1e3, floor.kid * 1e3),
         both(fakes.frechet, floor.frechet, 1),
         both(fakes.precision, floor.precision, 2),
         both(fakes.recall, floor.recall, 2),

@@ -20,7 +20,8 @@ pub(super) fn step(
     let real = method.augment.apply(&signed_from_u8(&batch.images));
     let fake = game.generator.forward(&game.latents(batch), labels, Mode::Train);
 
-    let penalizes = method.penalty > 0.0 && batch.step.is_multiple_of(method.penalty_every.max(1));
+    let every = method.penalty_every.max(1);
+    let penalizes = method.penalty > 0.0 && batch.step.is_multiple_of(every);
     let images = Tensor::cat(&[&real, &method.augment.apply(&fake.detach())], 0).set_requires_grad(penalizes);
     let both_labels = Tensor::cat(&[labels, labels], 0);
     let fake_groups = labels + game.labels;
@@ -29,7 +30,7 @@ pub(super) fn step(
     let (real_logits, fake_logits) = (logits.narrow(0, 0, count), logits.narrow(0, count, count));
     let discriminator_loss = (fake_logits - real_logits).softplus().mean(Kind::Float);
     let penalized = if penalizes {
-        let weight = method.penalty / 2.0 * method.penalty_every as f64 / count as f64;
+        let weight = method.penalty / 2.0 * every as f64 / count as f64;
         &discriminator_loss + squared_gradients(&logits, &images) * weight
     } else {
         discriminator_loss.shallow_clone()

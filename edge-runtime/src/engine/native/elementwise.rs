@@ -3,7 +3,7 @@
 use super::pack::BLOCK;
 
 /// Work of plain Rust, which the compiler makes vectors of where it is inlined into a function of a level.
-pub(super) trait Work {
+pub(in crate::engine) trait Work {
     /// What it makes.
     type Made;
 

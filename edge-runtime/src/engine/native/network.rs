@@ -57,8 +57,8 @@ pub(super) struct Network {
     stem: Stem,
     hidden: Vec<Layer>,
     last: Last,
-    /// Of a batch, up to the last block that it goes through together.
-    batch: Option<Span>,
+    /// Of a batch, up to the last block that it goes through together: of its whole parts, and of what is left over.
+    batch: [Option<Span>; 2],
     /// Of one image each, from there on: one where all threads share an image, or one for each thread.
     single: Vec<Span>,
 }
@@ -80,7 +80,7 @@ impl Network {
             last: Last::new(last, &machine),
             alone: Machine { kernels: machine.kernels, threads: Threads::own() },
             machine,
-            batch: None,
+            batch: [None, None],
             single: Vec::new(),
         })
     }
@@ -97,9 +97,9 @@ impl Network {
         machine.threads.enter(|| {
             let parts = latents.chunks(part * latent).zip(labels.chunks(part));
             for ((latents, labels), pictures) in parts.zip(pictures.chunks_mut(part * picture)) {
-                let batch = match batch {
+                let batch = match &mut batch[usize::from(labels.len() < part)] {
                     Some(span) if span.images() == labels.len() => span,
-                    _ => batch.insert(Span::new(labels.len(), stem, hidden, 0..=split)),
+                    none => none.insert(Span::new(labels.len(), stem, hidden, 0..=split)),
                 };
                 // Images that each thread finishes by itself; all threads share those that are left over.
                 let own = if threads == 1 { 0 } else { labels.len() / threads };
