@@ -119,6 +119,9 @@ fn every_misuse_is_refused_with_its_reason_and_leaves_no_file() {
         Refused(&["-l", "0", "--seed", "18446744073709551616", "-o", "a.png"], 2, "too large"),
         Refused(&["-l", "0", "--engine", "fast", "-o", "a.png"], 2, "invalid value 'fast'"),
         Refused(&["-l", "0", "--provider", "tpu", "-o", "a.png"], 2, "invalid value 'tpu'"),
+        Refused(&["-l", "0", "-o", "-", "--display", "terminal"], 2, "both write to standard output"),
+        #[cfg(target_os = "linux")]
+        Refused(&["-l", "0", "--display", "fb:/dev/mudra0@8x8:rgb565"], 1, "no such device; edge-runtime doctor"),
         Refused(&["-l", "0", "--display", "screen"], 2, "display \"screen\": expected terminal, fb:PATH"),
         Refused(&["-l", "0", "--grid", "a.gif"], 2, "--grid: picture file \"a.gif\""),
         Refused(&["-l", "all", "-n", "900000", "--grid", "a.png"], 2, "--grid: sheet"),

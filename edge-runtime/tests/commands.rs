@@ -51,6 +51,9 @@ fn info_says_what_a_model_is_and_what_runs_it() {
         for part in ["\"zebra\", \"a b\", \"ä\"", "32 x 32, RGB", "7 numbers", "made up", "engine", "cpu", "kernels"] {
             assert!(found.contains(part), "{words:?}: {part}: {found}");
         }
+        let kernels = found.lines().find(|line| line.starts_with("kernels")).expect("a line");
+        let best = edge_runtime::engine::native::Level::best().name();
+        assert!(kernels.contains(best), "{kernels}: expected {best}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! `--set KEY=VALUE`: one number of a run's options changed by hand.
 
+use model_spec::architecture::Opponent;
 use serde_json::Value;
 
 use crate::error::TrainError;
@@ -7,6 +8,8 @@ use crate::settings::Settings;
 
 /// Parts of options.json that may be changed.
 const PARTS: [&str; 2] = ["method", "architecture"];
+/// What the reference's step has no use for.
+const ONLY_PAIRED: [&str; 2] = ["method.augment", "method.penalty"];
 
 /// The settings with `method.penalty=1` or the like applied. The value is JSON, or else text.
 ///
@@ -31,7 +34,12 @@ pub fn applied(settings: &Settings, change: &str) -> Result<Settings, TrainError
         place = &mut place[part];
     }
     *place = value;
-    serde_json::from_value(options).map_err(|error| bad(error.to_string()))
+    let changed: Settings = serde_json::from_value(options).map_err(|error| bad(error.to_string()))?;
+    let ignores = changed.architecture.discriminator == Opponent::Concatenation;
+    if let Some(part) = ONLY_PAIRED.iter().find(|part| ignores && key.starts_with(**part)) {
+        return Err(bad(format!("expected a recipe with pairs of pictures, which alone has {part}")));
+    }
+    Ok(changed)
 }
 
 #[cfg(test)]
@@ -68,6 +76,13 @@ mod tests {
         for Case(change, expected) in cases {
             let message = applied(&settings(), change).expect_err(change).to_string();
             assert!(message.contains(expected) && message.contains(change), "{change}: {message}");
+        }
+        let recipe = Recipe::Reference;
+        let reference = Settings::of_recipe(recipe, recipe.architecture(Preset::Small, 64, 3).expect("valid"));
+        assert!(applied(&reference, "method.label_deviation=2").is_ok());
+        for change in ["method.augment.color=1", "method.penalty=1", "method.penalty_every=2"] {
+            let message = applied(&reference, change).expect_err(change).to_string();
+            assert!(message.contains("expected a recipe with pairs of pictures"), "{message}");
         }
     }
 }

@@ -177,7 +177,9 @@ impl Session {
         let order = order::epoch_order(self.settings.seed, self.progress.epochs, self.count);
         let done = (self.losses.discriminator.len() * self.settings.batch_size).min(self.count);
         let started = Instant::now();
-        for places in order[done..].chunks(self.settings.batch_size) {
+        // All at once, since a device is waited for with every copy to it.
+        let order = Tensor::from_slice(&order).to_device(self.images.device());
+        for first in (done..self.count).step_by(self.settings.batch_size) {
             let asked = interrupt::asked();
             if (asked || self.unread.len() >= UNREAD_STEPS)
                 && let Some(reason) = self.read_losses()
@@ -188,8 +190,9 @@ impl Session {
                 // What the last step did shows in the next one's losses, which there is none of.
                 return Ok(self.broken_weights().map_or(Turn::Interrupted, Turn::Alarm));
             }
-            self.step(places);
-            console.advance(places.len() as u64);
+            let count = self.settings.batch_size.min(self.count - first);
+            self.step(&order.narrow(0, first as i64, count as i64));
+            console.advance(count as u64);
         }
         if let Some(reason) = self.read_losses().or_else(|| self.broken_weights()) {
             return Ok(Turn::Alarm(reason));
@@ -199,13 +202,13 @@ impl Session {
         self.finish_epoch(images_per_s, console)
     }
 
-    fn step(&mut self, places: &[i64]) {
+    /// A step with the pictures at some places, i64 `[N]`, where the pictures are.
+    fn step(&mut self, places: &Tensor) {
         tch::manual_seed(order::step_seed(self.settings.seed, self.progress.steps));
-        let places_there = Tensor::from_slice(places).to_device(self.images.device());
         let device = self.gan.generator.device();
         let batch = Batch {
-            images: self.images.index_select(0, &places_there).to_device(device),
-            labels: self.label_of.index_select(0, &places_there).to_device(device),
+            images: self.images.index_select(0, places).to_device(device),
+            labels: self.label_of.index_select(0, places).to_device(device),
             step: self.progress.steps,
             seen: self.progress.images,
         };
@@ -213,7 +216,7 @@ impl Session {
         self.gan.set_learning_rate(rate);
         self.unread.push(self.gan.step(&batch));
         self.progress.steps += 1;
-        self.progress.images += places.len() as u64;
+        self.progress.images += places.size()[0] as u64;
     }
 
     /// Moves the losses of the last steps from the device; says what is wrong with them, if anything is.

@@ -175,7 +175,9 @@ fn a_run_leaves_figures_pictures_and_a_checkpoint() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("epoch 2/2: d_loss 0."), "{}", text(&output.stdout));
     let run = only_run(&out);
-    for file in ["reals.png", "batch.png", "interpolation.png", "losses.png", "samples/epoch-00002.png"] {
+    for file in
+        ["reals.png", "batch.png", "augmented.png", "interpolation.png", "losses.png", "samples/epoch-00002.png"]
+    {
         assert!(image::open(run.join(file)).is_ok(), "{file} is no picture");
     }
     let stats = std::fs::read_to_string(run.join("stats.jsonl")).expect("read");

@@ -29,6 +29,8 @@ use crate::{emulation, guard, setup};
 const CHOICES: [&[&str]; 2] = [&[], &["--package", "trainer"]];
 /// Real pictures, where they lie beside the checkout.
 const REAL_PICTURES: [&str; 2] = ["data/rps", "../shared/data/rps"];
+/// What native multiplies in where a processor does.
+const FEWER_BITS: [&str; 3] = ["bf16", "f16", "int8"];
 
 /// Runs all stages, and tells at the end which passed, failed and were skipped, with their minutes.
 ///
@@ -128,7 +130,22 @@ fn fresh_clone(checkout: &Checkout) -> Result<Outcome> {
     if pictures[0] != pictures[1] {
         bail!("{}: expected the same bytes for the same label and seed, found others", picture.display());
     }
+    FEWER_BITS.into_iter().try_for_each(|compute| in_fewer_bits(checkout, compute))?;
     Ok(Outcome::Done)
+}
+
+/// The trained weights in products of fewer bits, within their bound; said aloud where this processor has none.
+fn in_fewer_bits(checkout: &Checkout, compute: &str) -> Result<()> {
+    let words =
+        ["run", "--quiet", "--package", "edge-runtime", "--", "verify", "--engine", "native", "--quiet", "--compute"];
+    let verified = cargo(checkout, words).arg(compute).output().context("run verify")?;
+    let (table, problem) = (String::from_utf8_lossy(&verified.stdout), String::from_utf8_lossy(&verified.stderr));
+    match verified.status.success() {
+        true => eprint!("{compute}\n{table}"),
+        false if problem.contains("which this CPU lacks") => eprintln!("{compute} is left out: {}", problem.trim()),
+        false => bail!("verify --compute {compute}: {table}{problem}"),
+    }
+    Ok(())
 }
 
 /// How many tests a test binary has.

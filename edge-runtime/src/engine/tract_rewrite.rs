@@ -172,7 +172,8 @@ impl EvalOp for AddTaps {
         let products = args_1!(inputs);
         let products = products.try_as_plain_ram()?;
         let bias = self.bias.try_as_plain_ram()?;
-        let mut pictures = Tensor::zero::<f32>(&self.output_shape())?;
+        // SAFETY: every number is written before it is read, and any bits are one.
+        let mut pictures = unsafe { Tensor::uninitialized::<f32>(&self.output_shape())? };
         let (products, bias) = (products.as_slice()?, bias.as_slice()?);
         vectorized(Adding { op: self, products, bias, pictures: pictures.try_as_plain_ram_mut()?.as_slice_mut()? });
         Ok(tvec!(pictures.into_tvalue()))
@@ -212,45 +213,52 @@ impl Work for Adding<'_> {
         let pixels = height * width;
         let planes = self.products.chunks_exact(TAPS * pixels).zip(self.pictures.chunks_exact_mut(4 * pixels));
         for ((taps, plane), &bias) in planes.zip(self.bias.iter().cycle()) {
-            // The rows that a row of the kernel makes of an input row, one for each of its columns.
-            let of = |input: usize, tap: usize| -> [&[f32]; KERNEL] {
-                std::array::from_fn(|column| &taps[(tap * KERNEL + column) * pixels + input * width..][..width])
-            };
             for (y, row) in plane.chunks_exact_mut(2 * width).enumerate() {
                 // Output 2 i + t - 1 is of input i and tap t.
-                let near = of(y / 2, 1 + y % 2);
-                let far =
-                    if y.is_multiple_of(2) { (y / 2).checked_sub(1).map(|i| (i, 3)) } else { Some((y / 2 + 1, 0)) };
-                match far.filter(|(input, _)| *input < height) {
-                    Some((input, tap)) => add_rows([near, of(input, tap)], bias, row),
+                let near = columns(taps, [height, width], y / 2, 1 + y % 2);
+                let (far, tap) = if y.is_multiple_of(2) { ((y / 2).checked_sub(1), 3) } else { (Some(y / 2 + 1), 0) };
+                match far.filter(|input| *input < height) {
+                    Some(input) => add_rows([near, columns(taps, [height, width], input, tap)], bias, row),
                     None => add_rows([near], bias, row),
                 }
                 if is_rectified {
-                    row.iter_mut().for_each(|value| *value = value.max(0.0));
+                    for value in row {
+                        *value = value.max(0.0);
+                    }
                 }
             }
         }
     }
 }
 
+/// The rows that a row of the kernel makes of an input row, one for each of its columns.
+#[inline(always)]
+fn columns(taps: &[f32], [height, width]: [usize; 2], input: usize, tap: usize) -> [&[f32]; KERNEL] {
+    let from = &taps[tap * KERNEL * height * width..][..KERNEL * height * width];
+    [0, 1, 2, 3].map(
+        #[inline(always)]
+        |column| &from[(column * height + input) * width..][..width],
+    )
+}
+
 /// A row of outputs, from the rows that columns of the kernel make of each input row: an even column has column 1 of its own
 /// pixel and column 3 of the one before, an odd one column 2 of its own and column 0 of the next.
 #[inline(always)]
 fn add_rows<const INPUTS: usize>(inputs: [[&[f32]; KERNEL]; INPUTS], bias: f32, row: &mut [f32]) {
-    let width = row.len() / 2;
-    let sum = |own: usize, other: usize, at: usize, beside: Option<usize>| {
-        inputs
-            .iter()
-            .fold(bias, |sum, columns| sum + columns[own][at] + beside.map_or(0.0, |place| columns[other][place]))
-    };
-    row[0] = sum(1, 3, 0, None);
-    row[2 * width - 1] = sum(2, 0, width - 1, None);
-    // Between the pixels: an odd output and the even one after it.
-    let steps = width - 1;
-    let between =
-        inputs.map(|[zero, one, two, three]| [&two[..steps], &zero[1..][..steps], &one[1..][..steps], &three[..steps]]);
-    let pairs = row[1..][..2 * steps].chunks_exact_mut(2);
-    for (place, pair) in pairs.enumerate() {
+    let last = row.len() / 2 - 1;
+    let (mut first_even, mut last_odd) = (bias, bias);
+    for [_, one, two, _] in inputs {
+        first_even += one[0];
+        last_odd += two[last];
+    }
+    row[0] = first_even;
+    row[2 * last + 1] = last_odd;
+    // Between two pixels: the odd output of one and the even output of the next.
+    let between = inputs.map(
+        #[inline(always)]
+        |[zero, one, two, three]| [&two[..last], &zero[1..][..last], &one[1..][..last], &three[..last]],
+    );
+    for (place, pair) in row[1..][..2 * last].chunks_exact_mut(2).enumerate() {
         let (mut odd, mut even) = (bias, bias);
         for [two, zero, one, three] in between {
             odd += two[place] + zero[place];
