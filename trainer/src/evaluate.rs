@@ -58,7 +58,7 @@ enum Source {
         run: Option<PathBuf>,
         is_named: bool,
         manifest: Box<Manifest>,
-        generator: Generator,
+        generator: Box<Generator>,
     },
     Model {
         path: PathBuf,
@@ -98,7 +98,7 @@ impl Source {
         };
         let (manifest, generator) = checkpoint::read_generator(&path, device)?;
         let is_named = options.run.as_ref() != Some(&path);
-        Ok(Self::Checkpoint { path, run, is_named, manifest: Box::new(manifest), generator })
+        Ok(Self::Checkpoint { path, run, is_named, manifest: Box::new(manifest), generator: Box::new(generator) })
     }
 
     fn name(&self) -> String {
