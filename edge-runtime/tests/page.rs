@@ -162,12 +162,12 @@ fn check_seed_and_names(browser: &Browser, server: &Server) {
 /// What a download would save is the file that the address names, and each part of its time is told.
 fn check_download_and_times(browser: &Browser, server: &Server) {
     browser.run(
-        "window.saved = null; HTMLAnchorElement.prototype.click = function () { const name = this.download; \
-         fetch(this.href).then((answer) => answer.arrayBuffer()).then((bytes) => { \
-         window.saved = { name, bytes: Array.from(new Uint8Array(bytes)) }; }); }",
+        "window.saved = {}; HTMLAnchorElement.prototype.click = function () { window.saved.name = this.download; }; \
+         const address = URL.createObjectURL; URL.createObjectURL = (file) => { file.arrayBuffer().then((bytes) => { \
+         window.saved.bytes = Array.from(new Uint8Array(bytes)); }); return address.call(URL, file); }",
     );
     browser.find("#download").click();
-    browser.wait("window.saved !== null");
+    browser.wait("window.saved.name && window.saved.bytes !== undefined");
     let saved = browser.run("return window.saved");
     assert!(saved["name"].as_str().is_some_and(|name| name.ends_with(".png")), "{}", saved["name"]);
     let bytes: Vec<u8> =
