@@ -186,7 +186,9 @@ fn check_download_and_times(browser: &Browser, server: &Server) {
 /// Kept under target/, to be looked at.
 fn take_screenshots(browser: &Browser) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    browser.find_all("#labels label span")[0].click();
+    let label = &browser.find_all("#labels label span")[0];
+    label.click();
+    browser.wait(&format!("document.getElementById('title').textContent === {:?}", label.get("text")));
     for (size, ratio) in [([1200, 800], 1), ([390, 844], 2)] {
         for scheme in ["light", "dark"] {
             browser.look(size, ratio, scheme);
