@@ -14,6 +14,8 @@ use crate::order::epoch_order;
 
 /// The fewest pictures of a label, half of which are compared with the other half.
 pub const LEAST_PICTURES: usize = 24;
+/// The most pictures of all labels that are compared with as many fakes: distances between all of them are held in memory.
+const MOST_COMPARED: usize = 5_000;
 const HALVES_SEED: u64 = 0x6861_6c66;
 
 /// The measuring networks and what they see in the real pictures.
@@ -78,7 +80,7 @@ impl Meter {
         Ok(Self { classifier, extractor, label_names, halves, reals, held_out_distance })
     }
 
-    /// Fakes of each label that a full measurement takes: half of its real pictures.
+    /// Fakes of each label that a full measurement takes: half of its real pictures, or a share of some thousands.
     pub fn samples(&self) -> Vec<usize> {
         self.halves.iter().map(|[half, _]| half.len()).collect()
     }
@@ -175,7 +177,7 @@ struct Group {
     fakes: Vec<i64>,
 }
 
-/// Two random halves of each label.
+/// Two random halves of each label, or parts of them where there are many.
 fn halves(data: &DataSet) -> Result<Vec<[Vec<i64>; 2]>, TrainError> {
     let by_label = places_by_label(&data.label_of, data.labels.len());
     let half = |(label, (name, of_label)): (u64, (&String, Vec<i64>))| {
@@ -188,10 +190,15 @@ fn halves(data: &DataSet) -> Result<Vec<[Vec<i64>; 2]>, TrainError> {
         }
         let order = epoch_order(HALVES_SEED, label, of_label.len());
         let mut shuffled = order.iter().map(|place| of_label[*place as usize]);
-        let count = of_label.len() / 2;
+        let count = compared(of_label.len(), data.labels.len());
         Ok([shuffled.by_ref().take(count).collect(), shuffled.take(count).collect()])
     };
     (0..).zip(data.labels.names().iter().zip(by_label)).map(half).collect()
+}
+
+/// Pictures of one of several labels that are compared: half of them, or its share of the most.
+fn compared(of_label: usize, labels: usize) -> usize {
+    (of_label / 2).min((MOST_COMPARED / labels).max(LEAST_PICTURES / 2))
 }
 
 fn scores(reals: &Tensor, fakes: &Tensor) -> Scores {
@@ -211,4 +218,15 @@ fn counts(group: &Group, seen: &[i64], labels: usize) -> Vec<u64> {
 
 fn rows(features: &Tensor, places: &[i64]) -> Tensor {
     features.index_select(0, &Tensor::from_slice(places).to_device(features.device())).to_kind(Kind::Double)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_a_label_is_compared_up_to_its_share_of_the_most() {
+        assert_eq!([compared(840, 3), compared(100_000, 2), compared(25, 2)], [420, 2_500, 12]);
+        assert_eq!(compared(1_000, 1_000), LEAST_PICTURES / 2);
+    }
 }

@@ -2,6 +2,8 @@
 
 use tch::{Kind, Tensor};
 
+/// Distances in memory at once, 8 bytes each.
+const AT_ONCE: i64 = 1 << 25;
 /// Neighbors that make the radius of improved precision and recall, as in the paper.
 pub const PRECISION_NEIGHBORS: i64 = 3;
 /// Neighbors that make the radius of density and coverage, as in the paper.
@@ -47,8 +49,15 @@ pub fn mean_distance(features: &Tensor) -> f64 {
 
 /// For each row of `from` the place of and distance to its nearest row of `to`: i64 `[n]`, f64 `[n]`.
 pub fn nearest(from: &Tensor, to: &Tensor) -> (Tensor, Tensor) {
-    let (distance, place) = distances(from, to).min_dim(1, false);
-    (place, distance)
+    nearest_at_once(from, to, AT_ONCE)
+}
+
+/// The same with at most so many distances in memory, or those of one row.
+fn nearest_at_once(from: &Tensor, to: &Tensor, most: i64) -> (Tensor, Tensor) {
+    let parts = from.split((most / to.size()[0].max(1)).max(1), 0);
+    let found: Vec<(Tensor, Tensor)> = parts.iter().map(|part| distances(part, to).min_dim(1, false)).collect();
+    let (distances, places): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    (Tensor::cat(&places, 0), Tensor::cat(&distances, 0))
 }
 
 /// The median of f64 `[n]`.
@@ -94,6 +103,16 @@ mod tests {
         let counts: Vec<usize> = points.iter().map(balls).collect();
         let hit = counts.iter().filter(|count| **count > 0).count();
         (hit as f64 / points.len() as f64, counts.iter().sum::<usize>() as f64 / points.len() as f64)
+    }
+
+    #[test]
+    fn the_nearest_are_the_same_a_few_at_a_time() {
+        let (from, to) = (cluster(1, 23, 4, 0.0), cluster(2, 17, 4, 0.6));
+        let (places, distances) = nearest(&from, &to);
+        for most in [1, 3 * 17, 5 * 17 + 4] {
+            let (few_places, few_distances) = nearest_at_once(&from, &to, most);
+            assert_eq!((few_places, few_distances), (places.shallow_clone(), distances.shallow_clone()), "{most}");
+        }
     }
 
     #[test]
