@@ -32,10 +32,10 @@ pub fn run(options: &PhotoBooth) -> Result<()> {
     let labels = setup::labels(&model, &options.label)?;
     let generator = setup::generator(model, &options.engine)?.truncated(options.truncation);
     let encoding = Encoding { origin: generator.origin(), scale: 1 };
-    let folder = Folder::create(&options.out, encoding)?;
     let button = options.button.map(|button| button.watch()).transpose()?;
     let seed = setup::seed(options.seed, "--seed", options.engine.quiet);
     let screen = options.display.screen(Use::Live)?;
+    let folder = Folder::create(&options.out, encoding)?;
     let keys = Keys::listen();
     let mut booth = Booth { screen, keys, button, keys_ended: false };
     let kept = booth.open(generator, folder, &labels, seed, options);
