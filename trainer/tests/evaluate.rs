@@ -86,6 +86,13 @@ fn quality_is_measured_in_training_and_the_same_afterwards() {
     let (manifest, _) = trainer::checkpoint::read_generator(&checkpoint, cpu()).expect("read");
     assert_eq!(manifest.scores["kid"], measured["fakes"]["kid"].as_f64().expect("a number"));
     assert_eq!(manifest.features.as_deref(), measured["features"].as_str());
+    assert_eq!(last["features"], measured["features"], "the network is named beside the scores");
+    // A checkpoint alone is measured against the pictures of its run.
+    let alone = ["evaluate", "--run", shown(&checkpoint), "--out", shown(&world.runs), "--device", "cpu", "--json"];
+    let alone = trainer(&alone);
+    assert!(text(&alone.stderr).contains("real: bars, 52 pictures"), "{}", text(&alone.stderr));
+    let scores: Value = serde_json::from_slice(&alone.stdout).expect("JSON and nothing else");
+    assert_eq!(scores["fakes"]["kid"], measured["fakes"]["kid"]);
     assert!(run.join("quality.png").is_file());
     let page = std::fs::read_to_string(run.join("report.html")).expect("written beside the run");
     assert!(page.contains("Nearest training pictures") && page.contains("standing") && !page.contains("http"));
@@ -120,7 +127,9 @@ fn a_folder_of_pictures_is_measured_as_a_table() {
     let output = world.evaluate(&["--fakes", shown(&fakes)]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let table = text(&output.stdout);
-    for word in ["KID", "precision", "coverage", "accuracy", "lying", "standing", "the last pictures of each label"] {
+    for word in
+        ["KID", " ± ", "precision", "coverage", "accuracy", "lying", "standing", "the last pictures of each label"]
+    {
         assert!(table.contains(word), "{word} is missing:\n{table}");
     }
     std::fs::rename(fakes.join("lying"), fakes.join("leaning")).expect("renamed");
