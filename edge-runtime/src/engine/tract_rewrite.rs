@@ -124,8 +124,9 @@ fn relu_behind<'a>(model: &'a TypedModel, node: &TypedNode) -> TractResult<Optio
     let facts = model.node_input_facts(next.id)?;
     let mut constants = facts.iter().filter_map(|fact| fact.konst.as_ref());
     let is_zero = |constant: &Arc<Tensor>| {
-        let numbers = constant.try_as_plain_ram().and_then(|ram| Ok(ram.as_slice::<f32>()?.to_vec()));
-        numbers.is_ok_and(|numbers| numbers.iter().all(|number| *number == 0.0))
+        let all =
+            constant.try_as_plain_ram().and_then(|ram| Ok(ram.as_slice::<f32>()?.iter().all(|number| *number == 0.0)));
+        all.unwrap_or(false)
     };
     Ok(constants.next().is_some_and(is_zero).then_some(next))
 }

@@ -296,10 +296,11 @@ pub(super) unsafe fn squares_by_product<L: Lanes, T: Stored, const PAIRS: usize,
     tile: &mut Tile<'_>,
     weights: &[T],
 ) {
+    assert!(tile.rows.len() >= tile.shape.channels * WIDTH);
     for place in 0..9 {
         let (i, j) = (place / 3, place % 3);
-        // SAFETY: the tile has been checked: it has room for a product's weights, an even number of pairs, and every pixel of
-        // every plane, every row of weights and every output is inside.
+        // SAFETY: there is room for a product's weights, and the tile has been checked: it has an even number of pairs, and every
+        // pixel of every plane, every row of weights and every output is inside.
         unsafe {
             product_rows::<L, T>(tile.rows, &tile.shape, weights, i, j);
             let mut left = tile.pairs.len();
@@ -407,14 +408,23 @@ unsafe fn spread_to_map<L: Lanes, const PAIRS: usize, const V: usize>(
                     let is_first = (i, j) == (row, column);
                     let mut sum = load_row::<L, V>(if is_first { tile.bias.as_ptr().add(lane) } else { to });
                     for v in 0..V {
-                        let product = sums[pair][half][v];
-                        sum[v] = if (i == 2) == (j == 2) { L::add(sum[v], product) } else { L::sub(sum[v], product) };
+                        sum[v] = taken::<L>(sum[v], sums[pair][half][v], i, j);
                     }
                     store_row::<L, V>(to, sum, activation);
                 }
             }
         }
     }
+}
+
+/// A sum with product (i, j), which an index of 2 makes negative in its dimension.
+///
+/// # Safety
+/// That of [`Lanes`].
+#[inline(always)]
+unsafe fn taken<L: Lanes>(sum: L::Vector, product: L::Vector, i: usize, j: usize) -> L::Vector {
+    // SAFETY: the caller's.
+    unsafe { if (i == 2) == (j == 2) { L::add(sum, product) } else { L::sub(sum, product) } }
 }
 
 /// Whether the product of an index is part of an output, in one dimension: 0 of output 0, 1 of both, 2 of output 1.
@@ -525,9 +535,9 @@ unsafe fn spread<L: Lanes, const PAIRS: usize, const V: usize>(
         for pair in 0..PAIRS {
             for half in 0..2 {
                 for v in 0..V {
-                    let (sum, product) = (&mut outputs[place][pair][half][v], sums[pair][half][v]);
+                    let sum = &mut outputs[place][pair][half][v];
                     // SAFETY: the caller's.
-                    *sum = unsafe { if (i == 2) == (j == 2) { L::add(*sum, product) } else { L::sub(*sum, product) } };
+                    *sum = unsafe { taken::<L>(*sum, sums[pair][half][v], i, j) };
                 }
             }
         }

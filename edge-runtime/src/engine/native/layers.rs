@@ -168,7 +168,7 @@ impl Hidden {
             activation: self.activation,
         };
         let len = 4 * self.inputs * WIDTH;
-        let mut rows = Aligned::new(self.inputs * WIDTH);
+        let mut rows = Aligned::new(if kernels.level().goes_by_product() { self.inputs * WIDTH } else { 0 });
         let mut pairs = Vec::new();
         for parity in 0..4 {
             pairs.clear();

@@ -20,8 +20,6 @@ async function ask(path, signal) {
     await login();
     return ask(path, signal);
   }
-  // A link carries no token.
-  if (token) for (const link of document.querySelectorAll("footer .guarded")) link.hidden = true;
   if (answer.status === 429) {
     tell("Busy, waiting", true);
     await pause(1000 * Number(answer.headers.get("Retry-After") || 1));
@@ -407,6 +405,9 @@ async function start() {
       await pause(1000);
     }
   }
+  // A link carries no token.
+  const guarded = sessionStorage.getItem("token") !== null;
+  for (const link of document.querySelectorAll("footer .guarded")) link.hidden = guarded;
   build();
   recall();
   new ResizeObserver(() => {

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::Lanes;
+use super::{Lanes, Stored};
 use crate::engine::native::elementwise::Work;
 use crate::engine::native::pack::Weights;
 use crate::engine::native::tile::{Dense, Method, Tile};
@@ -69,9 +69,6 @@ unsafe impl Lanes for Avx2 {
     }
 }
 
-/// Pairs from which on widening and adding up weights once for all of them is worth a pass of its own.
-const MANY: usize = 12;
-
 /// Runs a checked tile.
 ///
 /// # Safety
@@ -80,15 +77,27 @@ const MANY: usize = 12;
 pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
     // SAFETY: the caller's, and the features are enabled here.
     unsafe {
-        match (tile.weights, method) {
-            (Weights::F32(weights), Method::Squares) if tile.pairs.len() >= MANY => {
-                super::squares_by_product::<Avx2, f32, 3, 2>(tile, weights);
-            }
-            (Weights::F16(weights), Method::Squares) if tile.pairs.len() >= MANY => {
-                super::squares_by_product::<Avx2, u16, 3, 2>(tile, weights);
-            }
-            (Weights::F32(weights), _) => super::by_two_pairs::<Avx2, f32, 2>(tile, method, weights),
-            (Weights::F16(weights), _) => super::by_two_pairs::<Avx2, u16, 2>(tile, method, weights),
+        match tile.weights {
+            Weights::F32(weights) => any(tile, method, weights),
+            Weights::F16(weights) => any(tile, method, weights),
+        }
+    }
+}
+
+/// Product by product where there are many pairs.
+///
+/// # Safety
+/// That of [`tile`].
+#[inline(always)]
+unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
+    /// Pairs from which on widening and adding up weights once for all of them is worth a pass of its own.
+    const MANY: usize = 12;
+    // SAFETY: the caller's.
+    unsafe {
+        if method == Method::Squares && tile.pairs.len() >= MANY {
+            super::squares_by_product::<Avx2, T, 3, 2>(tile, weights);
+        } else {
+            super::by_two_pairs::<Avx2, T, 2>(tile, method, weights);
         }
     }
 }
