@@ -182,6 +182,11 @@ impl EngineSpec {
         self.compute.filter(|compute| *compute != Compute::F32)
     }
 
+    /// What native is told to multiply in, where the file says otherwise.
+    fn other_compute(&self, model: &Model) -> Option<Compute> {
+        self.compute.filter(|compute| *compute != model.metadata().variant.compute)
+    }
+
     fn thread_count(&self) -> usize {
         self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
     }
@@ -235,9 +240,14 @@ pub fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
     if spec.ort.strict && (spec.provider == Provider::Cpu || (spec.kind != EngineKind::Ort && !gpu)) {
         return Err(RuntimeError::Strict);
     }
-    if let Some(compute) =
-        spec.fewer_bits().filter(|_| gpu || !matches!(spec.kind, EngineKind::Auto | EngineKind::Native))
-    {
+    let may_be_gpu = gpu || (spec.kind == EngineKind::Ort && spec.provider == Provider::Auto);
+    for (asked, flag) in [(spec.ort.f16, "--f16"), (spec.ort.tf32, "--tf32")] {
+        if asked && !may_be_gpu {
+            return Err(RuntimeError::OnlyGpu { flag });
+        }
+    }
+    let other = spec.other_compute(model);
+    if let Some(compute) = other.filter(|_| gpu || !matches!(spec.kind, EngineKind::Auto | EngineKind::Native)) {
         let engine = if spec.kind == EngineKind::Tract { spec.kind.name() } else { EngineKind::Ort.name() };
         return Err(RuntimeError::Compute { engine, compute: compute.name() });
     }
@@ -255,7 +265,9 @@ pub fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
 /// native, or tract with a note that says why.
 fn open_auto(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
     match native::open(spec, model) {
-        Err(passed @ RuntimeError::Unsupported { .. }) if cfg!(feature = "tract") && spec.fewer_bits().is_none() => {
+        Err(passed @ RuntimeError::Unsupported { .. })
+            if cfg!(feature = "tract") && spec.other_compute(model).is_none() =>
+        {
             let mut opened = open_tract(spec, model)?;
             opened.notes.insert(0, format!("native passed over: {passed}"));
             Ok(opened)

@@ -82,6 +82,12 @@ pub enum RuntimeError {
         /// The numbers asked for.
         compute: &'static str,
     },
+    /// A setting of GPUs where there can be none.
+    #[error("{flag} is for GPUs: ask for one with --provider cuda or tensorrt")]
+    OnlyGpu {
+        /// The setting.
+        flag: &'static str,
+    },
     /// The CPU is forbidden and nothing else was asked for.
     #[error("--strict forbids the CPU: ask for a GPU with --provider cuda or tensorrt, or --engine ort")]
     Strict,

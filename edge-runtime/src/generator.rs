@@ -198,6 +198,14 @@ impl Generator {
         let architecture = &self.metadata.architecture;
         let (side, channels) = (architecture.image_size, architecture.channels);
         let values = self.opened.engine.run(batch)?;
+        let expected = batch.latents.len() / architecture.latent_dim * architecture.pixels();
+        if values.len() != expected {
+            return Err(RuntimeError::Engine {
+                engine: "of the caller",
+                doing: "run the model",
+                problem: format!("expected {expected} numbers, found {}", values.len()),
+            });
+        }
         let planes = values.chunks_exact(architecture.pixels());
         Ok(planes.map(|chw| Picture::from_signed(chw, side, channels)).collect())
     }

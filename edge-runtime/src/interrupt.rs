@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
-use edge_runtime::restore;
+use edge_runtime::{restore, signals};
 
 type Wake = Box<dyn Fn() + Send>;
 
@@ -22,7 +22,7 @@ pub fn listen() {
             wake();
         }
     };
-    if let Err(error) = ctrlc::set_handler(handler) {
+    if let Err(error) = signals::when_asked_to_end(handler) {
         eprintln!("warning: Ctrl-C will end at once: {error}");
     }
 }

@@ -35,6 +35,9 @@ const ESCAPE: u8 = 0x1B;
 pub struct Keys {
     #[cfg(unix)]
     changed: Option<Restored<nix::sys::termios::Termios>>,
+    /// A terminal that another program has now: reading it would stop this one.
+    #[cfg(unix)]
+    is_away: bool,
 }
 
 /// Longer than between the bytes of one key, shorter than between two keys.
@@ -51,7 +54,9 @@ impl Keys {
         let input = std::io::stdin();
         // A program in the background would be stopped if it changed its terminal; any other terminal has no background.
         let is_ours = tcgetpgrp(&input).map_or(true, |group| group == getpgrp());
-        let Some(before) = tcgetattr(&input).ok().filter(|_| is_ours) else { return Self { changed: None } };
+        let terminal = tcgetattr(&input).ok();
+        let is_away = terminal.is_some() && !is_ours;
+        let Some(before) = terminal.filter(|_| is_ours) else { return Self { changed: None, is_away } };
         let mut wanted = before.clone();
         wanted.local_flags.remove(LocalFlags::ECHO | LocalFlags::ICANON);
         for signal in [SpecialCharacterIndices::VSUSP, SpecialCharacterIndices::VQUIT] {
@@ -63,7 +68,7 @@ impl Keys {
         });
         // Keys then come with Enter only, which is no reason to end.
         let _ = tcsetattr(&input, SetArg::TCSANOW, &wanted);
-        Self { changed: Some(changed) }
+        Self { changed: Some(changed), is_away }
     }
 
     /// Whether keys come from a terminal that this program may read.
@@ -73,6 +78,10 @@ impl Keys {
 
     /// Waits for a key. One that sends several bytes, such as an arrow, is none.
     pub fn pressed(&mut self, time: Duration) -> Pressed {
+        if self.is_away {
+            std::thread::sleep(time);
+            return Pressed::Closed;
+        }
         match self.byte(time) {
             Pressed::Key(ESCAPE) => self.after_escape(),
             other => other,

@@ -52,6 +52,7 @@ mod resample;
 pub mod restore;
 pub mod sensors;
 pub mod sheet;
+pub mod signals;
 pub mod sink;
 pub mod truncation;
 pub mod verification;

@@ -6,6 +6,7 @@ mod lookup;
 mod operators;
 mod quantized;
 mod subpixel;
+mod wire;
 
 pub(crate) use operators::title as node_title;
 
@@ -56,6 +57,7 @@ impl Model {
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Result<Self, RuntimeError> {
         let bytes = bytes.into();
         check_size(bytes.len() as u64)?;
+        wire::check(&bytes)?;
         let proto = ModelProto::decode(bytes.clone()).map_err(RuntimeError::NotOnnx)?;
         let pairs: BTreeMap<String, String> =
             proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
@@ -85,6 +87,12 @@ impl Model {
     /// Labels, architecture and the rest that the file says about itself.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Pictures of every run: what the metadata fix, or one where the graph says so; `None` where it is free.
+    pub fn batch(&self) -> Option<usize> {
+        let literal = self.graph.input.iter().any(|input| interface::batch_of(input).is_some_and(|side| side == 1));
+        self.metadata.variant.batch.or(literal.then_some(1))
     }
 
     /// SHA-256 of the file, in hexadecimal.

@@ -23,6 +23,8 @@ use crate::setup::{self, print};
 
 /// How often button and Ctrl-C are looked at.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long the last of `--count` pictures stays.
+const LINGER: Duration = Duration::from_secs(3);
 /// Side of the pictures of numbers; displays enlarge them.
 const SIDE: usize = 32;
 
@@ -73,7 +75,11 @@ impl Booth {
         self.screen.draw(&number("?"), &[invitation.to_owned(), "q ends".to_owned()])?;
         let mut kept = Vec::new();
         for index in 0u32.. {
-            if kept.len() >= limit || !self.is_pressed()? || !self.counted_down(options.countdown)? {
+            if kept.len() >= limit {
+                self.linger();
+                break;
+            }
+            if !self.is_pressed()? || !self.counted_down(options.countdown)? {
                 break;
             }
             let frame = generator.frame(chosen(labels, seed, index), seed, index)?;
@@ -85,6 +91,12 @@ impl Booth {
             bail!("nothing can be pressed: standard input has ended, and there is no --button");
         }
         Ok(kept)
+    }
+
+    /// Leaves the last picture to be looked at, until a key is pressed.
+    fn linger(&mut self) {
+        let until = Instant::now() + LINGER;
+        while Instant::now() < until && !interrupt::is_asked() && !matches!(self.key(), Pressed::Key(_)) {}
     }
 
     /// Waits for a press; false where the user ends it.

@@ -26,6 +26,7 @@ pub fn board() -> Option<String> {
 pub struct Throttling {
     sys: PathBuf,
     before: Option<u64>,
+    firmware_before: u64,
 }
 
 impl Throttling {
@@ -36,7 +37,8 @@ impl Throttling {
 
     /// Whether the processor has been slowed down since, or is now; `None` where Linux doesn't tell.
     pub fn seen(&self) -> Option<bool> {
-        let now = firmware(&self.sys).map(|bits| bits & NOW != 0);
+        let began = !self.firmware_before & SINCE_START;
+        let now = firmware(&self.sys).map(|bits| bits & (NOW | began) != 0);
         let counted = self.before.zip(events(&self.sys)).map(|(before, after)| after > before);
         match (now, counted) {
             (None, None) => None,
@@ -45,12 +47,15 @@ impl Throttling {
     }
 
     fn watch_below(sys: &Path) -> Self {
-        Self { sys: sys.to_owned(), before: events(sys) }
+        let firmware_before = firmware(sys).unwrap_or(SINCE_START);
+        Self { sys: sys.to_owned(), before: events(sys), firmware_before }
     }
 }
 
 /// Bits of the Raspberry Pi firmware's answer that speak of now: under-voltage, capped, throttled, soft limit.
 const NOW: u64 = 0xF;
+/// The same, for what has been since the board started.
+const SINCE_START: u64 = 0xF << 16;
 
 fn peak_in(status: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -146,6 +151,11 @@ mod tests {
                 write(folder.path(), &firmware, text);
                 assert_eq!(Throttling::watch_below(folder.path()).seen(), Some(seen), "{chip}: {text}");
             }
+            // Over before anyone looked.
+            write(folder.path(), &firmware, "0x10000");
+            let watch = Throttling::watch_below(folder.path());
+            write(folder.path(), &firmware, "0x50000");
+            assert_eq!(watch.seen(), Some(true), "{chip}");
         }
     }
 }

@@ -69,7 +69,8 @@ mod with_http {
             let read = File::open(path).and_then(|file| file.take(MAX_TOKEN_FILE).read_to_string(&mut text));
             read.with_context(|| format!("read --token-file {}", path.display()))?;
             (text, path.display().to_string())
-        } else if let Some(text) = std::env::var(TOKEN_VARIABLE).ok().filter(|text| !text.is_empty()) {
+        } else if let Some(text) = std::env::var_os(TOKEN_VARIABLE).filter(|text| !text.is_empty()) {
+            let text = text.into_string().map_err(|_| usage(format!("{TOKEN_VARIABLE}: expected text in UTF-8")))?;
             (text, TOKEN_VARIABLE.to_owned())
         } else {
             return Ok(None);

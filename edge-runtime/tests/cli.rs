@@ -61,7 +61,7 @@ fn decode_file(path: &Path) -> ((u32, u32), Vec<u8>, BTreeMap<String, String>) {
 }
 
 #[test]
-fn help_names_every_flag_with_its_value_and_default() {
+fn help_names_flags_with_their_values_and_defaults() {
     let place = Place::new();
     let output = place.run_bare(&["--help"]);
     assert!(output.status.success());
@@ -94,6 +94,41 @@ fn help_names_every_flag_with_its_value_and_default() {
         assert!(help.contains(part), "{part:?} is missing in\n{help}");
     }
     assert!(place.run_bare(&["--version"]).status.success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hang_up_that_is_ignored_ends_nothing() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::Stdio;
+
+    let place = Place::new();
+    let shell = |ignored: &str| {
+        let mut command = Command::new("sh");
+        let text = format!("{ignored} exec \"$0\" --stdin --model model.onnx --quiet");
+        command.args(["-c", &text, env!("CARGO_BIN_EXE_edge-runtime")]).current_dir(place.folder.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts")
+    };
+    for (ignored, goes_on) in [("trap '' HUP;", true), ("", false)] {
+        let mut child = shell(ignored);
+        let (mut input, output) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+        let mut answers = BufReader::new(output).lines();
+        writeln!(input, r#"{{"label":"zebra","seed":1,"out":"a.png"}}"#).expect("it listens");
+        assert!(answers.next().is_some(), "it has started");
+        let hang_up = format!("kill -HUP {}", child.id());
+        assert!(Command::new("sh").args(["-c", &hang_up]).status().expect("a shell").success());
+        if goes_on {
+            writeln!(input, r#"{{"label":"zebra","seed":2,"out":"b.png"}}"#).expect("it listens");
+            assert!(answers.next().is_some_and(|answer| answer.is_ok()), "it goes on");
+        } else {
+            // It ends by itself, though its input goes on.
+            assert!(!child.wait().expect("it ends").success());
+        }
+        drop(input);
+        let _ = child.wait();
+        assert_eq!(place.path("b.png").is_file(), goes_on);
+        let _ = std::fs::remove_file(place.path("b.png"));
+    }
 }
 
 struct Refused(&'static [&'static str], i32, &'static str);

@@ -382,6 +382,47 @@ fn latents_that_are_no_numbers_are_refused_by_every_engine() {
 }
 
 #[test]
+fn a_graph_that_says_one_picture_runs_in_every_engine() {
+    let network = Network::new(&LABELS, 3);
+    let mut proto = network.proto();
+    let graph = proto.graph.as_mut().expect("a graph");
+    for value in graph.input.iter_mut().chain(&mut graph.output) {
+        let shape =
+            value.r#type.as_mut().and_then(|kind| kind.tensor_type.as_mut()).and_then(|kind| kind.shape.as_mut());
+        let batch = &mut shape.expect("a shape").dim[0];
+        (batch.dim_value, batch.dim_param) = (Some(1), None);
+    }
+    let model = Model::from_bytes(proto.encode_to_vec()).expect("valid");
+    assert_eq!(model.batch(), Some(1));
+    let (latents, labels) = network.batch_of(3);
+    for subject in engines() {
+        let run = |mut opened: Opened| opened.engine.run(&Batch::new(&latents, &labels)).expect("runs");
+        let found = run(subject.try_open(&model).unwrap_or_else(|error| panic!("{subject:?}: {error}")));
+        assert_near(&found, &run(open(&subject, &network)), Compute::F32, &format!("{subject:?}"));
+    }
+}
+
+#[test]
+fn what_an_engine_has_no_use_for_is_refused() {
+    let [plain, int8] = [Network::new(&LABELS, 3), Network::new(&LABELS, 3).int8()]
+        .map(|network| Model::from_bytes(network.bytes()).expect("valid"));
+    let refused = |spec: EngineSpec, model: &Model| engine::open(&spec, model).err().expect("refused").to_string();
+    let mut spec = EngineSpec { kind: EngineKind::Native, ..EngineSpec::default() };
+    spec.ort.f16 = true;
+    assert_eq!(refused(spec.clone(), &plain), "--f16 is for GPUs: ask for one with --provider cuda or tensorrt");
+    (spec.ort.f16, spec.ort.tf32) = (false, true);
+    assert!(refused(spec, &plain).starts_with("--tf32 is for GPUs"));
+    if cfg!(feature = "tract") {
+        let tract = |compute| EngineSpec { kind: EngineKind::Tract, compute: Some(compute), ..EngineSpec::default() };
+        for (compute, model) in [(Compute::F32, &int8), (Compute::Int8, &plain)] {
+            let message = refused(tract(compute), model);
+            assert!(message.contains(&format!("can't be told to multiply in {}", compute.name())), "{message}");
+        }
+        assert!(engine::open(&tract(Compute::Int8), &int8).is_ok(), "it is what the file says");
+    }
+}
+
+#[test]
 fn engines_of_the_cpu_refuse_a_gpu() {
     let model = Model::from_bytes(Network::new(&LABELS, 3).bytes()).expect("valid");
     for (kind, name) in [(EngineKind::Tract, "tract"), (EngineKind::Native, "native")] {
@@ -403,4 +444,10 @@ fn an_engine_can_be_written_outside_the_crate() {
     }
     let mut engine: Box<dyn Engine> = Box::new(Gray);
     assert_eq!(engine.run(&Batch::new(&[], &[0, 1])).expect("runs"), [0.0; 8]);
+
+    // Of which a generator expects whole pictures.
+    let model = Model::from_bytes(Network::new(&LABELS, 3).bytes()).expect("read");
+    let opened = Opened { engine, ..engine::open(&EngineSpec::default(), &model).expect("opens") };
+    let problem = Generator::with(opened, &model).frame(0, 1, 0).expect_err("four numbers are no picture").to_string();
+    assert!(problem.contains("numbers, found 4"), "{problem}");
 }

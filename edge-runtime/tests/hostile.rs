@@ -14,6 +14,8 @@ mod mutations;
 use common::{LABELS, Network};
 use damage::{Dice, damaged_bytes, damaged_message};
 use edge_runtime::{EngineKind, Model, engine};
+use model_spec::contract;
+use model_spec::labels::MAX_LABELS;
 use prost::Message;
 
 const BYTE_ROUNDS: u32 = 4000;
@@ -142,7 +144,40 @@ fn more_nodes_or_labels_than_any_network_has_are_refused() {
     let mut model = Network::new(&LABELS, 3).proto();
     let graph = model.graph.as_mut().expect("a graph");
     let node = graph.node[0].clone();
-    graph.node.extend(std::iter::repeat_n(node, 100_000));
-    let message = Model::from_bytes(model.encode_to_vec()).expect_err("refused").to_string();
+    graph.node.extend(std::iter::repeat_n(node, 10_000));
+    let message = refusal(model.encode_to_vec());
     assert!(message.contains("at most 1000 nodes, found 100"), "{message}");
+
+    let many: Vec<String> = (0..=MAX_LABELS).map(|label| format!("label {label}")).collect();
+    let mut model = Network::new(&LABELS, 3).proto();
+    let labels = model.metadata_props.iter_mut().find(|entry| entry.key == contract::LABELS_KEY).expect("labels");
+    labels.value = format!("{many:?}");
+    let message = refusal(model.encode_to_vec());
+    assert!(message.contains("100001"), "{message}");
+}
+
+/// Empty messages and numbers of a byte take a hundred times as much memory as file, so they are counted before.
+#[test]
+fn more_messages_or_numbers_than_any_network_has_are_refused_before_they_are_decoded() {
+    const MILLIONS: usize = 8 << 20;
+    let nodes = [10, 0].repeat(MILLIONS / 2);
+    let attributes = [&[10][..], &length(MILLIONS), &[42, 0].repeat(MILLIONS / 2)].concat();
+    let numbers = [&[42][..], &length(MILLIONS + 5), &[10], &length(MILLIONS), &vec![1; MILLIONS]].concat();
+    for (what, graph) in [("nodes", nodes), ("attributes", attributes), ("sides", numbers)] {
+        let file = [&[58][..], &length(graph.len()), &graph].concat();
+        let message = refusal(file);
+        assert!(message.contains("expected at most 200000 fields in its messages"), "{what}: {message}");
+    }
+    assert_little_was_held();
+}
+
+fn refusal(bytes: Vec<u8>) -> String {
+    Model::from_bytes(bytes).expect_err("refused").to_string()
+}
+
+/// A length as protobuf writes it.
+fn length(value: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    prost::encoding::encode_varint(value as u64, &mut bytes);
+    bytes
 }

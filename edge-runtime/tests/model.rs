@@ -163,6 +163,20 @@ fn a_truncated_file_is_refused_at_every_length() {
     }
 }
 
+#[test]
+fn convolutions_of_other_channels_than_the_architecture_has_are_refused() {
+    let mut model = Network::new(&LABELS, 3).proto();
+    let key = model_spec::contract::ARCHITECTURE_KEY;
+    let entry = model.metadata_props.iter_mut().find(|entry| entry.key == key).expect("an architecture");
+    let mut architecture: serde_json::Value = serde_json::from_str(&entry.value).expect("JSON");
+    let width = architecture["widths"][0].as_u64().expect("a width");
+    architecture["widths"][0] = (width + 1).into();
+    entry.value = architecture.to_string();
+    let message = Model::from_bytes(model.encode_to_vec()).expect_err("refused").to_string();
+    let expected = "channels of the convolutions: expected (inputs, outputs) of the architecture: ";
+    assert!(message.starts_with(expected), "{message}");
+}
+
 /// What still passes the checks also runs, like a flipped bit in a weight or an unused name, or is an engine's error,
 /// like an operator set that it doesn't know.
 #[test]

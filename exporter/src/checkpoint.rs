@@ -3,15 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use edge_runtime::model::sha256_hex;
-use model_spec::manifest::{self, BEST_BY, reference};
+use model_spec::manifest::{self, BEST_BY, CHECKPOINTS, reference};
 use model_spec::weights::generator_weights;
 use model_spec::{Manifest, SpecError};
 use safetensors::{Dtype, SafeTensors};
 
 use crate::ExportError;
 use crate::weights::Weights;
-
-const CHECKPOINTS: &str = "checkpoints";
 
 /// Latents, labels and the pictures that libtorch makes of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +49,7 @@ pub struct Found {
 pub fn find_newest(runs: &Path) -> Result<Found, ExportError> {
     let mut folders = if runs.is_dir() { folders(runs)? } else { Vec::new() };
     folders.retain(|path| path.join(CHECKPOINTS).is_dir());
-    folders.sort();
+    folders.sort_by_key(|run| (manifest::run_number(run), run.clone()));
     for run in folders.iter().rev() {
         if let Some(found) = best_of_run(run)? {
             return Ok(Found { reason: format!("newest run, {}", found.reason), ..found });
@@ -136,25 +134,15 @@ fn read_reference(folder: &Path, manifest: &Manifest) -> Result<Reference, Expor
     Ok(Reference { latents, labels, images })
 }
 
-/// The checkpoint of lowest [`BEST_BY`], or the one of most images.
+/// [`manifest::best`] of a run.
 fn best_of_run(run: &Path) -> Result<Option<Found>, ExportError> {
-    let mut count = 0;
-    let mut best: Option<((bool, f64, f64), PathBuf)> = None;
-    for path in folders(&run.join(CHECKPOINTS))? {
-        if !path.join(manifest::MANIFEST).is_file() {
-            continue;
-        }
-        count += 1;
-        let manifest = read_manifest(&path)?;
-        let score = manifest.scores.get(BEST_BY).copied().filter(|score| score.is_finite());
-        let rank = (score.is_none(), score.unwrap_or(0.0), -(manifest.progress.images as f64));
-        if best.as_ref().is_none_or(|(other, _)| rank < *other) {
-            best = Some((rank, path));
-        }
-    }
-    Ok(best.map(|((no_score, score, _), path)| {
-        let reason = if no_score { "latest".to_owned() } else { format!("best {BEST_BY} ({score:.3})") };
-        Found { path, reason: format!("{reason} of {count}") }
+    let mut paths = folders(&run.join(CHECKPOINTS))?;
+    paths.retain(|path| path.join(manifest::MANIFEST).is_file());
+    let read = |path: PathBuf| read_manifest(&path).map(|manifest| (path, manifest));
+    let checkpoints = paths.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(manifest::best(&checkpoints).map(|(path, manifest)| {
+        let reason = manifest.score().map_or("latest".to_owned(), |score| format!("best {BEST_BY} ({score:.3})"));
+        Found { path: path.clone(), reason: format!("{reason} of {}", checkpoints.len()) }
     }))
 }
 

@@ -237,7 +237,10 @@ fn missing_and_extra_tensors_are_named() {
     for entry in entries() {
         let rest: Vec<_> = entries().into_iter().filter(|other| other.name != entry.name).collect();
         let message = refusal(&zipped(&files(pickle(&rest), &rest), CompressionMethod::Stored));
-        assert!(message.contains("model.") || message.contains(&entry.name), "{}: {message}", entry.name);
+        // Without one of its convolutions it is another network, which misses something else.
+        let makes_the_architecture = entry.shape.len() == 4;
+        let name = if makes_the_architecture { "model." } else { &entry.name };
+        assert!(message.contains(name), "{}: {message}", entry.name);
     }
     let mut more = entries();
     more.push(Entry { name: "model.1.extra".to_owned(), key: "99".to_owned(), ..more[0].clone() });

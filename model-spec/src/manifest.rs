@@ -1,7 +1,7 @@
 //! manifest.json: what a checkpoint folder holds and how it came to be.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,9 @@ pub const GENERATOR: &str = "generator.safetensors";
 pub const REFERENCE: &str = "reference.safetensors";
 /// All that training needs to go on.
 pub const STATE: &str = "state.safetensors";
+
+/// The folder of checkpoints in a run folder.
+pub const CHECKPOINTS: &str = "checkpoints";
 
 /// The score that orders checkpoints, lowest best: the kernel inception distance (arXiv 1801.01401).
 pub const BEST_BY: &str = "kid";
@@ -86,6 +89,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// The number that [`BEST_BY`] names, where it was measured.
+    pub fn score(&self) -> Option<f64> {
+        self.scores.get(BEST_BY).copied().filter(|score| score.is_finite())
+    }
+
     /// Reads and checks `folder/manifest.json`, then every file that it lists against its SHA-256.
     ///
     /// `sha256_hex` hashes one file's bytes, so that this crate needs no hash of its own.
@@ -116,6 +124,68 @@ impl Manifest {
     }
 }
 
+/// The number of a run folder: 3 of `runs/00003-rps-paired`.
+pub fn run_number(run: &Path) -> Option<u32> {
+    let (number, _) = run.file_name()?.to_str()?.split_once('-')?;
+    number.parse().ok()
+}
+
+/// The checkpoint of a run to take: that of lowest [`BEST_BY`] among those that were measured by the same network as the
+/// newest measured one, or else the newest.
+pub fn best(checkpoints: &[(PathBuf, Manifest)]) -> Option<&(PathBuf, Manifest)> {
+    let images = |checkpoint: &&(PathBuf, Manifest)| checkpoint.1.progress.images;
+    let scored = || checkpoints.iter().filter_map(|found| Some((found.1.score()?, found)));
+    let Some((_, newest)) = scored().max_by_key(|(_, found)| images(found)) else {
+        return checkpoints.iter().max_by_key(images);
+    };
+    let comparable = scored().filter(|(_, found)| found.1.features == newest.1.features);
+    comparable.min_by(|left, right| left.0.total_cmp(&right.0)).map(|(_, found)| found)
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, SpecError> {
     std::fs::read(path).map_err(|source| SpecError::Read { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint(name: &str, images: u64, scored: Option<(f64, &str)>) -> (PathBuf, Manifest) {
+        let manifest = Manifest {
+            schema_version: SCHEMA_VERSION,
+            architecture: Architecture::reference(32, 3).expect("in range"),
+            labels: Labels::new(["down", "up"].map(str::to_owned).to_vec()).expect("two labels"),
+            picture_range: [-1.0, 1.0],
+            recipe: "paired".to_owned(),
+            seed: 1,
+            data_set: DataSet { name: "d".to_owned(), sha256: String::new(), pictures: 2, licence: None },
+            progress: Progress { images, ..Progress::default() },
+            scores: scored.map(|(score, _)| (BEST_BY.to_owned(), score)).into_iter().collect(),
+            features: scored.map(|(_, network)| network.to_owned()),
+            files: BTreeMap::new(),
+        };
+        (PathBuf::from(name), manifest)
+    }
+
+    #[test]
+    fn the_best_checkpoint_is_chosen_among_comparable_scores() {
+        let name = |checkpoints: &[(PathBuf, Manifest)]| best(checkpoints).map(|(path, _)| path.display().to_string());
+        assert_eq!(name(&[]), None);
+        let plain = [checkpoint("first", 1, None), checkpoint("second", 2, None)];
+        assert_eq!(name(&plain).as_deref(), Some("second"), "without scores the newest");
+        let measured = [
+            checkpoint("elsewhere", 1, Some((0.1, "another network"))),
+            checkpoint("good", 2, Some((0.2, "this network"))),
+            checkpoint("worse", 3, Some((0.3, "this network"))),
+            checkpoint("no number", 4, Some((f64::NAN, "this network"))),
+            checkpoint("not measured", 5, None),
+        ];
+        assert_eq!(name(&measured).as_deref(), Some("good"));
+    }
+
+    #[test]
+    fn a_run_is_numbered_by_its_name() {
+        assert_eq!(run_number(Path::new("runs/00041-rps-paired")), Some(41));
+        assert_eq!([run_number(Path::new("runs/best")), run_number(Path::new("notes-9"))], [None, None]);
+    }
 }

@@ -1,16 +1,20 @@
 //! Files that are either whole or not there.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::error::{IoContext, TrainError};
 
-/// Writes `bytes` to `path` under a temporary name, then renames.
+/// Writes `bytes` to `path` under a temporary name, syncs them, then renames.
 ///
 /// # Errors
 /// The folder can't be written; `path` is then as it was.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    file(path, |temporary| std::fs::write(temporary, bytes).during("write", temporary))
+    file(path, |temporary| {
+        let written = File::create(temporary).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+        written.during("write", temporary)
+    })
 }
 
 /// Lets `fill` write a file under a temporary name, then renames it to `path`.

@@ -22,6 +22,12 @@ impl Augment {
         *self == Self::default()
     }
 
+    /// A share of these strengths.
+    pub fn scaled(&self, share: f64) -> Self {
+        let Self { color, translation, cutout } = *self;
+        Self { color: color * share, translation: translation * share, cutout: cutout * share }
+    }
+
     /// Changed pictures of f32 `[N, channels, side, side]`; what is drawn comes from libtorch's generator.
     pub fn apply(&self, xs: &Tensor) -> Tensor {
         let mut xs = xs.shallow_clone();
@@ -53,7 +59,7 @@ fn colored(xs: &Tensor, strength: f64) -> Tensor {
 fn moved(xs: &Tensor, share: f64) -> Tensor {
     let size = xs.size();
     let (count, channels, side) = (size[0], size[1], size[3]);
-    let most = ((side as f64 * share).round() as i64).max(1);
+    let most = (side as f64 * share).round() as i64;
     let integers = (Kind::Int64, xs.device());
     let offsets = Tensor::randint(2 * most + 1, [count, 2], integers);
     let places = Tensor::arange(side, integers);

@@ -58,10 +58,10 @@ pub struct TrainOptions {
     /// Passes over the data; a resumed run may be given more [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub epochs: Option<u64>,
-    /// Pictures in a step [default: the recipe's, 64 or 128]
+    /// Pictures in a step [default: the recipe's, 32 or 128]
     #[arg(long, value_name = "N", value_parser = batch_size)]
     pub batch_size: Option<usize>,
-    /// Learning rate of both networks [default: the recipe's, 0.0006 or 0.0002]
+    /// Learning rate of both networks [default: the recipe's, 0.0008 or 0.0002]
     #[arg(long, value_name = "RATE", value_parser = learning_rate, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     /// Side of the pictures in pixels: 32, 64, 128 or 256 [default: 128]

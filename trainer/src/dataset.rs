@@ -17,6 +17,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::error::TrainError;
+use crate::interrupt;
 
 pub use decode::DecodeError;
 pub(crate) use decode::planes;
@@ -63,6 +64,9 @@ pub enum DataError {
         /// How many files with a picture's ending it has.
         files: usize,
     },
+    /// Ctrl-C while pictures were decoded.
+    #[error("data set: stopped while its pictures were decoded")]
+    Interrupted,
     /// A file that can't be decoded, where that is an error (`--strict`).
     #[error("picture {}", path.display())]
     Picture {
@@ -256,11 +260,17 @@ fn decoded(
         .par_chunks_exact_mut(values)
         .zip(files)
         .map(|(place, (_, path))| {
+            if interrupt::asked() {
+                return Ok(());
+            }
             let picture = decode::square_picture(path, options.size, options.channels);
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
             picture.map(|picture| place.copy_from_slice(&picture))
         })
         .collect();
+    if interrupt::asked() {
+        return Err(DataError::Interrupted);
+    }
     let (mut kept, mut skipped) = (Vec::new(), Vec::new());
     for (place, ((_, path), result)) in files.iter().zip(results).enumerate() {
         match result {

@@ -54,6 +54,9 @@ pub enum TrainError {
     /// The data set can't be used.
     #[error(transparent)]
     Data(#[from] crate::dataset::DataError),
+    /// Ctrl-C before the first step.
+    #[error("stopped before training began")]
+    Interrupted,
     /// Too few real pictures of a label to measure fakes against.
     #[error("measure quality: expected at least {expected} pictures of {label:?}, found {found}")]
     TooFewToMeasure {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use model_spec::{Architecture, Manifest};
+use model_spec::{Architecture, Labels, Manifest, Metadata};
 use tch::Device;
 
 use crate::cli::EvaluateOptions;
@@ -31,6 +31,7 @@ pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
     let reading = plan::Reading { strict: false, storage: Storage::Auto, runs: &options.out };
     let data = plan::load(folder.as_deref(), source.architecture(), &reading, &|_, _| {})?;
     eprintln!("real: {}, {} pictures, labels {}", data.name, data.label_of.len(), data.labels.names().join(", "));
+    source.refuse_other_labels(&data)?;
     let Architecture { channels, image_size, .. } = *source.architecture();
     let images = data.pictures.tensor(channels, image_size, device);
     let pictures = OnDevice { images: &images, data: &data };
@@ -43,7 +44,8 @@ pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
     let evaluation = meter.measure(&made)?;
     print(&evaluation, &meter, options.json)?;
     if let Some(folder) = options.report.as_deref().or(source.named_run()) {
-        let page = Page { evaluation: &evaluation, fakes: &made, pictures: &pictures, source: &source.name() };
+        let (run, source) = (source.run(), &source.name());
+        let page = Page { evaluation: &evaluation, fakes: &made, pictures: &pictures, source, run };
         let path = page::write(folder, &page)?;
         eprintln!("report: {}", path.display());
     }
@@ -63,6 +65,7 @@ enum Source {
     Model {
         path: PathBuf,
         architecture: Architecture,
+        labels: Labels,
     },
     Folder {
         path: PathBuf,
@@ -74,7 +77,8 @@ impl Source {
     fn open(options: &EvaluateOptions, device: Device) -> anyhow::Result<Self> {
         if let Some(path) = &options.model {
             let model = edge_runtime::Model::open(path)?;
-            return Ok(Self::Model { path: path.clone(), architecture: model.metadata().architecture.clone() });
+            let Metadata { architecture, labels, .. } = model.metadata().clone();
+            return Ok(Self::Model { path: path.clone(), architecture, labels });
         }
         if let Some(path) = &options.fakes {
             let first = first_picture(path)?;
@@ -132,6 +136,23 @@ impl Source {
         }
     }
 
+    /// Before a network is fitted for nothing. A folder's labels are compared when its pictures are read.
+    fn refuse_other_labels(&self, data: &DataSet) -> anyhow::Result<()> {
+        let (path, labels) = match self {
+            Self::Checkpoint { path, manifest, .. } => (path, &manifest.labels),
+            Self::Model { path, labels, .. } => (path, labels),
+            Self::Folder { .. } => return Ok(()),
+        };
+        anyhow::ensure!(
+            *labels == data.labels,
+            "{}: expected the data set's labels {:?}, found {:?}",
+            path.display(),
+            data.labels.names(),
+            labels.names()
+        );
+        Ok(())
+    }
+
     fn data_folder(&self, options: &EvaluateOptions) -> Option<PathBuf> {
         let named = options.data.clone();
         match self.run().map(Settings::read) {
@@ -152,16 +173,7 @@ impl Source {
             device: meter.device(),
         };
         Ok(match self {
-            Self::Checkpoint { generator, manifest, path, .. } => {
-                anyhow::ensure!(
-                    manifest.labels == data.labels,
-                    "{}: expected the data set's labels {:?}, found {:?}",
-                    path.display(),
-                    data.labels.names(),
-                    manifest.labels.names()
-                );
-                fakes::from_generator(generator, &wanted)
-            }
+            Self::Checkpoint { generator, .. } => fakes::from_generator(generator, &wanted),
             Self::Model { path, .. } => {
                 let bar = bar("pictures");
                 fakes::from_model(path, &wanted, &|done, total| show(&bar, done as u64, total as u64))?

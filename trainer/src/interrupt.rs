@@ -10,7 +10,7 @@ const EXIT_INTERRUPTED: i32 = 130;
 /// # Errors
 /// The signal handler can't be set.
 pub fn listen() -> Result<(), ctrlc::Error> {
-    ctrlc::set_handler(|| {
+    edge_runtime::signals::when_asked_to_end(|| {
         if ASKED.swap(true, Ordering::Relaxed) {
             std::process::exit(EXIT_INTERRUPTED);
         }

@@ -9,7 +9,7 @@ use crate::settings::Settings;
 /// Parts of options.json that may be changed.
 const PARTS: [&str; 2] = ["method", "architecture"];
 /// What the reference's step has no use for.
-const ONLY_PAIRED: [&str; 2] = ["method.augment", "method.penalty"];
+const ONLY_PAIRED: [&str; 3] = ["method.augment", "method.label_weight", "method.penalty"];
 
 /// The settings with `method.penalty=1` or the like applied. The value is JSON, or else text.
 ///
@@ -66,7 +66,7 @@ mod tests {
     fn what_can_not_be_changed_is_named_with_what_can() {
         struct Case(&'static str, &'static str);
         let cases = [
-            Case("method.penalties=2", "expected one of augment, average_kimg, betas"),
+            Case("method.penalties=2", "expected one of augment, augment_kimg, augment_start, average_kimg, betas"),
             Case("seed=2", "expected one of architecture, method; found \"seed\""),
             Case("method.penalty", "expected KEY=VALUE"),
             Case("method.penalty=high", "expected f64"),
@@ -80,7 +80,8 @@ mod tests {
         let recipe = Recipe::Reference;
         let reference = Settings::of_recipe(recipe, recipe.architecture(Preset::Small, 64, 3).expect("valid"));
         assert!(applied(&reference, "method.label_deviation=2").is_ok());
-        for change in ["method.augment.color=1", "method.penalty=1", "method.penalty_every=2"] {
+        for change in ["method.augment.color=1", "method.label_weight=1", "method.penalty=1", "method.penalty_every=2"]
+        {
             let message = applied(&reference, change).expect_err(change).to_string();
             assert!(message.contains("expected a recipe with pairs of pictures"), "{message}");
         }

@@ -3,12 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use model_spec::Manifest;
-use model_spec::manifest::{BEST_BY, MANIFEST};
+use model_spec::manifest::{self, CHECKPOINTS, MANIFEST};
 
 use crate::error::{IoContext, TrainError};
 
-/// Folder of checkpoints in a run.
-pub const CHECKPOINTS: &str = "checkpoints";
 /// Folder of sample sheets in a run.
 pub const SAMPLES: &str = "samples";
 
@@ -34,7 +32,7 @@ pub fn create(out: &Path, data_name: &str, recipe: &str) -> Result<PathBuf, Trai
     }
 }
 
-/// The run folder that a flag names: a path, or `latest` for the highest number in `out`.
+/// The run folder that a flag names: a path, or `latest` for the highest number in `out` that began.
 ///
 /// # Errors
 /// No such run.
@@ -47,9 +45,9 @@ pub fn find(out: &Path, wanted: &str) -> Result<PathBuf, TrainError> {
             Err(TrainError::Options(format!("{wanted}: no run folder with options.json")))
         };
     }
-    let found = runs(out)?.pop();
-    let nothing = || TrainError::Options(format!("{wanted}: no run in {}", out.display()));
-    found.map(|(_, run)| run).ok_or_else(nothing)
+    let began = |run: &PathBuf| run.join(crate::settings::OPTIONS).is_file();
+    let found = runs(out)?.into_iter().map(|(_, run)| run).rfind(began);
+    found.ok_or_else(|| TrainError::Options(format!("{wanted}: no run in {}", out.display())))
 }
 
 /// The newest checkpoint of a run, if it has one. Folder names sort by progress.
@@ -60,19 +58,18 @@ pub fn latest_checkpoint(run: &Path) -> Result<Option<PathBuf>, TrainError> {
     Ok(checkpoints(run)?.pop())
 }
 
-/// Removes all checkpoints but the newest `keep` and the one of lowest [`BEST_BY`]; 0 keeps all.
+/// Removes all checkpoints but the newest `keep` and the [best](manifest::best); 0 keeps all.
 ///
 /// # Errors
 /// A checkpoint can't be read or removed.
 pub fn thin_out(run: &Path, keep: usize) -> Result<(), TrainError> {
-    let mut found = checkpoints(run)?;
+    let found = checkpoints(run)?;
     if keep == 0 || found.len() <= keep {
         return Ok(());
     }
-    found.truncate(found.len() - keep);
-    let scored = checkpoints(run)?.into_iter().filter_map(|path| Some((score(&path)?, path)));
-    let best = scored.min_by(|left, right| left.0.total_cmp(&right.0)).map(|(_, path)| path);
-    for path in found.iter().filter(|path| Some(*path) != best.as_ref()) {
+    let manifests: Vec<_> = found.iter().filter_map(|path| Some((path.clone(), manifest(path)?))).collect();
+    let best = manifest::best(&manifests).map(|(path, _)| path);
+    for path in found[..found.len() - keep].iter().filter(|path| Some(*path) != best) {
         std::fs::remove_dir_all(path).during("remove", path)?;
     }
     Ok(())
@@ -88,10 +85,8 @@ fn checkpoints(run: &Path) -> Result<Vec<PathBuf>, TrainError> {
     Ok(found)
 }
 
-fn score(checkpoint: &Path) -> Option<f64> {
-    let text = std::fs::read(checkpoint.join(MANIFEST)).ok()?;
-    let manifest: Manifest = serde_json::from_slice(&text).ok()?;
-    manifest.scores.get(BEST_BY).copied()
+fn manifest(checkpoint: &Path) -> Option<Manifest> {
+    serde_json::from_slice(&std::fs::read(checkpoint.join(MANIFEST)).ok()?).ok()
 }
 
 /// Where the checkpoint after so many images goes: named by thousands of images, so that names sort by progress.
@@ -103,14 +98,10 @@ fn runs(out: &Path) -> Result<Vec<(u32, PathBuf)>, TrainError> {
     if !out.is_dir() {
         return Ok(Vec::new());
     }
-    let mut runs: Vec<_> = entries(out)?.into_iter().filter_map(|path| Some((run_number(&path)?, path))).collect();
+    let mut runs: Vec<_> =
+        entries(out)?.into_iter().filter_map(|path| Some((manifest::run_number(&path)?, path))).collect();
     runs.sort();
     Ok(runs)
-}
-
-fn run_number(path: &Path) -> Option<u32> {
-    let (number, _) = path.file_name()?.to_str()?.split_once('-')?;
-    number.parse().ok()
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
@@ -141,6 +132,10 @@ mod tests {
         std::fs::create_dir(out.path().join("notes-9")).expect("made");
         let next = create(out.path(), "my hands/2", "reference").expect("made");
         assert!(next.ends_with("00042-my_hands_2-reference"), "{}", next.display());
+        for run in [&first, &next] {
+            std::fs::write(run.join(crate::settings::OPTIONS), "{}").expect("written");
+        }
+        create(out.path(), "ended before it began", "reference").expect("made");
         assert_eq!(find(out.path(), "latest").expect("found"), next);
         let message = find(out.path(), "elsewhere").expect_err("no such run").to_string();
         assert!(message.contains("elsewhere"), "{message}");

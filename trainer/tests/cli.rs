@@ -63,7 +63,7 @@ fn newest_manifest(run: &Path) -> Manifest {
 }
 
 #[test]
-fn help_names_every_flag_with_its_default() {
+fn help_names_every_flag() {
     let help = text(&run(&["--help"]).stdout);
     for flag in [
         "--data",

@@ -87,12 +87,23 @@ fn quality_is_measured_in_training_and_the_same_afterwards() {
     assert_eq!(manifest.scores["kid"], measured["fakes"]["kid"].as_f64().expect("a number"));
     assert_eq!(manifest.features.as_deref(), measured["features"].as_str());
     assert_eq!(last["features"], measured["features"], "the network is named beside the scores");
+    let files = std::fs::read_dir(&run).expect("listed").map(|entry| entry.expect("readable").path());
+    let events = files.into_iter().find(|path| shown(path).contains("events.out")).expect("TensorBoard's file");
+    let events = std::fs::read(events).expect("read");
+    for tag in ["quality/kid_floor", "quality/accuracy/lying"] {
+        let found = events.windows(tag.len()).filter(|bytes| *bytes == tag.as_bytes()).count();
+        assert_eq!(found, 2, "{tag}: once for each time that quality was measured");
+    }
     // A checkpoint alone is measured against the pictures of its run.
     let alone = ["evaluate", "--run", shown(&checkpoint), "--out", shown(&world.runs), "--device", "cpu", "--json"];
     let alone = trainer(&alone);
     assert!(text(&alone.stderr).contains("real: bars, 52 pictures"), "{}", text(&alone.stderr));
     let scores: Value = serde_json::from_slice(&alone.stdout).expect("JSON and nothing else");
     assert_eq!(scores["fakes"]["kid"], measured["fakes"]["kid"]);
+    let elsewhere = world.folder.path().join("elsewhere");
+    world.json(&["--run", shown(&run), "--report", shown(&elsewhere)]);
+    let report = std::fs::read_to_string(elsewhere.join("report.html")).expect("written where it was asked for");
+    assert!(report.contains("Quality over the run"), "the run's curves are on the page, wherever it is");
     assert!(run.join("quality.png").is_file());
     let page = std::fs::read_to_string(run.join("report.html")).expect("written beside the run");
     assert!(page.contains("Nearest training pictures") && page.contains("standing") && !page.contains("http"));
@@ -132,6 +143,12 @@ fn a_folder_of_pictures_is_measured_as_a_table() {
     {
         assert!(table.contains(word), "{word} is missing:\n{table}");
     }
+    // The first of each label, as if the folder had no more.
+    let few = world.folder.path().join("few");
+    write_pictures(&few, 12, 3);
+    write_pictures(&fakes, 20, 3);
+    let [some, all] = [&fakes, &few].map(|folder| world.json(&["--fakes", shown(folder), "--samples", "12"]));
+    assert_eq!(some, all);
     std::fs::rename(fakes.join("lying"), fakes.join("leaning")).expect("renamed");
     let output = world.evaluate(&["--fakes", shown(&fakes)]);
     assert_eq!(output.status.code(), Some(1));

@@ -84,6 +84,14 @@ impl Cross {
         Ok(Self { arm, rustc, compiler: tools.compiler, emulator: tools.emulator, libraries })
     }
 
+    /// Finds or fetches the standard library of the target.
+    ///
+    /// # Errors
+    /// It can't be had here.
+    pub fn standard_library(checkout: &Checkout, arm: Arm) -> Result<()> {
+        standard_library(checkout, &cache(checkout), arm).map(|_| ())
+    }
+
     /// cargo for the target, in a target folder of its own.
     pub fn cargo<'a>(&self, checkout: &Checkout, words: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = cargo(checkout, words);

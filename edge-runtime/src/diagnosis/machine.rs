@@ -63,7 +63,11 @@ fn memory(root: &Root) -> Finding {
     };
     let found = format!("{:.2} GB, {:.2} GB available", total as f64 / 1e6, free as f64 / 1e6);
     if free < LITTLE_MEMORY {
-        return problem("memory", found, "end other programs, or export a smaller model with --weights f16");
+        return problem(
+            "memory",
+            found,
+            "end other programs, or use a smaller model: models/gen-small.onnx, or trainer --preset small",
+        );
     }
     fine("memory", found)
 }

@@ -26,6 +26,8 @@ struct Ort {
     session: Session,
     sizes: Sizes,
     variant: Variant,
+    /// Pictures of every run, where the file says so.
+    batch: Option<usize>,
 }
 
 /// What every attempt to start a provider has in common.
@@ -105,8 +107,12 @@ impl Attempt<'_> {
             }
         }
         let session = self.session(provider, profile.as_ref())?;
-        let mut engine =
-            Ort { session, sizes: Sizes::of(self.model.metadata()), variant: self.model.metadata().variant };
+        let mut engine = Ort {
+            session,
+            sizes: Sizes::of(self.model.metadata()),
+            variant: self.model.metadata().variant,
+            batch: self.model.batch(),
+        };
         let placement = match profile {
             Some(profile) => engine.placement(&profile, &mut notes)?,
             None => Vec::new(),
@@ -166,7 +172,7 @@ impl Attempt<'_> {
         };
         let shapes = |batch: usize| format!("{}:{batch}x{dim},{}:{batch}{label}", contract::LATENT, contract::LABEL);
         let mut tensorrt = TensorRT::default().with_fp16(self.spec.ort.f16);
-        if self.model.metadata().variant.batch.is_none() {
+        if self.model.batch().is_none() {
             tensorrt = tensorrt
                 .with_profile_min_shapes(shapes(1))
                 .with_profile_opt_shapes(shapes(1))
@@ -223,7 +229,7 @@ impl Engine for Ort {
 impl Ort {
     /// All pictures at once, or as many as the file fixes, of which the last ones may be thrown away.
     fn run_all(&mut self, latents: &[f32], labels: &FileLabels<'_>, count: usize) -> ort::Result<Vec<f32>> {
-        let batch = self.variant.batch.unwrap_or(count);
+        let batch = self.batch.unwrap_or(count);
         let mut pictures = Vec::with_capacity(count * self.sizes.pixels);
         for first in (0..count).step_by(batch) {
             let latents = padded(latents, first, batch, self.sizes.latent_dim);

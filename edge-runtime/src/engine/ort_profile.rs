@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use super::Placement;
 
+/// Folders of processes of the same number that were left behind, at most.
+const MOST_FOLDERS: u32 = 1000;
 /// The most bytes of a profile that are read; one of a run of this family has about 20,000.
 const MAX_BYTES: u64 = 1 << 24;
 
@@ -22,11 +24,15 @@ impl Profile {
     /// Makes the folder.
     pub fn create() -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("edge-runtime-{}-{count}", std::process::id()));
-        // One that is there already isn't ours.
-        std::fs::create_dir(&folder)?;
-        Ok(Self { folder })
+        loop {
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let folder = std::env::temp_dir().join(format!("edge-runtime-{}-{count}", std::process::id()));
+            match std::fs::create_dir(&folder) {
+                // Not ours: in containers a number of a process comes again.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && count < MOST_FOLDERS => {}
+                made => return made.map(|()| Self { folder }),
+            }
+        }
     }
 
     /// What the profile's name starts with.

@@ -54,9 +54,21 @@ fn saturating_rounding(
     TypedModelPatch::replace_single_op(model, node, &node.inputs, own).map(Some)
 }
 
+/// Bytes of folded weights.
+const MOST_HELD: usize = 64 << 20;
+
 /// Computes what depends on no input. tract leaves it to each run where the result takes more memory than its
 /// operands, as f32 weights do that a file holds in f16 or int8.
 fn fold_weights(model: &mut TypedModel) -> TractResult<()> {
+    while fold_some(model)? {
+        model.compact()?;
+    }
+    model.compact()
+}
+
+/// Whether it stopped, with more to fold: what has been folded holds its operands until the model is made compact.
+fn fold_some(model: &mut TypedModel) -> TractResult<bool> {
+    let mut held = 0;
     for id in model.eval_order()? {
         let operands: Option<TVec<TValue>> =
             model.node_input_facts(id)?.iter().map(|fact| fact.konst.clone().map(IntoTValue::into_tvalue)).collect();
@@ -65,12 +77,16 @@ fn fold_weights(model: &mut TypedModel) -> TractResult<()> {
         let Some(values) = node.op.eval_out_of_plan(operands)? else { continue };
         let mut patch = TypedModelPatch::default();
         for (slot, value) in values.into_iter().enumerate() {
+            held += value.len() * value.datum_type().size_of();
             let folded = patch.add_const(format!("{}.{slot}", node.name), value.into_arc_tensor())?;
             patch.shunt_outside(model, OutletId::new(id, slot), folded)?;
         }
         patch.apply(model)?;
+        if held > MOST_HELD {
+            return Ok(true);
+        }
     }
-    model.compact()
+    Ok(false)
 }
 
 fn rows_of_taps(

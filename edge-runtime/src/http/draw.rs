@@ -69,7 +69,8 @@ fn picture(generator: &mut Generator, task: &PictureTask) -> Result<Drawn, Runti
 
 fn made(bytes: Vec<u8>, picture: &Picture) -> Made {
     let (width, height, channels) = (picture.width(), picture.height(), picture.channels());
-    Made { bytes: bytes.into(), width, height, channels }
+    // Encoders leave room behind their last byte, which a cache would keep.
+    Made { bytes: bytes.into_boxed_slice().into(), width, height, channels }
 }
 
 /// What the file of a mix or of a place in a plane says. Its keywords are not those of a picture of one label and seed,

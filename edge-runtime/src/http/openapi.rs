@@ -138,13 +138,13 @@ fn interpolate_parameters(bounds: &Bounds) -> Value {
 }
 
 fn look_parameters(bounds: &Bounds) -> Vec<Value> {
-    let first = bounds.labels.name(0).unwrap_or_default();
     let mut label = parameter(
         "label",
         "Label by name, or by index. This or mix, where there are several labels.",
         json!({ "type": "string" }),
     );
-    label["example"] = first.into();
+    // By index: names are for those who have the token.
+    label["example"] = "0".into();
     let about = format!(
         "Labels with weights from 0 to {MAX_WEIGHT} that are made to add up to 1. Commas and colons inside a name are \
          percent-encoded."
@@ -152,7 +152,7 @@ fn look_parameters(bounds: &Bounds) -> Vec<Value> {
     let mut mix = parameter("mix", &about, json!({ "type": "array", "minItems": 1, "items": { "type": "string" } }));
     mix["style"] = "form".into();
     mix["explode"] = false.into();
-    let weights = bounds.labels.names().iter().take(2).map(|name| format!("{name}:0.5"));
+    let weights = (0..bounds.labels.len().min(2)).map(|label| format!("{label}:0.5"));
     mix["example"] = weights.collect::<Vec<_>>().into();
     vec![label, mix]
 }

@@ -38,7 +38,7 @@ pub(super) fn of(path: &str) -> Option<(&'static str, Route)> {
 }
 
 impl Route {
-    /// Whether it needs the token, where there is one. What is left open is the same for every model.
+    /// Whether it needs the token, where there is one. What is left open tells no name of a label.
     pub fn is_protected(self) -> bool {
         matches!(self, Self::Labels | Self::Generate | Self::Interpolate | Self::Metrics)
     }

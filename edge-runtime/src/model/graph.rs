@@ -54,6 +54,7 @@ pub(super) fn check(graph: &GraphProto, metadata: &Metadata) -> Result<(), Runti
     for weight in &graph.initializer {
         add(&mut facts, &weight.name, weight_fact(weight)?)?;
     }
+    let mut convolutions = Vec::new();
     for node in &graph.node {
         let [output] = node.output.as_slice() else {
             return Err(contract(operators::title(node), "one output", node.output.len().to_string()));
@@ -64,7 +65,16 @@ pub(super) fn check(graph: &GraphProto, metadata: &Metadata) -> Result<(), Runti
             inputs.push(known.ok_or_else(|| contract(operators::title(node), format!("input {name:?}"), "none"))?);
         }
         let result = operators::infer(node, &inputs, labels)?;
+        // A Conv makes the four pixels of each output one beside the other.
+        if let ("ConvTranspose" | "Conv", [x, ..], [_, made, ..]) = (&*node.op_type, &*inputs, &*result.shape) {
+            convolutions.push((x.shape[1], if node.op_type == "Conv" { made / 4 } else { *made }));
+        }
         add(&mut facts, output, result)?;
+    }
+    let blocks = architecture.block_channels();
+    if convolutions != blocks {
+        let expected = format!("(inputs, outputs) of the architecture: {blocks:?}");
+        return Err(contract("channels of the convolutions", expected, format!("{convolutions:?}")));
     }
     let expected = [1, architecture.channels, architecture.image_size, architecture.image_size];
     let picture = picture_type(metadata.variant.output);

@@ -91,6 +91,11 @@ fn check_value(found: &ValueInfoProto, expected: &Value<'_>, fixed: Option<usize
     Err(contract(format!("{:?}", expected.name), text(expected.data_type, wanted), shown))
 }
 
+/// The first side of a value, where it is a number.
+pub(super) fn batch_of(value: &ValueInfoProto) -> Option<i64> {
+    value.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?.dim.first()?.dim_value
+}
+
 /// As the metadata fix it; else free, or one: every engine can run one picture at a time.
 fn is_batch(dim: &DimensionProto, fixed: Option<usize>) -> bool {
     match fixed {

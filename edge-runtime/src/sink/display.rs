@@ -272,6 +272,7 @@ mod tests {
             Case("epd2in13:spi0.0,dc=1,rst=2,busy=3,offset=1x0", "caption, found \"offset\""),
             Case("ssd1306:i2c1,address=0x80", "expected address=0x08 to 0x77, found \"0x80\""),
             Case("ssd1306:i2c1,size=100x64", "expected size=128x64|128x32|96x16|72x40|64x48"),
+            Case("ssd1306:i2c1,size=96x16,mirror=on", "expected mirror=off with size=96x16, found mirror=on"),
             Case("epd2in13:spi0.0,dc=25,rst=17", "expected busy=LINE, the GPIO line of its pin, found none"),
         ];
         for Case(text, expected) in cases {

@@ -172,14 +172,20 @@ impl PanelSpec {
             true => settings.choice("order", &[("rgb", false), ("bgr", true)])?,
             false => None,
         };
+        let rotate = settings.choice("rotate", &turns)?.unwrap_or(0);
+        let is_mirrored = settings.switch("mirror")?.unwrap_or(false);
+        if is_mirrored && *kind == PanelKind::Ssd1306 && size == (96, 16) {
+            // ssd1306 0.10 sends such a picture to columns that this glass doesn't have.
+            return Err(settings.refused("mirror=off with size=96x16", "mirror=on"));
+        }
         Ok(Some(Self {
             kind: *kind,
             bus,
             lines,
             size,
             offset: offset.unwrap_or_default(),
-            rotate: settings.choice("rotate", &turns)?.unwrap_or(0),
-            is_mirrored: settings.switch("mirror")?.unwrap_or(false),
+            rotate,
+            is_mirrored,
             is_inverted: settings.switch("invert")?.unwrap_or(is_ips),
             is_bgr: is_bgr.unwrap_or(usual_bgr),
         }))

@@ -59,6 +59,7 @@ pub(super) fn open(
 
 /// One file for a folder, size and number of channels.
 fn file_name(folder: &Path, options: &FolderOptions<'_>) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned()); // however it was named
     let place = hex(&Sha256::digest(folder.as_os_str().as_encoded_bytes()));
     format!("pictures-{}x{}-{}.u8", options.channels, options.size, &place[..12])
 }

@@ -33,6 +33,15 @@ pub struct Judged<'a> {
     pub groups: &'a Tensor,
 }
 
+/// What the network makes of pictures.
+#[derive(Debug)]
+pub struct Verdict {
+    /// f32 `[N, 1]`: above 0 for real.
+    pub logits: Tensor,
+    /// f32 `[N, labels]`: what each label would add to the logit.
+    pub label_scores: Tensor,
+}
+
 impl ProjectionDiscriminator {
     /// A discriminator with fresh weights.
     pub fn initial(architecture: &Architecture, labels: usize, precision: Precision, device: Device) -> Self {
@@ -40,8 +49,8 @@ impl ProjectionDiscriminator {
         Self { weights, layers: architecture.discriminator_widths.len(), labels: labels as i64, precision }
     }
 
-    /// Logits `[N, 1]`: above 0 for real.
-    pub fn forward(&self, judged: &Judged<'_>) -> Tensor {
+    /// What the network makes of pictures.
+    pub fn forward(&self, judged: &Judged<'_>) -> Verdict {
         let weight = |name: &str| self.weights.get(name);
         let mut xs = self.precision.lowered(judged.images); // [N, channels, side, side]
         for index in 0..self.layers {
@@ -56,7 +65,9 @@ impl ProjectionDiscriminator {
         let plain = features.linear(weight(names::OUTPUT_WEIGHT), Some(weight(names::OUTPUT_BIAS)));
         let label = Tensor::embedding(weight(names::LABELS), judged.labels, -1, false, false); // [N, features]
         let scale = 1.0 / (features.size()[1] as f64).sqrt();
-        plain + (features * label).sum_dim_intlist([1i64].as_slice(), true, Kind::Float) * scale
+        let logits = plain + (&features * label).sum_dim_intlist([1i64].as_slice(), true, Kind::Float) * scale;
+        let label_scores = features.linear(weight(names::LABELS), None::<&Tensor>) * scale;
+        Verdict { logits, label_scores }
     }
 
     /// Mean deviation of the features within each picture's group, as a map `[N, 1, 4, 4]`.

@@ -12,10 +12,10 @@ use crate::adam::{Adam, AdamOptions};
 use crate::dataset::DataSet;
 use crate::error::{IoContext, TrainError};
 use crate::networks::leaky_relu;
-use crate::order;
 use crate::step::signed_from_u8;
 use crate::tensor_file;
 use crate::weights::{Convolutions, Weights};
+use crate::{interrupt, order};
 
 /// Channels after each convolution of kernel 4, stride 2, padding 1.
 const WIDTHS: [usize; 4] = [24, 48, 64, 128];
@@ -87,7 +87,7 @@ impl Classifier {
     /// `progress` is called with (done, total) steps of fitting.
     ///
     /// # Errors
-    /// `folder` can't be read or written, or holds a file that is not such a network.
+    /// `folder` can't be read or written, or holds a file that is not such a network; Ctrl-C.
     pub fn of_data(
         pictures: &OnDevice<'_>,
         split: &Split,
@@ -99,7 +99,7 @@ impl Classifier {
         let path = folder.join(format!("features-{}x{}-{hash}.safetensors", shape[1], shape[3]));
         if !path.is_file() {
             std::fs::create_dir_all(folder).during("create", folder)?;
-            let fitted = fit(pictures, split, progress);
+            let fitted = fit(pictures, split, progress)?;
             crate::atomic::file(&path, |temporary| fitted.write(temporary))?;
         }
         Self::read(&path, pictures, split.rule)
@@ -161,7 +161,7 @@ impl Fitted {
     }
 }
 
-fn fit(pictures: &OnDevice<'_>, split: &Split, progress: &dyn Fn(u64, u64)) -> Fitted {
+fn fit(pictures: &OnDevice<'_>, split: &Split, progress: &dyn Fn(u64, u64)) -> Result<Fitted, TrainError> {
     let images = pictures.images;
     let device = images.device();
     let label_of = Tensor::from_slice(&pictures.data.label_of).to_device(device);
@@ -173,6 +173,9 @@ fn fit(pictures: &OnDevice<'_>, split: &Split, progress: &dyn Fn(u64, u64)) -> F
     let batch = BATCH.min(split.learned.len());
     let steps_an_epoch = (split.learned.len() / batch) as u64;
     for step in 0..STEPS {
+        if interrupt::asked() {
+            return Err(TrainError::Interrupted);
+        }
         tch::manual_seed(order::step_seed(SEED, step));
         let order = order::epoch_order(SEED, step / steps_an_epoch, split.learned.len());
         let first = (step % steps_an_epoch) as usize * batch;
@@ -192,7 +195,7 @@ fn fit(pictures: &OnDevice<'_>, split: &Split, progress: &dyn Fn(u64, u64)) -> F
         adam.step(&loss);
         progress(step + 1, STEPS);
     }
-    measured(weights, pictures, split, &label_of)
+    Ok(measured(weights, pictures, split, &label_of))
 }
 
 /// The deviation of each feature over the data set, and the accuracy on held-out pictures.

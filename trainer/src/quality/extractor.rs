@@ -32,7 +32,7 @@ impl Extractor {
     /// Features f32 `[n, d]` of pictures u8 `[n, channels, side, side]`; gray ones are given three equal channels.
     ///
     /// # Errors
-    /// The module fails, or gives something else than a row a picture.
+    /// The module fails, or gives something else than a row of numbers a picture.
     pub fn features(&self, images: &Tensor) -> Result<Tensor, TrainError> {
         let _guard = tch::no_grad_guard();
         let mut parts = Vec::new();
@@ -44,7 +44,12 @@ impl Extractor {
                 let problem = format!("expected features [{}, d], found {:?}", size[0], output.size());
                 return Err(TrainError::BadFile { path: self.path.clone(), problem });
             }
-            parts.push(output.to_kind(Kind::Float));
+            let output = output.to_kind(Kind::Float);
+            if output.isfinite().all().int64_value(&[]) == 0 {
+                let problem = "expected features that are numbers, found NaN or infinity".to_owned();
+                return Err(TrainError::BadFile { path: self.path.clone(), problem });
+            }
+            parts.push(output);
         }
         Ok(Tensor::cat(&parts, 0))
     }

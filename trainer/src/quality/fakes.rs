@@ -88,7 +88,7 @@ pub fn from_model(path: &Path, wanted: &Wanted<'_>, progress: &dyn Fn(usize, usi
     Ok(Fakes { images: images(&levels, wanted), label_of })
 }
 
-/// Pictures of a folder with one sub-folder a label, resized as training pictures are.
+/// The first pictures of each label of a folder with one sub-folder a label, resized as training pictures are.
 ///
 /// # Errors
 /// A folder that is no data set, or one of other labels.
@@ -96,7 +96,12 @@ pub fn from_folder(path: &Path, wanted: &Wanted<'_>) -> Result<Fakes, TrainError
     let options = FolderOptions { size: wanted.size, channels: wanted.channels, strict: true, cache: None };
     let DataSet { labels, pictures, label_of, .. } = dataset::load(path, &options, &|_, _| {})?;
     refuse_other(path, wanted, &labels, (wanted.size, wanted.channels))?;
-    Ok(Fakes { images: images(&pictures, wanted), label_of })
+    let mut left = wanted.counts.to_vec();
+    let mut is_taken =
+        |label: i64| left[label as usize].checked_sub(1).map(|less| left[label as usize] = less).is_some();
+    let (places, label_of): (Vec<i64>, Vec<i64>) = (0..).zip(label_of).filter(|(_, label)| is_taken(*label)).unzip();
+    let places = Tensor::from_slice(&places).to_device(wanted.device);
+    Ok(Fakes { images: images(&pictures, wanted).index_select(0, &places), label_of })
 }
 
 fn images(levels: &[u8], wanted: &Wanted<'_>) -> Tensor {

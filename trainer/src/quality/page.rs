@@ -38,6 +38,8 @@ pub struct Page<'a> {
     pub pictures: &'a OnDevice<'a>,
     /// Where the fakes come from.
     pub source: &'a str,
+    /// The run folder whose curves are shown too.
+    pub run: Option<&'a Path>,
 }
 
 /// Writes the page and the sheet of neighbors into `folder`; returns the page's path.
@@ -49,7 +51,7 @@ pub fn write(folder: &Path, page: &Page<'_>) -> Result<PathBuf, TrainError> {
     let neighbors = neighbors(page);
     crate::atomic::write(&folder.join(NEIGHBORS), &neighbors.png)?;
     let path = folder.join(REPORT);
-    crate::atomic::write(&path, html(folder, page, &neighbors).as_bytes())?;
+    crate::atomic::write(&path, html(page, &neighbors).as_bytes())?;
     Ok(path)
 }
 
@@ -70,7 +72,7 @@ fn neighbors(page: &Page<'_>) -> Sheet {
     sheet::draw(&Tensor::cat(&rows, 0), COLUMNS)
 }
 
-fn html(folder: &Path, page: &Page<'_>, neighbors: &Sheet) -> String {
+fn html(page: &Page<'_>, neighbors: &Sheet) -> String {
     let evaluation = page.evaluation;
     let mut text = String::from(HEAD);
     let _ = write!(text, "<h1>{}</h1>", escaped(page.source));
@@ -101,7 +103,7 @@ fn html(folder: &Path, page: &Page<'_>, neighbors: &Sheet) -> String {
     let data = page.pictures.data;
     figure(&mut text, &samples::reals(page.pictures.images, &data.label_of, &data.labels).png, "real, a row a label");
     for (name, title) in RUN_PICTURES {
-        if let Ok(png) = std::fs::read(folder.join(name)) {
+        if let Some(Ok(png)) = page.run.map(|run| std::fs::read(run.join(name))) {
             let _ = write!(text, "<h2>{title}</h2>");
             figure(&mut text, &png, title);
         }

@@ -35,19 +35,39 @@ list=$prefix/lib/mudra/installed.txt
 
 uninstall() {
     [ -f "$list" ] || { echo "error: $list: nothing is installed there" >&2; exit 1; }
-    while IFS= read -r file; do
+    unit=$prefix/lib/systemd/system/mudra.service
+    if [ "$(systemctl show -p FragmentPath --value mudra.service 2>/dev/null)" = "$unit" ] &&
+        systemctl is-enabled --quiet mudra.service; then
+        echo "error: mudra.service is enabled; first run: systemctl disable --now mudra" >&2
+        exit 1
+    fi
+    # Names of folders end with a slash.
+    grep -v '/$' "$list" | while IFS= read -r file; do
         rm -f "$prefix/$file"
-        # Folders that are empty now; one that is not stays.
-        (cd "$prefix" && rmdir -p "$(dirname "$file")" 2>/dev/null) || true
-    done <"$list"
+    done
+    folders=$(grep '/$' "$list" | sort -r)
     rm -f "$list"
-    (cd "$prefix" && rmdir -p lib/mudra 2>/dev/null) || true
+    # The inner ones first; one that is not empty stays.
+    printf '%s\n' "$folders" | while IFS= read -r folder; do
+        [ -z "$folder" ] || rmdir "$prefix/$folder" 2>/dev/null || true
+    done
     echo "removed from $prefix"
+}
+
+# folder PLACE: makes it, and notes which of its parts were not there
+folder() {
+    missing=$1
+    while [ "$missing" != . ] && [ ! -d "$prefix/$missing" ]; do
+        made="$made$missing/
+"
+        missing=$(dirname "$missing")
+    done
+    mkdir -p "$prefix/$1"
 }
 
 # put MODE FILE PLACE
 put() {
-    mkdir -p "$prefix/$(dirname "$3")"
+    folder "$(dirname "$3")"
     # Under another name first: a program that runs can't be written over.
     cp "$2" "$prefix/$3.part"
     chmod "$1" "$prefix/$3.part"
@@ -61,7 +81,8 @@ install_all() {
     else
         echo "warning: no sha256sum here, files are not checked" >&2
     fi
-    mkdir -p "$prefix/lib/mudra"
+    made=
+    folder lib/mudra
     : >"$list.part"
     put 755 edge-runtime lib/mudra/edge-runtime
     put 644 gen.onnx lib/mudra/gen.onnx
@@ -79,10 +100,16 @@ install_all() {
     sed "s|@PREFIX@|$escaped|g" mudra.service >"$prefix/lib/mudra/mudra.service.part"
     put 644 "$prefix/lib/mudra/mudra.service.part" lib/systemd/system/mudra.service
     rm -f "$prefix/lib/mudra/mudra.service.part"
-    mkdir -p "$prefix/bin"
+    folder bin
     ln -sf ../lib/mudra/edge-runtime "$prefix/bin/edge-runtime"
     echo bin/edge-runtime >>"$list.part"
-    mv -f "$list.part" "$list"
+    printf %s "$made" >>"$list.part"
+    # What an older version had stays known.
+    if [ -f "$list" ]; then
+        cat "$list" >>"$list.part"
+    fi
+    sort -u "$list.part" >"$list"
+    rm -f "$list.part"
     "$prefix/bin/edge-runtime" --version >/dev/null 2>&1 ||
         echo "warning: $prefix/bin/edge-runtime does not run on this machine ($(uname -m))" >&2
     echo "installed into $prefix; run: $prefix/bin/edge-runtime --label scissors --out gesture.png"

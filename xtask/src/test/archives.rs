@@ -54,6 +54,8 @@ fn installed(archive: &Path, folder: &Path) -> Result<()> {
         command.arg(folder.join(&name).join("install.sh")).arg("--prefix").arg(&prefix).arg(word);
         output(&mut command)
     };
+    let kept = prefix.join("share/man");
+    std::fs::create_dir_all(&kept).with_context(|| format!("create {}", kept.display()))?;
     installer("install")?;
     installer("install").context("install once more")?;
     let picture = folder.join("installed.png");
@@ -65,6 +67,9 @@ fn installed(archive: &Path, folder: &Path) -> Result<()> {
     serves(&program)?;
     has_panels(&program)?;
     installer("uninstall")?;
+    ensure!(kept.is_dir(), "{}: was there before, and is expected to stay", kept.display());
+    std::fs::remove_dir(&kept).with_context(|| format!("{}: expected it empty", kept.display()))?;
+    std::fs::remove_dir(prefix.join("share")).context("expected nothing else in share")?;
     let mut left = std::fs::read_dir(&prefix).with_context(|| format!("read {}", prefix.display()))?;
     ensure!(left.next().is_none(), "{}: expected nothing left", prefix.display());
     ensure!(installer("uninstall").is_err(), "expected an error where nothing is installed");

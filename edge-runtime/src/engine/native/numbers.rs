@@ -40,15 +40,22 @@ impl Numbers<'_> {
         }
     }
 
-    /// What an integer is multiplied by; none of floats.
-    pub fn factor(&self, index: usize) -> Option<f32> {
-        if let Self::I8(scaled) = self { Some(scaled.factor(index)) } else { None }
+    /// What all of these integers are multiplied by; none of floats, or where each has its own.
+    pub fn shared_factor(&self, indices: &[usize]) -> Option<f32> {
+        let Self::I8(scaled) = self else { return None };
+        let first = *indices.first()?;
+        let is_shared = indices.iter().all(|index| scaled.place(*index) == scaled.place(first));
+        is_shared.then(|| scaled.factor(first))
     }
 }
 
 impl Scaled<'_> {
     fn factor(&self, index: usize) -> f32 {
-        f32::from_le_bytes(self.factors[index / self.inner % self.factors.len()])
+        f32::from_le_bytes(self.factors[self.place(index)])
+    }
+
+    fn place(&self, index: usize) -> usize {
+        index / self.inner % self.factors.len()
     }
 }
 
@@ -157,6 +164,19 @@ impl<T> DerefMut for Aligned<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Weights `[inputs, outputs]` of two each.
+    #[test]
+    fn a_factor_is_shared_along_the_other_axis_only() {
+        let factors = [2.0_f32, 3.0].map(f32::to_le_bytes);
+        let of = |inner| Numbers::I8(Scaled { integers: &[1, 2, 3, 4], factors: &factors, inner });
+        let (of_outputs, of_inputs) = (of(1), of(2));
+        assert_eq!([0, 1, 2, 3].map(|index| of_outputs.get(index)), [2.0, 6.0, 6.0, 12.0]);
+        assert_eq!([0, 1, 2, 3].map(|index| of_inputs.get(index)), [2.0, 4.0, 9.0, 12.0]);
+        // The weights of output 1.
+        assert_eq!([of_outputs, of_inputs].map(|numbers| numbers.shared_factor(&[1, 3])), [Some(3.0), None]);
+        assert_eq!(Numbers::F32(&factors).shared_factor(&[0]), None);
+    }
 
     #[test]
     fn every_finite_half_has_its_value() {

@@ -96,6 +96,7 @@ impl Reduced {
                 image: place.image,
             }));
             for group in positions.chunks(GROUP) {
+                debug_assert!(self.exact.is_none() || group.len() == GROUP, "a place that is added to twice");
                 let last = group[group.len() - 1];
                 // A group that isn't full makes its last position more than once.
                 let group = std::array::from_fn(|place| group.get(place).copied().unwrap_or(last));

@@ -39,7 +39,9 @@ function login() {
   asking ??= new Promise((done) => {
     const dialog = $("login");
     dialog.addEventListener("close", () => {
-      sessionStorage.setItem("token", $("token").value.trim());
+      // A header takes no other characters, so no token has any.
+      const token = $("token").value.trim();
+      sessionStorage.setItem("token", /^[\x21-\x7e]*$/.test(token) ? token : "");
       $("token").value = "";
       asking = null;
       done();

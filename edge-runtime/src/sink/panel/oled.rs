@@ -1,5 +1,6 @@
 //! Black and white panels of glowing pixels, through ssd1306.
 
+use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::pixelcolor::BinaryColor;
 use embedded_hal::delay::DelayNs;
 use embedded_hal::digital::OutputPin;
@@ -71,7 +72,18 @@ where
     let started = display.init().and_then(|()| display.set_invert(spec.is_inverted));
     let started = started.and_then(|()| if spec.is_mirrored { display.set_mirror(true) } else { Ok(()) });
     started.map_err(|error| spec.failed(format!("start: {error:?}")))?;
+    // What its memory holds at first is noise.
+    darken(&mut display, spec)?;
     Ok(Box::new(Oled { display, _reset: reset, spec: spec.clone(), style: style.0, purpose: style.1 }))
+}
+
+/// No pixel glows afterwards.
+fn darken<I: WriteOnlyDataCommand, Z: DisplaySize>(
+    display: &mut Ssd1306<I, Z, BufferedGraphicsMode<Z>>,
+    spec: &PanelSpec,
+) -> Result<(), RuntimeError> {
+    let cleared = display.clear(if spec.is_inverted { BinaryColor::On } else { BinaryColor::Off });
+    cleared.and_then(|()| display.flush()).map_err(|error| spec.failed(format!("clear: {error:?}")))
 }
 
 struct Oled<I: WriteOnlyDataCommand, P, Z: DisplaySize> {
@@ -93,9 +105,8 @@ impl<I: WriteOnlyDataCommand, P, Z: DisplaySize> Screen for Oled<I, P, Z> {
 impl<I: WriteOnlyDataCommand, P, Z: DisplaySize> Drop for Oled<I, P, Z> {
     fn drop(&mut self) {
         if self.purpose == Use::Live {
-            let dark = embedded_graphics::draw_target::DrawTarget::clear(&mut self.display, BinaryColor::Off);
             // What it showed before can't be read from it. It is off or gone where this fails.
-            let _ = dark.and_then(|()| self.display.flush());
+            let _ = darken(&mut self.display, &self.spec);
         }
     }
 }
@@ -107,8 +118,8 @@ mod tests {
     use super::super::recorder::{Event, Recorder, events};
     use super::*;
 
-    fn opened(recorder: &Recorder, purpose: Use) -> Box<dyn Screen + Send> {
-        let spec = PanelSpec::named("ssd1306:i2c1,size=96x16");
+    fn opened(recorder: &Recorder, purpose: Use, more: &str) -> Box<dyn Screen + Send> {
+        let spec = PanelSpec::named(&format!("ssd1306:i2c1,size=96x16{more}"));
         let interface = SPIInterface::new(recorder.spi(), recorder.pin("dc"));
         let style = Style { caption: false, ..Style::default() };
         open(&spec, interface, Some(recorder.pin("rst")), &mut recorder.delay(), (style, purpose)).expect("recorded")
@@ -117,7 +128,8 @@ mod tests {
     #[test]
     fn an_ssd1306_gets_columns_of_eight_pixels() {
         let recorder = Recorder::default();
-        let mut screen = opened(&recorder, Use::Live);
+        let mut screen = opened(&recorder, Use::Live, "");
+        assert_eq!(recorder.data(), [0; 192], "no noise before the first picture");
         let start = recorder.taken();
         let resets = [true, false, true].map(|level| Event::Pin("rst", level));
         assert_eq!(start[..3], resets);
@@ -136,5 +148,16 @@ mod tests {
         recorder.taken();
         drop(screen);
         assert!(recorder.data().iter().all(|byte| *byte == 0) && !recorder.data().is_empty());
+    }
+
+    #[test]
+    fn an_inverted_ssd1306_is_dark_where_its_memory_is_full() {
+        let recorder = Recorder::default();
+        let screen = opened(&recorder, Use::Live, ",invert=on");
+        assert_eq!(recorder.data(), [0xFF; 192]);
+        recorder.taken();
+        drop(screen);
+        // Only what has changed is sent, and nothing has.
+        assert!(recorder.data().iter().all(|byte| *byte == 0xFF), "{:?}", recorder.data());
     }
 }

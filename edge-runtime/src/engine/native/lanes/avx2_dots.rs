@@ -78,6 +78,7 @@ mod tests {
     fn its_tiles_add_up_the_same_integers() {
         let is_possible = is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl");
         if !is_possible {
+            eprintln!("SKIPPED: a processor with AVX512_VNNI and AVX-512VL");
             return;
         }
         let input: Vec<u32> = (0..200_u32).map(|place| place.wrapping_mul(0x9E37_79B9)).collect();

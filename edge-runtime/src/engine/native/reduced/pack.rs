@@ -73,12 +73,15 @@ impl<'a> Source<'a> {
         lanes
     }
 
-    /// What the integers of a parity and output channel are multiplied by: the file's own factor where it has integers, else
-    /// what makes them at most 127, by the greatest weight.
+    /// What the integers of a parity and output channel are multiplied by: the file's own factor where it has integers and one
+    /// factor for all of them, else what makes them at most 127, by the greatest weight.
     fn factor(&self, parity: usize, panel: usize, lane: usize, most: f32) -> f32 {
         let own = self.output(panel, lane).and_then(|output| {
-            let row_and_column = [3 - parity / 2, 3 - parity % 2];
-            self.numbers.factor(self.kernel.index(0, output, row_and_column))
+            let [row, column] = [3 - parity / 2, 3 - parity % 2];
+            let corners =
+                [(0, row, column), (self.inputs - 1, row, column), (0, row - 2, column), (0, row, column - 2)];
+            let indices = corners.map(|(input, row, column)| self.kernel.index(input, output, [row, column]));
+            self.numbers.shared_factor(&indices)
         });
         own.unwrap_or(if most > 0.0 { most / 127.0 } else { 1.0 })
     }
