@@ -40,7 +40,7 @@ impl Walk {
         }
     }
 
-    /// The place after some seconds. The way has no end: it comes back to its start after [`Walk::period`].
+    /// The place after some seconds. The way has no end: it comes back to its start.
     pub fn at(&self, seconds: f64) -> Place {
         let labels = self.labels_at(seconds);
         let mut weights = vec![0.0; self.label_count];
@@ -50,15 +50,6 @@ impl Walk {
             }
         }
         Place { latent: self.latent_at(seconds), weights, labels }
-    }
-
-    /// Seconds after which latents and labels are back at their start together.
-    pub fn period(&self) -> f64 {
-        let latents = (self.stops.len() as f64 * SECONDS_TO_NEXT) as u64;
-        let labels = self.label_period() as u64;
-        // Both are whole seconds; their product is a multiple of both.
-        let common = |a: u64, b: u64| (1..=b.max(1)).map(|times| a * times).find(|product| product % b.max(1) == 0);
-        common(latents, labels).unwrap_or(latents * labels) as f64
     }
 
     fn label_period(&self) -> f64 {
@@ -131,9 +122,10 @@ mod tests {
             let place = walk.at(f64::from(index) * SECONDS_TO_NEXT);
             assert!(distance(&place.latent, &latent::latent(5, index, 100)) < 1e-4, "{index}");
         }
-        assert_eq!(walk.period(), 48.0);
-        assert_eq!(walk.at(walk.period()), walk.at(0.0));
-        assert_eq!(walk.at(walk.period() + 7.25), walk.at(7.25));
+        // Seconds after which latents and labels are back at their start together.
+        let period = 48.0;
+        assert_eq!(walk.at(period), walk.at(0.0));
+        assert_eq!(walk.at(period + 7.25), walk.at(7.25));
     }
 
     #[test]

@@ -66,17 +66,42 @@ fn devices(root: &Root, prefix: &str, kind: (&str, &str, &str), remedy: &str) ->
     names.iter().map(|name| device(root, name, about, group)).collect()
 }
 
-/// A device file, opened for writing and closed again.
-fn device(root: &Root, name: &str, about: &str, group: &str) -> Finding {
+/// A device file, opened for writing and closed again. `usual` is the group of such devices where its own can't be told.
+fn device(root: &Root, name: &str, about: &str, usual: &str) -> Finding {
     let part = format!("/dev/{name}");
     match OpenOptions::new().write(true).open(root.path(&format!("dev/{name}"))) {
         Ok(_) => fine(part, about),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            let remedy = format!("sudo usermod -aG {group} $USER, then log in again");
-            problem(part, format!("{about}; this user may not write it"), remedy)
+            match group_of(root, name).as_deref().unwrap_or(usual) {
+                "root" => absent(part, format!("{about}; for root only"), "a udev rule can give it to a group"),
+                group => {
+                    let remedy = format!("sudo usermod -aG {group} $USER, then log in again");
+                    problem(part, format!("{about}; this user may not write it"), remedy)
+                }
+            }
         }
         Err(error) => problem(part, format!("{about}; {error}"), "check that its driver is loaded: dmesg"),
     }
+}
+
+/// The name of a device's group.
+#[cfg(unix)]
+fn group_of(root: &Root, name: &str) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+
+    let number = std::fs::metadata(root.path(&format!("dev/{name}"))).ok()?.gid().to_string();
+    let groups = root.text("etc/group");
+    // Name, password, number, members (group(5)).
+    let name = groups.lines().map(|line| line.split(':')).find_map(|mut parts| {
+        let name = parts.next()?;
+        (parts.nth(1)? == number).then(|| name.to_owned())
+    });
+    name
+}
+
+#[cfg(not(unix))]
+fn group_of(_: &Root, _: &str) -> Option<String> {
+    None
 }
 
 #[cfg(test)]
@@ -123,6 +148,21 @@ mod tests {
         assert_eq!(texts, expected);
         write(&root, "sys/module/spidev/parameters/bufsiz", "131072\n");
         assert_eq!(findings(&root)[2].state, State::Fine);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_group_of_a_device_is_told_by_its_name() {
+        use std::os::unix::fs::MetadataExt;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = Root(folder.path().to_owned());
+        write(&root, "dev/gpiochip0", "");
+        assert_eq!(group_of(&root, "gpiochip0"), None, "without /etc/group");
+        let number = std::fs::metadata(root.path("dev/gpiochip0")).expect("there").gid();
+        write(&root, "etc/group", &format!("others:x:{}:\nmakers:x:{number}:ada,bob\n", number + 1));
+        assert_eq!(group_of(&root, "gpiochip0").as_deref(), Some("makers"));
+        assert_eq!(group_of(&root, "gpiochip1"), None);
     }
 
     #[test]
