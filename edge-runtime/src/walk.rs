@@ -52,10 +52,6 @@ impl Walk {
         Place { latent: self.latent_at(seconds), weights, labels }
     }
 
-    fn label_period(&self) -> f64 {
-        self.labels.len() as f64 * (SECONDS_ALONE + SECONDS_TURNING)
-    }
-
     fn labels_at(&self, seconds: f64) -> (usize, usize, f32) {
         let each = SECONDS_ALONE + SECONDS_TURNING;
         let count = self.labels.len().max(1);

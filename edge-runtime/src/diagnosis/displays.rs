@@ -92,11 +92,10 @@ fn group_of(root: &Root, name: &str) -> Option<String> {
     let number = std::fs::metadata(root.path(&format!("dev/{name}"))).ok()?.gid().to_string();
     let groups = root.text("etc/group");
     // Name, password, number, members (group(5)).
-    let name = groups.lines().map(|line| line.split(':')).find_map(|mut parts| {
+    groups.lines().map(|line| line.split(':')).find_map(|mut parts| {
         let name = parts.next()?;
         (parts.nth(1)? == number).then(|| name.to_owned())
-    });
-    name
+    })
 }
 
 #[cfg(not(unix))]
