@@ -1,5 +1,6 @@
 //! From a folded network to one of integer products: how the maps between its blocks are rounded to 8 bits.
 
+use model_spec::contract::STEP_SIZES;
 use model_spec::{Architecture, latent};
 
 use crate::equalize::equalize;
@@ -10,8 +11,6 @@ use crate::forward::{Forward, Maps};
 pub const SEEDS: usize = 64;
 /// Seed of the first of these latents: far from those that users and measurements take.
 const FIRST_SEED: u64 = 1 << 40;
-/// What the contract accepts as the size of a step.
-const STEPS: [f32; 2] = [1e-12, 1e12];
 
 /// How maps are rounded to 8 bits.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,7 +29,7 @@ impl Calibration {
         if low == high {
             return Self { scale: 1.0, zero: 0 };
         }
-        let scale = ((high - low) / 255.0).clamp(STEPS[0], STEPS[1]);
+        let scale = ((high - low) / 255.0).clamp(STEP_SIZES[0], STEP_SIZES[1]);
         Self { scale, zero: (-low / scale).round_ties_even() as u8 }
     }
 

@@ -1,5 +1,6 @@
 //! What a file of integer products computes, in plain f32: for measuring what it costs, and for holding engines against it.
 
+use model_spec::contract::STEP_SIZES;
 use model_spec::pixels::hwc8_from_chw_signed;
 use model_spec::{Architecture, latent};
 
@@ -11,8 +12,6 @@ use crate::forward::Forward;
 use crate::quantize::Quantized;
 use crate::subpixel::{kernel_from_squares, squares_from_kernel};
 
-/// The smallest factor of a channel that the contract accepts.
-const LEAST: f32 = 1e-12;
 /// Engines store a bias as 32-bit steps of the sums; no bias may be more of them than this.
 const MOST_STEPS: f32 = (1u32 << 30) as f32;
 
@@ -21,7 +20,7 @@ const MOST_STEPS: f32 = (1u32 << 30) as f32;
 pub fn of_block(block: &Block, calibration: Calibration) -> Quantized {
     let squares = squares_from_kernel(&block.kernel, [block.inputs, block.outputs]);
     let bias = |row: usize| block.bias.as_ref().map_or(0.0, |bias| bias[row % block.outputs].abs());
-    let least = |row: usize| LEAST.max(bias(row) / (calibration.scale * MOST_STEPS));
+    let least = |row: usize| STEP_SIZES[0].max(bias(row) / (calibration.scale * MOST_STEPS));
     Quantized::of_convolution(block.inputs, &squares, least)
 }
 

@@ -63,6 +63,8 @@ pub const LEVEL_STEPS: [(&str, Option<f32>); 7] = [
     ("Floor", None),
     ("Cast", None),
 ];
+/// The least and the greatest size of a step of 8-bit maps and kernels: f32 still holds products and quotients of them.
+pub const STEP_SIZES: [f32; 2] = [1e-12, 1e12];
 /// The most pictures of one run that a file may fix.
 pub const MOST_BATCH: usize = 256;
 /// The most bytes that all golden pictures may take, in base64.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use edge_runtime::model::sha256_hex;
 use model_spec::manifest::{self, DataSet, Manifest, Progress, reference};
 use model_spec::{Labels, latent};
-use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
 use crate::adam::Slot;
@@ -125,11 +125,6 @@ pub fn read_generator(path: &Path, device: Device) -> Result<(Manifest, Generato
     let generator = Generator::initial(&manifest.architecture, labels, Convolutions::Small, device);
     read_generator_weights(path, &generator)?;
     Ok((manifest, generator))
-}
-
-/// SHA-256 in lower-case hexadecimal (FIPS 180-4).
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
 }
 
 /// Lower-case hexadecimal.

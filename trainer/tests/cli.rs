@@ -4,10 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use edge_runtime::model::sha256_hex;
 use image::{Rgb, RgbImage};
 use model_spec::Manifest;
 use tempfile::TempDir;
-use trainer::checkpoint::sha256_hex;
 
 fn trainer(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trainer"));

@@ -2,14 +2,16 @@
 
 use std::ops::RangeInclusive;
 
+use model_spec::contract::STEP_SIZES;
+
 use super::contract;
 use super::graph::{Fact, fact};
 use super::operators::{Attributes, expect_float, title};
 use crate::RuntimeError;
 use crate::onnx::{NodeProto, data_type};
 
-/// Sizes of a step of maps and kernels: f32 still holds products and quotients of them.
-const STEPS: RangeInclusive<f32> = 1e-12..=1e12;
+/// Sizes of a step of maps and kernels.
+const STEPS: RangeInclusive<f32> = STEP_SIZES[0]..=STEP_SIZES[1];
 /// Sizes of a step of sums, which is a product of two of those.
 const SUM_STEPS: RangeInclusive<f32> = 1e-24..=1e24;
 

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use edge_runtime::model::sha256_hex;
 use model_spec::weights::{Role, WeightSpec};
 use tch::{Kind, Reduction, Tensor};
 
@@ -140,7 +141,7 @@ impl Classifier {
         let tried = Tensor::zeros([2], (Kind::Int64, device));
         reader.copy_to(TRIED_NAME, &tried)?;
         let [right, pictures] = [0, 1].map(|place| tried.int64_value(&[place]) as u64);
-        let sha256 = crate::checkpoint::sha256_hex(&bytes);
+        let sha256 = sha256_hex(&bytes);
         Ok(Self { weights, mean, deviation, sha256, tried: Tried { right, pictures, rule } })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use edge_runtime::model::sha256_hex;
 use tch::{CModule, Device, Kind, Tensor};
 
 use crate::error::{IoContext, TrainError};
@@ -26,7 +27,7 @@ impl Extractor {
         let bytes = std::fs::read(path).during("read", path)?;
         let mut module = CModule::load_data_on_device(&mut &bytes[..], device).map_err(|error| bad(path, &error))?;
         module.set_eval();
-        Ok(Self { module, path: path.to_owned(), sha256: crate::checkpoint::sha256_hex(&bytes) })
+        Ok(Self { module, path: path.to_owned(), sha256: sha256_hex(&bytes) })
     }
 
     /// Features f32 `[n, d]` of pictures u8 `[n, channels, side, side]`; gray ones are given three equal channels.
