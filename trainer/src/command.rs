@@ -21,7 +21,7 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
         announce(&plan, &device_line);
     }
     if options.dry_run {
-        println!("dry run: nothing written");
+        println!("dry run: no run was begun");
         return Ok(());
     }
     let Plan { settings, data, resumed, .. } = plan;
