@@ -172,7 +172,9 @@ fn rock_paper_scissors_leaves_a_screen_as_it_was_when_it_is_interrupted() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("it starts");
-    child.stdin.as_mut().expect("a pipe").write_all(b"r\n").expect("it listens");
+    // Open until the end: waiting for a child closes its input, which ends the game too.
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(b"r\n").expect("it listens");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
     assert!(lines.any(|line| line.contains("you rock, I ")), "the first round");
     assert_ne!(std::fs::read(&screen).expect("there"), before);
