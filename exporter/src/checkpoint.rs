@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use edge_runtime::model::sha256_hex;
+use model_spec::Manifest;
 use model_spec::manifest::{self, BEST_BY, CHECKPOINTS, reference};
 use model_spec::weights::generator_weights;
-use model_spec::{Manifest, SpecError};
 use safetensors::{Dtype, SafeTensors};
 
 use crate::ExportError;
@@ -49,7 +49,8 @@ pub struct Found {
 pub fn find_newest(runs: &Path) -> Result<Found, ExportError> {
     let mut folders = if runs.is_dir() { folders(runs)? } else { Vec::new() };
     folders.retain(|path| path.join(CHECKPOINTS).is_dir());
-    folders.sort_by_key(|run| (manifest::run_number(run), run.clone()));
+    folders.sort();
+    folders.sort_by_key(|run| manifest::run_number(run));
     for run in folders.iter().rev() {
         if let Some(found) = best_of_run(run)? {
             return Ok(Found { reason: format!("newest run, {}", found.reason), ..found });
@@ -138,19 +139,12 @@ fn read_reference(folder: &Path, manifest: &Manifest) -> Result<Reference, Expor
 fn best_of_run(run: &Path) -> Result<Option<Found>, ExportError> {
     let mut paths = folders(&run.join(CHECKPOINTS))?;
     paths.retain(|path| path.join(manifest::MANIFEST).is_file());
-    let read = |path: PathBuf| read_manifest(&path).map(|manifest| (path, manifest));
+    let read = |path: PathBuf| Manifest::read(&path).map(|manifest| (path, manifest));
     let checkpoints = paths.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     Ok(manifest::best(&checkpoints).map(|(path, manifest)| {
         let reason = manifest.score().map_or("latest".to_owned(), |score| format!("best {BEST_BY} ({score:.3})"));
         Found { path: path.clone(), reason: format!("{reason} of {}", checkpoints.len()) }
     }))
-}
-
-/// A manifest alone: hashing every checkpoint of a run to choose one would take long.
-fn read_manifest(folder: &Path) -> Result<Manifest, ExportError> {
-    let path = folder.join(manifest::MANIFEST);
-    let text = read_file(&path)?;
-    serde_json::from_slice(&text).map_err(|source| SpecError::Manifest { path, source }.into())
 }
 
 fn folders(parent: &Path) -> Result<Vec<PathBuf>, ExportError> {

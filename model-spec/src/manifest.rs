@@ -94,6 +94,16 @@ impl Manifest {
         self.scores.get(BEST_BY).copied().filter(|score| score.is_finite())
     }
 
+    /// Reads `folder/manifest.json` alone, unchecked: hashing every checkpoint of a run to choose one would take long.
+    ///
+    /// # Errors
+    /// An unreadable or malformed manifest, by its path.
+    pub fn read(folder: &Path) -> Result<Self, SpecError> {
+        let path = folder.join(MANIFEST);
+        let text = read(&path)?;
+        serde_json::from_slice(&text).map_err(|source| SpecError::Manifest { path, source })
+    }
+
     /// Reads and checks `folder/manifest.json`, then every file that it lists against its SHA-256.
     ///
     /// `sha256_hex` hashes one file's bytes, so that this crate needs no hash of its own.
@@ -102,9 +112,7 @@ impl Manifest {
     /// An unreadable or malformed manifest, another schema version, an architecture outside the family, or a file whose
     /// hash differs, by its path.
     pub fn open(folder: &Path, sha256_hex: impl Fn(&[u8]) -> String) -> Result<Self, SpecError> {
-        let path = folder.join(MANIFEST);
-        let text = read(&path)?;
-        let manifest: Self = serde_json::from_slice(&text).map_err(|source| SpecError::Manifest { path, source })?;
+        let manifest = Self::read(folder)?;
         if manifest.schema_version != SCHEMA_VERSION {
             return Err(SpecError::SchemaVersion {
                 what: MANIFEST,

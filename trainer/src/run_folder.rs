@@ -67,7 +67,7 @@ pub fn thin_out(run: &Path, keep: usize) -> Result<(), TrainError> {
     if keep == 0 || found.len() <= keep {
         return Ok(());
     }
-    let manifests: Vec<_> = found.iter().filter_map(|path| Some((path.clone(), manifest(path)?))).collect();
+    let manifests: Vec<_> = found.iter().filter_map(|path| Some((path.clone(), Manifest::read(path).ok()?))).collect();
     let best = manifest::best(&manifests).map(|(path, _)| path);
     for path in found[..found.len() - keep].iter().filter(|path| Some(*path) != best) {
         std::fs::remove_dir_all(path).during("remove", path)?;
@@ -83,10 +83,6 @@ fn checkpoints(run: &Path) -> Result<Vec<PathBuf>, TrainError> {
         .collect();
     found.sort();
     Ok(found)
-}
-
-fn manifest(checkpoint: &Path) -> Option<Manifest> {
-    serde_json::from_slice(&std::fs::read(checkpoint.join(MANIFEST)).ok()?).ok()
 }
 
 /// Where the checkpoint after so many images goes: named by thousands of images, so that names sort by progress.

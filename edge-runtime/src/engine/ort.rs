@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use model_spec::contract;
 use model_spec::variant::{LabelInput, Output};
-use model_spec::{Variant, contract};
 use ort::ep::{CUDA, ExecutionProviderDispatch, TensorRT};
 use ort::session::builder::SessionBuilder;
 use ort::session::{Session, SessionInputValue};
@@ -25,7 +25,7 @@ pub const API: u32 = ort::MINOR_VERSION;
 struct Ort {
     session: Session,
     sizes: Sizes,
-    variant: Variant,
+    label_input: LabelInput,
     /// Pictures of every run, where the file says so.
     batch: Option<usize>,
 }
@@ -110,7 +110,7 @@ impl Attempt<'_> {
         let mut engine = Ort {
             session,
             sizes: Sizes::of(self.model.metadata()),
-            variant: self.model.metadata().variant,
+            label_input: self.model.metadata().variant.label_input,
             batch: self.model.batch(),
         };
         let placement = match profile {
@@ -219,7 +219,7 @@ impl Engine for Ort {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let labels = self.sizes.labels((NAME, self.variant.label_input), batch.labels)?;
+        let labels = self.sizes.labels((NAME, self.label_input), batch.labels)?;
         let pictures = self.run_all(batch.latents, &labels, count).map_err(|error| failed("run the model", &error))?;
         self.sizes.check_pictures(NAME, count, &pictures)?;
         Ok(pictures)
@@ -265,7 +265,7 @@ impl Ort {
     /// Makes one picture, and reads which provider ran each node.
     fn placement(&mut self, profile: &Profile, notes: &mut Vec<String>) -> ort::Result<Vec<Placement>> {
         let latents = vec![0.0; self.sizes.latent_dim];
-        let labels = FileLabels::one(self.variant.label_input, self.sizes);
+        let labels = FileLabels::one(self.label_input, self.sizes);
         self.run_all(&latents, &labels, 1)?;
         let file = self.session.end_profiling()?;
         Ok(profile.placement(&file).unwrap_or_else(|error| {

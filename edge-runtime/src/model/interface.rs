@@ -71,7 +71,7 @@ fn check_values(
 
 fn check_value(found: &ValueInfoProto, expected: &Value<'_>, fixed: Option<usize>) -> Result<(), RuntimeError> {
     let tensor = found.r#type.as_ref().and_then(|found| found.tensor_type.as_ref());
-    let dims = tensor.and_then(|tensor| tensor.shape.as_ref()).map_or(&[][..], |shape| &shape.dim);
+    let dims = sides(found);
     let fits = match dims {
         [batch, sides @ ..] => {
             is_batch(batch, fixed)
@@ -91,9 +91,15 @@ fn check_value(found: &ValueInfoProto, expected: &Value<'_>, fixed: Option<usize
     Err(contract(format!("{:?}", expected.name), text(expected.data_type, wanted), shown))
 }
 
+/// The sides of a value, outermost first; none where it has no shape.
+fn sides(value: &ValueInfoProto) -> &[DimensionProto] {
+    let tensor = value.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
+    tensor.and_then(|tensor| tensor.shape.as_ref()).map_or(&[], |shape| &shape.dim)
+}
+
 /// The first side of a value, where it is a number.
 pub(super) fn batch_of(value: &ValueInfoProto) -> Option<i64> {
-    value.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?.dim.first()?.dim_value
+    sides(value).first()?.dim_value
 }
 
 /// As the metadata fix it; else free, or one: every engine can run one picture at a time.

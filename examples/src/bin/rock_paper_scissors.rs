@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use edge_runtime::sink::display::{Display, Place, Use};
 use edge_runtime::sink::screen::Screen;
-use edge_runtime::{EngineSpec, Frame, Generator, Model, Request, Sink, restore};
+use edge_runtime::{EngineSpec, Frame, Generator, Model, Request, Sink, restore, signals};
 
 /// Each beats the one after it, the last the first.
 const GESTURES: [&str; 3] = ["rock", "scissors", "paper"];
@@ -35,7 +35,7 @@ fn run() -> Result<()> {
     }
     let options = Options::from_words(std::env::args().skip(1))?;
     // A display is left as it was found; a game that waits for a line can't look for Ctrl-C itself.
-    ctrlc::set_handler(|| restore::exit(INTERRUPTED))?;
+    signals::when_asked_to_end(|| restore::exit(INTERRUPTED))?;
     let (model, _) = Model::find(options.model.as_deref())?;
     let mut generator = Generator::of(&model, &EngineSpec::default())?;
     let labels = labels(&generator)?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use edge_runtime::sink::display::{Display, Use};
-use edge_runtime::{EngineSpec, Generator, restore};
+use edge_runtime::{EngineSpec, Generator, restore, signals};
 
 const WIRED: &str = "st7789:spi0.0,dc=25,rst=27";
 
@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     let mut screen = display.screen(Use::Live)?; // dropped at the end, which leaves the panel dark
 
     let (asked, is_asked) = channel();
-    ctrlc::set_handler(move || {
+    signals::when_asked_to_end(move || {
         if asked.send(()).is_err() {
             restore::exit(1); // whoever listened has gone: nothing else would end the program
         }

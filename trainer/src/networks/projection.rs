@@ -63,11 +63,10 @@ impl ProjectionDiscriminator {
         let bias = Some(weight(names::FEATURES_BIAS));
         let features = leaky_relu(&xs.conv2d(weight(names::FEATURES_WEIGHT), bias, [1], [0], [1], 1)).flatten(1, -1);
         let plain = features.linear(weight(names::OUTPUT_WEIGHT), Some(weight(names::OUTPUT_BIAS)));
-        let label = Tensor::embedding(weight(names::LABELS), judged.labels, -1, false, false); // [N, features]
         let scale = 1.0 / (features.size()[1] as f64).sqrt();
-        let logits = plain + (&features * label).sum_dim_intlist([1i64].as_slice(), true, Kind::Float) * scale;
-        let label_scores = features.linear(weight(names::LABELS), None::<&Tensor>) * scale;
-        Verdict { logits, label_scores }
+        let label_scores = features.linear(weight(names::LABELS), None::<&Tensor>) * scale; // [N, labels]
+        let own = label_scores.gather(1, &judged.labels.unsqueeze(1), false); // [N, 1]
+        Verdict { logits: plain + own, label_scores }
     }
 
     /// Mean deviation of the features within each picture's group, as a map `[N, 1, 4, 4]`.

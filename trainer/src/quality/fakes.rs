@@ -96,10 +96,12 @@ pub fn from_folder(path: &Path, wanted: &Wanted<'_>) -> Result<Fakes, TrainError
     let options = FolderOptions { size: wanted.size, channels: wanted.channels, strict: true, cache: None };
     let DataSet { labels, pictures, label_of, .. } = dataset::load(path, &options, &|_, _| {})?;
     refuse_other(path, wanted, &labels, (wanted.size, wanted.channels))?;
-    let mut left = wanted.counts.to_vec();
-    let mut is_taken =
-        |label: i64| left[label as usize].checked_sub(1).map(|less| left[label as usize] = less).is_some();
-    let (places, label_of): (Vec<i64>, Vec<i64>) = (0..).zip(label_of).filter(|(_, label)| is_taken(*label)).unzip();
+    let mut seen = vec![0; labels.len()];
+    let mut is_wanted = |label: i64| {
+        seen[label as usize] += 1;
+        seen[label as usize] <= wanted.counts[label as usize]
+    };
+    let (places, label_of): (Vec<i64>, Vec<i64>) = (0..).zip(label_of).filter(|(_, label)| is_wanted(*label)).unzip();
     let places = Tensor::from_slice(&places).to_device(wanted.device);
     Ok(Fakes { images: images(&pictures, wanted).index_select(0, &places), label_of })
 }
