@@ -2,12 +2,15 @@
 //!
 //! A transposed convolution of kernel 4, stride 2, padding 1 is four 2x2 convolutions, one for each parity of output row and
 //! column. `plan` recognizes the family in a graph, `pack` brings its weights into the order of the kernels, `layers`
-//! and `network` run it over feature maps (`maps`); `level` picks the kernels of this CPU, which are written once in
-//! `lanes`, and in plain Rust in `plain`.
+//! and `network` run it over feature maps (`maps`), in tiles of squares (`tile`) or in larger patches; `level` picks the
+//! kernels of this CPU, which are written once in `lanes`, and in plain Rust in `plain`.
 
 mod clock;
 mod elementwise;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg_attr(
+    not(any(target_arch = "x86_64", target_arch = "aarch64")),
+    allow(dead_code, reason = "there are no vectors of other CPUs")
+)]
 mod lanes;
 mod last;
 mod layers;
@@ -16,6 +19,7 @@ mod maps;
 mod network;
 mod numbers;
 mod pack;
+mod patches;
 mod plain;
 mod plan;
 mod reduced;

@@ -19,6 +19,7 @@ pub(super) mod neon;
 pub(super) mod neon_dots;
 #[cfg(target_arch = "aarch64")]
 pub(super) mod neon_halves;
+mod patches;
 
 use super::numbers::Activation;
 use super::pack::{BLOCK, WIDTH};
@@ -57,6 +58,13 @@ pub(super) unsafe trait Lanes {
     unsafe fn leaky(x: Self::Vector, slope: Self::Vector) -> Self::Vector;
 }
 
+/// Work that is written over vectors of any width.
+pub(super) trait Vectors {
+    /// # Safety
+    /// The CPU must have the instruction set, and be inside a function that enables it.
+    unsafe fn run<L: Lanes>(self);
+}
+
 /// Stored weights.
 pub(super) trait Stored: Copy {
     /// # Safety
@@ -92,18 +100,18 @@ struct Operands<T, const PAIRS: usize, const TAPS: usize> {
     weights: [*const T; TAPS],
 }
 
-/// Adds the products of all input channels to the sums.
+/// Adds the products of all input channels to the sums; blocks of them are so far from each other.
 ///
 /// # Safety
 /// That of [`Lanes`] for every pixel and row that the operands and the shape lead to.
 #[inline(always)]
 unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, const TAPS: usize>(
     sums: &mut Sums<L, PAIRS, V>,
-    shape: &Shape,
+    (channels, block): (usize, usize),
     operands: Operands<T, PAIRS, TAPS>,
 ) {
     let Operands { mut pixels, step, mut weights } = operands;
-    let mut left = shape.channels;
+    let mut left = channels;
     // SAFETY: the caller's; a block is left after its last channel, weights after the last row.
     unsafe {
         while left > 0 {
@@ -141,7 +149,7 @@ unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, cons
             left -= count;
             if left > 0 {
                 for pair in 0..PAIRS {
-                    pixels[pair] = pixels[pair].add(shape.block);
+                    pixels[pair] = pixels[pair].add(block);
                 }
             }
         }
@@ -216,7 +224,7 @@ pub(super) unsafe fn pixels<L: Lanes, T: Stored, const PAIRS: usize, const V: us
             from[pair] = from[pair].add(pairs[pair].input);
         }
         let operands = Operands { pixels: from, step: BLOCK, weights: [weights.as_ptr().add(lane)] };
-        multiply::<L, T, PAIRS, V, 1>(&mut sums, &shape, operands);
+        multiply::<L, T, PAIRS, V, 1>(&mut sums, shape.input(), operands);
         for pair in 0..PAIRS {
             for half in 0..2 {
                 let to = tile.output.as_mut_ptr().add(pairs[pair].output + half * shape.step + lane);
@@ -255,19 +263,19 @@ pub(super) unsafe fn squares<L: Lanes, T: Stored, const PAIRS: usize, const V: u
                 match (i == 1, j == 1) {
                     (false, false) => {
                         let operands = Operands { pixels, step, weights: [tap(row, column)] };
-                        multiply::<L, T, PAIRS, V, 1>(&mut sums, &shape, operands);
+                        multiply::<L, T, PAIRS, V, 1>(&mut sums, shape.input(), operands);
                     }
                     (true, false) => {
                         let operands = Operands { pixels, step, weights: [tap(0, column), tap(1, column)] };
-                        multiply::<L, T, PAIRS, V, 2>(&mut sums, &shape, operands);
+                        multiply::<L, T, PAIRS, V, 2>(&mut sums, shape.input(), operands);
                     }
                     (false, true) => {
                         let operands = Operands { pixels, step, weights: [tap(row, 0), tap(row, 1)] };
-                        multiply::<L, T, PAIRS, V, 2>(&mut sums, &shape, operands);
+                        multiply::<L, T, PAIRS, V, 2>(&mut sums, shape.input(), operands);
                     }
                     (true, true) => {
                         let weights = [tap(0, 0), tap(0, 1), tap(1, 0), tap(1, 1)];
-                        multiply::<L, T, PAIRS, V, 4>(&mut sums, &shape, Operands { pixels, step, weights });
+                        multiply::<L, T, PAIRS, V, 4>(&mut sums, shape.input(), Operands { pixels, step, weights });
                     }
                 }
                 spread::<L, PAIRS, V>(&mut outputs, &sums, i, j);
@@ -336,7 +344,7 @@ unsafe fn product<L: Lanes, const PAIRS: usize, const V: usize>(
             let mut sums: Sums<L, PAIRS, V> = [[[L::zero(); V]; 2]; PAIRS];
             let (pixels, step) = (planes::<PAIRS>(tile, first, i, j), 2 * BLOCK);
             let operands = Operands { pixels, step, weights: [tile.rows.as_ptr().add(lane)] };
-            multiply::<L, f32, PAIRS, V, 1>(&mut sums, &shape, operands);
+            multiply::<L, f32, PAIRS, V, 1>(&mut sums, shape.input(), operands);
             spread_to_map::<L, PAIRS, V>(tile, &sums, (i, j), first, lane);
         }
     }

@@ -1,9 +1,11 @@
 //! The layers of a network, each with its packed weights.
 
+use super::clock::Clock;
 use super::level::Kernels;
 use super::maps::{Maps, PLANES, Part};
 use super::numbers::{Activation, Aligned, Numbers};
 use super::pack::{self, BLOCK, Packed, Parities, Rows, WIDTH};
+use super::patches::{self, Panel, Points};
 use super::plan::{self, Block, STEM};
 use super::threads::Threads;
 use super::tile::{Dense, Method, Pair, Shape, Tile};
@@ -145,17 +147,50 @@ impl Hidden {
         }
     }
 
-    /// Fills the first plane of `to` from `from`.
-    pub fn run(&self, from: &Maps, to: &mut Maps, machine: &Machine) {
+    /// Fills the first plane of `to` from that of `from`. Where patches are worth it the points of `from` are made in `room`,
+    /// elsewhere `from` needs room for its differences.
+    pub fn run(&self, from: &mut Maps, room: &mut Aligned<f32>, to: &mut Maps, machine: &Machine, clock: &mut Clock) {
+        let level = machine.kernels.level();
+        if patches::are_worth(from.side, level) {
+            let strips = patches::strips(to, &machine.threads);
+            for parity in 0..4 {
+                let points = Points::of(from, parity, room, machine);
+                let fill = |part| self.patches(&points, (from.side, parity), part, machine.kernels);
+                machine.threads.each(to.parts(&strips), fill);
+            }
+            return;
+        }
+        from.differentiate(machine);
+        clock.end("differences");
+        let from = &*from;
         // Four rows of output come from a row of squares; a tile needs both rows of the smallest image.
         let step = if from.side == 4 { 8 } else { 4 };
-        let planes = if machine.kernels.level().goes_by_product() { 1 } else { PLANES };
+        let planes = if level.goes_by_product() { 1 } else { PLANES };
         let most = 2 * STRIP / (planes * from.row() * from.blocks);
         let strips = to.strips(step, most.max(step), &machine.threads);
-        machine.threads.each(to.parts(&strips), |part| self.strip(from, part, machine.kernels));
+        machine.threads.each(to.parts(&strips), |part| self.squares(from, part, machine.kernels));
     }
 
-    fn strip(&self, from: &Maps, part: Part<'_>, kernels: Kernels) {
+    fn patches(&self, points: &Points<'_>, (side, parity): (usize, usize), part: Part<'_>, kernels: Kernels) {
+        let Part { block: panel, strip, output } = part;
+        let len = 4 * self.inputs * WIDTH;
+        let mut places = strip.places(side, parity, [patches::SIDE; 2]).peekable();
+        let Some(first) = places.peek().copied() else { return };
+        let places: Vec<usize> = places.map(|place| place.output).collect();
+        for lane in (panel * BLOCK..self.outputs.min((panel + 1) * BLOCK)).step_by(WIDTH) {
+            let panel = Panel {
+                weights: self.weights.part((lane / WIDTH * 4 + parity) * len, len),
+                channels: self.inputs,
+                bias: &self.bias[lane..][..WIDTH],
+                activation: self.activation,
+                step: 2 * BLOCK,
+                row: 4 * (side + 1) * BLOCK,
+            };
+            points.fill(first, &panel, &mut output[lane % BLOCK..], &places, kernels);
+        }
+    }
+
+    fn squares(&self, from: &Maps, part: Part<'_>, kernels: Kernels) {
         let Part { block: panel, strip, output } = part;
         let row = 2 * (from.side + 1) * BLOCK;
         let shape = Shape {

@@ -1,6 +1,7 @@
 //! Which instructions the kernels use.
 
 use super::elementwise::Work;
+use super::patches::Step;
 use super::plain;
 use super::reduced::dots::{self, Dots, PANEL};
 use super::reduced::words::Half;
@@ -77,7 +78,7 @@ impl Level {
         }
     }
 
-    /// Whether large tiles of squares are made product by product, each of which reads one plane of the input.
+    /// Whether tiles are made product by product, each of which reads one plane of the input: many squares, or patches.
     pub(super) fn goes_by_product(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -122,6 +123,20 @@ impl Kernels {
             #[cfg(target_arch = "aarch64")]
             Level::Neon => unsafe { super::lanes::neon::tile(&mut tile, method) },
             _ => plain::tile(&mut tile, method),
+        }
+    }
+
+    /// Does a step of patches, at a level that goes by product.
+    pub fn patches<S: Step>(self, step: S) {
+        step.check();
+        match self.0 {
+            // SAFETY: the level is available and the step checked.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { super::lanes::avx2::vectors(step) },
+            // SAFETY: the level is available and the step checked.
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => unsafe { super::lanes::neon::vectors(step) },
+            _ => unreachable!("patches are for levels that go by product"),
         }
     }
 

@@ -5,7 +5,10 @@ use std::ops::RangeInclusive;
 use super::clock::Clock;
 use super::last::Last;
 use super::layers::{Hidden, Label, Machine, Stem};
+use super::level::Level;
 use super::maps::Maps;
+use super::numbers::Aligned;
+use super::patches;
 use super::plan::{Block, Plan, STEM};
 use super::reduced::Reduced;
 use super::reduced::words::Words;
@@ -16,6 +19,8 @@ use model_spec::variant::Compute;
 
 /// Images of a batch that go through the first blocks together, or as many more as give each thread the same number.
 const IMAGES: usize = 4;
+/// The same where blocks go patch by patch, for which a single image has too few.
+const IMAGES_OF_PATCHES: usize = 8;
 /// Blocks that a batch goes through together, since their weights outweigh their maps; images go through later ones one by one
 /// on each thread, lest their maps leave the caches.
 const TOGETHER: usize = 2;
@@ -91,20 +96,22 @@ impl Network {
         let (latent, picture) = (latents.len() / images, pictures.len() / images);
         let Self { machine, alone, stem, hidden, last, batch, single } = self;
         let (machine, stem, hidden, last) = (&*machine, &*stem, &*hidden, &*last);
-        let threads = machine.threads.count();
-        let part = IMAGES.next_multiple_of(threads);
+        let (threads, level) = (machine.threads.count(), machine.kernels.level());
         let split = hidden.len().min(TOGETHER);
+        let has_patches =
+            level.goes_by_product() && hidden[..split].iter().any(|layer| matches!(layer, Layer::Exact(_)));
+        let part = if has_patches { IMAGES_OF_PATCHES } else { IMAGES }.next_multiple_of(threads);
         machine.threads.enter(|| {
             let parts = latents.chunks(part * latent).zip(labels.chunks(part));
             for ((latents, labels), pictures) in parts.zip(pictures.chunks_mut(part * picture)) {
                 let batch = match &mut batch[usize::from(labels.len() < part)] {
                     Some(span) if span.images() == labels.len() => span,
-                    none => none.insert(Span::new(labels.len(), stem, hidden, 0..=split)),
+                    none => none.insert(Span::new(labels.len(), stem, hidden, 0..=split, level)),
                 };
                 // Images that each thread finishes by itself; all threads share those that are left over.
                 let own = if threads == 1 { 0 } else { labels.len() / threads };
                 let spans = if own == 0 { 1 } else { threads };
-                single.resize_with(spans.max(single.len()), || Span::new(1, stem, hidden, split..=hidden.len()));
+                single.resize_with(spans.max(single.len()), || Span::new(1, stem, hidden, split..=hidden.len(), level));
                 clock.begin();
                 stem.run(latents, labels, &mut batch.first, machine);
                 clock.end("stem");
@@ -141,20 +148,24 @@ struct Span {
     first: Maps,
     /// The words that each layer keeps of its input, where it makes any, and the map that it fills.
     after: Vec<(Option<Words>, Maps)>,
+    /// Room for what a layer makes of its input.
+    room: Aligned<f32>,
 }
 
 impl Span {
     /// Maps whose borders are never written.
-    fn new(images: usize, stem: &Stem, hidden: &[Layer], range: RangeInclusive<usize>) -> Self {
+    fn new(images: usize, stem: &Stem, hidden: &[Layer], range: RangeInclusive<usize>, level: Level) -> Self {
         let channels = |index: usize| if index == 0 { stem.outputs() } else { hidden[index - 1].outputs() };
         let end = *range.end();
         let make = |index| {
-            let differences = index < end && matches!(hidden.get(index), Some(Layer::Exact(_)));
-            Maps::new(images, STEM_SIZE << index, channels(index), differences)
+            let side = STEM_SIZE << index;
+            let is_exact = index < end && matches!(hidden.get(index), Some(Layer::Exact(_)));
+            Maps::new(images, side, channels(index), is_exact && !patches::are_worth(side, level))
         };
         Self {
             first: make(*range.start()),
             after: (*range.start()..end).map(|index| (None, make(index + 1))).collect(),
+            room: Aligned::default(),
         }
     }
 
@@ -171,11 +182,7 @@ impl Span {
         let mut from = &mut self.first;
         for (layer, (words, to)) in layers.iter().zip(&mut self.after) {
             match layer {
-                Layer::Exact(hidden) => {
-                    from.differentiate(machine);
-                    clock.end("differences");
-                    hidden.run(from, to, machine);
-                }
+                Layer::Exact(hidden) => hidden.run(from, &mut self.room, to, machine, clock),
                 Layer::Reduced(reduced) => reduced.run(from, words, to, machine),
             }
             clock.end("block");

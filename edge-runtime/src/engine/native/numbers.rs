@@ -122,6 +122,16 @@ impl<T: Copy + Default> Aligned<T> {
         let start = data.as_ptr().align_offset(LINE).min(LINE / size_of::<T>());
         Self { data, start, len }
     }
+
+    /// Makes it zeros of a length where it is shorter.
+    pub fn grow(&mut self, len: usize)
+    where
+        T: Zero,
+    {
+        if self.len < len {
+            *self = Self::new(len);
+        }
+    }
 }
 
 /// A number whose zeros the system can hand out without writing them.

@@ -34,6 +34,14 @@ impl Packed {
 }
 
 impl Weights<'_> {
+    /// Those from `start` on.
+    pub fn from(self, start: usize) -> Self {
+        match self {
+            Self::F32(weights) => Self::F32(&weights[start..]),
+            Self::F16(weights) => Self::F16(&weights[start..]),
+        }
+    }
+
     pub fn len(&self) -> usize {
         match self {
             Self::F32(weights) => weights.len(),

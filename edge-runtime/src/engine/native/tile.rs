@@ -30,6 +30,13 @@ pub(super) struct Shape {
     pub activation: Activation,
 }
 
+impl Shape {
+    /// Input channels, and numbers between blocks of them.
+    pub fn input(&self) -> (usize, usize) {
+        (self.channels, self.block)
+    }
+}
+
 /// Two neighboring pixels, or squares: where the first one's top left tap is read and its output written.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pair {

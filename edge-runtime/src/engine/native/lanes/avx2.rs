@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Lanes, Stored};
+use super::{Lanes, Stored, Vectors};
 use crate::engine::native::elementwise::Work;
 use crate::engine::native::pack::Weights;
 use crate::engine::native::tile::{Dense, Method, Tile};
@@ -100,6 +100,16 @@ unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
             super::by_two_pairs::<Avx2, T, 2>(tile, method, weights);
         }
     }
+}
+
+/// Does checked work.
+///
+/// # Safety
+/// That of [`tile`].
+#[target_feature(enable = "avx2,fma,f16c")]
+pub unsafe fn vectors<W: Vectors>(work: W) {
+    // SAFETY: the caller's, and the features are enabled here.
+    unsafe { work.run::<Avx2>() }
 }
 
 /// Runs a checked row of a dense layer.

@@ -3,7 +3,7 @@
 use std::arch::aarch64::*;
 use std::arch::asm;
 
-use super::{Lanes, Stored};
+use super::{Lanes, Stored, Vectors};
 use crate::engine::native::pack::{WIDTH, Weights};
 use crate::engine::native::tile::{Dense, Method, Tile};
 
@@ -129,6 +129,16 @@ unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
             }
         }
     }
+}
+
+/// Does checked work.
+///
+/// # Safety
+/// That of [`tile`].
+#[target_feature(enable = "neon")]
+pub unsafe fn vectors<W: Vectors>(work: W) {
+    // SAFETY: the caller's, and the feature is enabled here.
+    unsafe { work.run::<Neon>() }
 }
 
 /// Runs a checked row of a dense layer.

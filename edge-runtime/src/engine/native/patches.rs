@@ -1,0 +1,355 @@
+//! Large tiles of blocks to many pixels: F(4x4, 2x2), 25 products for 16 outputs of one parity (Winograd, Arithmetic Complexity
+//! of Computations, 1980; Lavin and Gray, arXiv 1509.09308), where [`super::tile::Method::Squares`] needs 36.
+//!
+//! In one dimension, four outputs are the products of five numbers, sums of five inputs and of two taps: two polynomials that are
+//! multiplied at the points 0, 1, -1, 2 and infinity. `lanes::patches` has the sums.
+
+use std::cell::RefCell;
+
+use super::lanes::Vectors;
+use super::layers::Machine;
+use super::level::{Kernels, Level};
+use super::maps::{Maps, Place, Strip};
+use super::numbers::{Activation, Aligned};
+use super::pack::{BLOCK, WIDTH, Weights};
+use super::threads::Threads;
+
+/// Outputs of a patch in one dimension.
+pub(super) const SIDE: usize = 4;
+/// Products of a patch in one dimension, and the inputs that they need.
+pub(super) const POINTS: usize = SIDE + 1;
+/// Products of a patch.
+pub(super) const PRODUCTS: usize = POINTS * POINTS;
+/// Patches that kernels make at a time, less one.
+const SPARE: usize = 3;
+/// Patches whose sums stay in a second-level cache.
+const MOST: usize = 64;
+/// Input channels whose weights are transformed at a time, for the same reason.
+const CHANNELS: usize = 2 * BLOCK;
+
+/// A step of patches, checked before memory is touched.
+pub(super) trait Step: Vectors {
+    /// Stops at anything that would lead a kernel outside of the slices.
+    fn check(&self);
+}
+
+/// Whether maps of a side go patch by patch: in a batch of any size, since pictures are the same bits in all of them.
+pub(super) fn are_worth(side: usize, level: Level) -> bool {
+    /// Below it, one image has too few patches for what the weights cost at the points.
+    const LEAST: usize = 8;
+    level.goes_by_product() && side >= LEAST
+}
+
+/// Strips of maps that are filled patch by patch: two tasks for each thread, unless strips get so short that the weights
+/// cost too much.
+pub(super) fn strips(to: &Maps, threads: &Threads) -> Vec<Strip> {
+    /// Patches of a strip.
+    const FEWEST: usize = 8;
+    let across = to.side / 2 / SIDE;
+    let shared = across / (2 * threads.count()).div_ceil(to.blocks);
+    let (fewest, most) = (shared.max(FEWEST / across).max(1), (MOST / across).max(1));
+    // A row of patches makes this many rows of output.
+    let row = 2 * SIDE;
+    to.strips(fewest.min(most) * row, most * row, threads)
+}
+
+/// Maps at the points of the patches of one parity: `[block][product][patch][32]`.
+#[derive(Debug)]
+pub(super) struct Points<'a> {
+    data: &'a [f32],
+    patches: Grid,
+}
+
+/// The patches of maps, image by image and row by row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grid {
+    pub count: usize,
+    /// In a row or a column.
+    pub across: usize,
+}
+
+impl Grid {
+    fn of(maps: &Maps) -> Self {
+        let across = maps.side / SIDE;
+        Self { count: maps.images * across * across, across }
+    }
+
+    /// Numbers between products: a kernel may read up to [`SPARE`] patches more than there are.
+    pub fn plane(self) -> usize {
+        (self.count + SPARE) * BLOCK
+    }
+
+    /// Numbers between blocks.
+    fn block(self) -> usize {
+        PRODUCTS * self.plane()
+    }
+}
+
+/// What becomes of a parity's patches in one panel of output channels.
+#[derive(Debug)]
+pub(super) struct Panel<'a> {
+    /// `[tap][channel][WIDTH]`
+    pub weights: Weights<'a>,
+    pub channels: usize,
+    /// `[WIDTH]`
+    pub bias: &'a [f32],
+    pub activation: Activation,
+    /// Numbers between neighboring outputs.
+    pub step: usize,
+    /// Numbers between rows of outputs.
+    pub row: usize,
+}
+
+/// Room for what a thread makes of a panel, kept from one to the next.
+#[derive(Debug, Default)]
+struct Room {
+    rows: Aligned<f32>,
+    sums: Aligned<f32>,
+}
+
+thread_local! {
+    static ROOM: RefCell<Room> = RefCell::default();
+}
+
+impl<'a> Points<'a> {
+    /// Transforms the first plane of maps.
+    pub fn of(maps: &Maps, parity: usize, room: &'a mut Aligned<f32>, machine: &Machine) -> Self {
+        let patches = Grid::of(maps);
+        room.grow(maps.blocks * patches.block());
+        let tasks = room[..maps.blocks * patches.block()].chunks_mut(patches.block()).enumerate().collect();
+        machine.threads.each(tasks, |(block, to)| {
+            let from = &maps.data[block * maps.block()..][..maps.block()];
+            let first = parity / 2 * maps.row() + parity % 2 * BLOCK;
+            machine.kernels.patches(Inputs { from, row: maps.row(), image: maps.image(), first, patches, to });
+        });
+        Self { data: &*room, patches }
+    }
+
+    /// Fills the outputs of patches that follow each other from that of a place on, each from its place of the output on.
+    pub fn fill(&self, first: Place, panel: &Panel<'_>, output: &mut [f32], places: &[usize], kernels: Kernels) {
+        ROOM.with_borrow_mut(|room| self.fill_in(room, first, panel, (output, places), kernels));
+    }
+
+    fn fill_in(
+        &self,
+        room: &mut Room,
+        first: Place,
+        panel: &Panel<'_>,
+        (output, places): (&mut [f32], &[usize]),
+        kernels: Kernels,
+    ) {
+        let Grid { across, .. } = self.patches;
+        let first = (first.image * across + first.input[0] / SIDE) * across + first.input[1] / SIDE;
+        room.rows.grow(PRODUCTS * apart(CHANNELS.min(panel.channels)));
+        let patches = places.len().next_multiple_of(SPARE + 1);
+        room.sums.grow(PRODUCTS * apart(patches));
+        for channel in (0..panel.channels).step_by(CHANNELS) {
+            let start = channel / BLOCK * self.patches.block() + first * BLOCK;
+            kernels.patches(Products {
+                input: &self.data[start..],
+                plane: self.patches.plane(),
+                block: self.patches.block(),
+                patches,
+                channels: CHANNELS.min(panel.channels - channel),
+                weights: panel.weights.from(channel * WIDTH),
+                tap: panel.channels * WIDTH,
+                rows: &mut room.rows,
+                sums: &mut room.sums,
+                goes_on: channel > 0,
+            });
+        }
+        kernels.patches(Outputs { sums: &room.sums, patches, places, panel, output });
+    }
+}
+
+/// The points of one block of channels and one parity.
+#[derive(Debug)]
+pub(super) struct Inputs<'a> {
+    /// `[image][row][column][32]`
+    pub from: &'a [f32],
+    /// Numbers between rows, and between images.
+    pub row: usize,
+    pub image: usize,
+    /// Where the first patch begins.
+    pub first: usize,
+    pub patches: Grid,
+    /// `[product][patch][32]`
+    pub to: &'a mut [f32],
+}
+
+impl Step for Inputs<'_> {
+    fn check(&self) {
+        let Grid { count, across } = self.patches;
+        assert!(across > 0 && self.to.len() >= (PRODUCTS - 1) * self.patches.plane() + count * BLOCK);
+        let images = count / (across * across);
+        let last = (images - 1) * self.image + self.first + (across - 1) * SIDE * (self.row + BLOCK);
+        assert!(self.from.len() >= last + (POINTS - 1) * self.row + POINTS * BLOCK);
+    }
+}
+
+/// Some input channels of patches, and one panel of output channels.
+#[derive(Debug)]
+pub(super) struct Products<'a> {
+    /// `[block][product][patch][32]`, with the distances that follow.
+    pub input: &'a [f32],
+    pub plane: usize,
+    pub block: usize,
+    /// A multiple of four.
+    pub patches: usize,
+    pub channels: usize,
+    /// `[tap][channel][WIDTH]`, with this distance between taps.
+    pub weights: Weights<'a>,
+    pub tap: usize,
+    /// Room for `[product][channel][WIDTH]`.
+    pub rows: &'a mut [f32],
+    /// `[product][patch][WIDTH]`
+    pub sums: &'a mut [f32],
+    /// Whether the sums are those of other channels, to which these are added.
+    pub goes_on: bool,
+}
+
+impl Products<'_> {
+    /// Numbers between products of the rows.
+    pub fn rows_plane(&self) -> usize {
+        apart(self.channels)
+    }
+
+    /// Numbers between products of the sums.
+    pub fn sums_plane(&self) -> usize {
+        apart(self.patches)
+    }
+}
+
+/// Numbers between planes of so many panels: one panel more, lest they lie a power of two apart, where caches keep few.
+fn apart(panels: usize) -> usize {
+    (panels + 1) * WIDTH
+}
+
+impl Step for Products<'_> {
+    fn check(&self) {
+        assert!(self.channels > 0 && self.patches > 0 && self.patches.is_multiple_of(SPARE + 1));
+        assert!(self.weights.len() >= 3 * self.tap + self.channels * WIDTH);
+        assert!(self.rows.len() >= PRODUCTS * self.rows_plane() && self.sums.len() >= PRODUCTS * self.sums_plane());
+        let last = (self.channels - 1) / BLOCK * self.block + (PRODUCTS - 1) * self.plane;
+        assert!(self.input.len() >= last + self.patches * BLOCK);
+    }
+}
+
+/// The outputs of patches from their products.
+#[derive(Debug)]
+pub(super) struct Outputs<'a> {
+    /// `[product][patch][WIDTH]`
+    pub sums: &'a [f32],
+    /// Patches that there are sums of.
+    pub patches: usize,
+    /// First number of each patch's first output.
+    pub places: &'a [usize],
+    pub panel: &'a Panel<'a>,
+    pub output: &'a mut [f32],
+}
+
+impl Outputs<'_> {
+    /// Numbers between products.
+    pub fn plane(&self) -> usize {
+        apart(self.patches)
+    }
+}
+
+impl Step for Outputs<'_> {
+    fn check(&self) {
+        assert!(
+            self.places.len() <= self.patches
+                && self.sums.len() >= PRODUCTS * self.plane()
+                && self.panel.bias.len() >= WIDTH
+        );
+        let last = (SIDE - 1) * (self.panel.row + self.panel.step) + WIDTH;
+        assert!(self.places.iter().all(|place| place + last <= self.output.len()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::native::level::Level;
+    use crate::engine::native::numbers::f32_from_f16;
+
+    /// Numbers in [-1, 1].
+    fn numbers(count: usize, salt: u32) -> Vec<f32> {
+        let mixed =
+            |index: usize| (index as u32 ^ salt).wrapping_mul(0x9E37_79B9).rotate_left(15).wrapping_mul(0x85EB_CA6B);
+        (0..count).map(|index| (f64::from(mixed(index)) / f64::from(u32::MAX) * 2.0 - 1.0) as f32).collect()
+    }
+
+    /// Maps with an empty border.
+    fn maps(images: usize, side: usize, channels: usize) -> Maps {
+        let mut maps = Maps::new(images, side, channels, false);
+        let (row, image, block) = (maps.row(), maps.image(), maps.block());
+        for (index, number) in numbers(images * side * side * channels, 5).into_iter().enumerate() {
+            let (channel, pixel) = (index % channels, index / channels);
+            let (x, y) = (pixel % side, pixel / side % side);
+            let place = pixel / (side * side) * image + (y + 1) * row + (x + 1) * BLOCK;
+            maps.data[channel / BLOCK * block + place + channel % BLOCK] = number;
+        }
+        maps
+    }
+
+    /// The convolution of one parity at an output, by its definition.
+    fn expected(maps: &Maps, weights: &[f32], channels: usize, start: usize, lane: usize) -> f64 {
+        let products = (0..4).flat_map(|tap| (0..channels).map(move |channel| (tap, channel))).map(|(tap, channel)| {
+            let place = start + tap / 2 * maps.row() + tap % 2 * BLOCK;
+            let x = maps.data[channel / BLOCK * maps.block() + place + channel % BLOCK];
+            f64::from(x) * f64::from(weights[(tap * channels + channel) * WIDTH + lane])
+        });
+        products.sum()
+    }
+
+    #[test]
+    fn patches_are_the_convolution() {
+        let levels = Level::available().into_iter().filter(|level| level.goes_by_product());
+        let sizes = [(1, 8, 1), (3, 4, 32), (2, 16, 70)];
+        for (level, (images, side, channels)) in levels.flat_map(|level| sizes.map(|size| (level, size))) {
+            let kernels = Kernels::of(level).expect("available");
+            let maps = maps(images, side, channels);
+            let halves: Vec<u16> =
+                numbers(4 * channels * WIDTH, 9).iter().map(|x| half::f16::from_f32(*x).to_bits()).collect();
+            let exact: Vec<f32> = halves.iter().map(|half| f32_from_f16(*half)).collect();
+            let bias = numbers(WIDTH, 3);
+            let mut room = Aligned::default();
+            let machine = Machine { kernels, threads: Threads::own() };
+            let corner = |image: usize, y: usize, x: usize| ((image * side + y) * side + x) * WIDTH;
+            let rows = (0..images).flat_map(|image| (0..side).step_by(SIDE).map(move |y| (image, y)));
+            let places: Vec<usize> =
+                rows.flat_map(|(image, y)| (0..side).step_by(SIDE).map(move |x| corner(image, y, x))).collect();
+            let kept = [Weights::F32(&exact), Weights::F16(&halves)];
+            for (parity, weights) in (0..4).flat_map(|parity| kept.map(|weights| (parity, weights))) {
+                let points = Points::of(&maps, parity, &mut room, &machine);
+                let mut output = vec![0.0; images * side * side * WIDTH];
+                let first = Place { image: 0, input: [parity / 2, parity % 2], output: 0 };
+                let activation = Activation::Leaky(0.25);
+                let panel = Panel { weights, channels, bias: &bias, activation, step: WIDTH, row: side * WIDTH };
+                points.fill(first, &panel, &mut output, &places, kernels);
+                for (index, found) in output.iter().enumerate() {
+                    let (pixel, lane) = (index / WIDTH, index % WIDTH);
+                    let (image, y, x) = (pixel / (side * side), pixel / side % side, pixel % side);
+                    let start = image * maps.image() + (y + parity / 2) * maps.row() + (x + parity % 2) * BLOCK;
+                    let sum = expected(&maps, &exact, channels, start, lane) + f64::from(bias[lane]);
+                    let expected = if sum < 0.0 { sum * 0.25 } else { sum };
+                    let error = (f64::from(*found) - expected).abs();
+                    assert!(error < 1e-4, "{level:?} {channels} channels, parity {parity}: {found}, not {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "self.input.len()")]
+    fn products_outside_of_their_input_are_never_made() {
+        let (input, weights, sums) =
+            (&[0.0; PRODUCTS * 4 * BLOCK - 1], &[0.0; 4 * WIDTH], &mut [0.0; PRODUCTS * 5 * WIDTH]);
+        let (weights, rows) = (Weights::F32(weights), &mut [0.0; PRODUCTS * 2 * WIDTH]);
+        let (plane, tap) = (4 * BLOCK, WIDTH);
+        let step =
+            Products { input, plane, block: 0, patches: 4, channels: 1, weights, tap, rows, sums, goes_on: false };
+        Kernels::of(Level::best()).expect("available").patches(step);
+    }
+}
