@@ -90,6 +90,39 @@ mod tests {
         );
     }
 
+    /// Every bit of a list, in its order.
+    fn checksum(numbers: impl IntoIterator<Item = f32>) -> u32 {
+        numbers.into_iter().fold(0u32, |sum, number| sum.rotate_left(1) ^ number.to_bits())
+    }
+
+    /// Python's `math` gives the same bits by the same formulas, each number rounded to f32 at the end.
+    #[test]
+    fn latents_have_the_committed_bits() {
+        struct Case(u64, u32, [u32; 5]);
+        let cases = [
+            Case(0, 0, [0xbdf8_de6b, 0xbfac_cddf, 0xbda7_adaa, 0xbe64_0dd8, 0x3fe3_61df]),
+            Case(7, 3, [0x3f66_63d1, 0xbf24_9556, 0xbd0b_5c7e, 0xbe61_b5cf, 0xbf68_c695]),
+            Case(1 << 40, 5, [0x3e89_a3e0, 0x3ebb_1f81, 0x3f97_f388, 0x3fd8_96f9, 0xbf09_34af]),
+            Case(0, u32::MAX, [0xbe7d_e418, 0xbe03_d9f8, 0xbfed_5799, 0x3f6e_3dba, 0x3f96_6891]),
+            Case(u64::MAX, 0, [0xbf69_9a0e, 0xbf61_3aa3, 0xbfce_8b05, 0xbfb3_b0d9, 0x3fd2_f096]),
+            Case(u64::MAX, u32::MAX, [0x3e4e_b3f4, 0xbfa8_2911, 0xbfc0_2d2e, 0x3ea4_64af, 0xbf35_afc0]),
+        ];
+        for Case(seed, index, expected) in cases {
+            let found: Vec<u32> = latent(seed, index, 5).into_iter().map(f32::to_bits).collect();
+            assert_eq!(found, expected, "seed {seed}, index {index}: {found:#010x?}");
+        }
+        assert_eq!(checksum((0..64).flat_map(|index| latent(1, index, 100))), 0x5bc9_36ec);
+    }
+
+    #[test]
+    fn latents_between_two_have_the_committed_bits() {
+        let (first, last) = (latent(1, 0, 100), latent(2, 0, 100));
+        let quarter: Vec<u32> = slerp(&first, &last, 0.25).into_iter().take(5).map(f32::to_bits).collect();
+        assert_eq!(quarter, [0x3e08_4cc7, 0xbea4_5858, 0x3d8b_caf3, 0xbda5_a427, 0xbf1e_2ff8], "{quarter:#010x?}");
+        let shares = (1..64).map(|step| f64::from(step) / 64.0);
+        assert_eq!(checksum(shares.flat_map(|share| slerp(&first, &last, share))), 0xc1a1_ca80);
+    }
+
     #[test]
     fn a_shorter_latent_is_a_prefix_and_an_index_is_another_latent() {
         let long = latent(3, 5, 101);
