@@ -67,6 +67,18 @@ fn a_missing_file_is_named() {
     }
 }
 
+/// A link to it, since a manifest can't name a device.
+#[cfg(unix)]
+#[test]
+fn a_file_without_an_end_is_not_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = Checkpoint::small().write(folder.path()).join(manifest::STATE);
+    std::fs::remove_file(&state).expect("there");
+    std::os::unix::fs::symlink("/dev/zero", &state).expect("writable");
+    let message = refusal(folder.path());
+    assert!(message.contains(manifest::STATE) && message.ends_with("not a regular file"), "{message}");
+}
+
 #[test]
 fn batch_counters_may_be_there() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -156,6 +168,13 @@ fn manifests_outside_the_contract_are_refused() {
     assert!(message.contains("schema version 1, found 2"), "{message}");
     let message = verdict(|checkpoint| checkpoint.manifest.architecture.image_size = 48);
     assert!(message.contains("image_size"), "{message}");
+    let message = verdict(|checkpoint| checkpoint.manifest.picture_range = [0.0, 1.0]);
+    assert!(message.ends_with("manifest.json: picture_range: expected [-1.0, 1.0], found [0.0, 1.0]"), "{message}");
+    for name in ["/dev/zero", "../manifest.json", "./manifest.json", "state/manifest.json", ".", ""] {
+        let message = verdict(|checkpoint| _ = checkpoint.manifest.files.insert(name.to_owned(), "00".to_owned()));
+        let expected = format!("manifest.json: files: expected names of files beside it, found {name:?}");
+        assert!(message.ends_with(&expected), "{message}");
+    }
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join(manifest::MANIFEST), "{").expect("writable");
     assert!(refusal(folder.path()).contains(manifest::MANIFEST));

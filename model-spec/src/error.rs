@@ -13,7 +13,7 @@ pub enum SpecError {
         /// The label as found.
         label: String,
         /// What is wrong with it.
-        problem: &'static str,
+        problem: String,
     },
     /// Too few or too many labels.
     #[error("labels: expected 1 to {max}, found {found}")]
@@ -78,6 +78,18 @@ pub enum SpecError {
         path: PathBuf,
         /// Where the JSON fails.
         source: serde_json::Error,
+    },
+    /// A part of a manifest that is not as a checkpoint has it.
+    #[error("{}: {part}: expected {expected}, found {found}", path.display())]
+    ManifestPart {
+        /// The file.
+        path: PathBuf,
+        /// Which part of it.
+        part: &'static str,
+        /// What is accepted.
+        expected: String,
+        /// What it says.
+        found: String,
     },
     /// A file that can't be read.
     #[error("read {}", path.display())]

@@ -28,7 +28,8 @@ impl Labels {
         }
         let mut seen = std::collections::HashSet::new();
         for (index, label) in names.iter().enumerate() {
-            let problem = label_problem(label).or_else(|| (!seen.insert(label)).then_some("stands there twice"));
+            let problem =
+                label_problem(label).or_else(|| (!seen.insert(label)).then(|| "stands there twice".to_owned()));
             if let Some(problem) = problem {
                 return Err(SpecError::BadLabel { index, label: label.clone(), problem });
             }
@@ -88,17 +89,17 @@ impl From<Labels> for Vec<String> {
     }
 }
 
-fn label_problem(label: &str) -> Option<&'static str> {
+fn label_problem(label: &str) -> Option<String> {
     if label.trim().is_empty() {
-        Some("is empty")
+        Some("is empty".to_owned())
     } else if label == "." || label == ".." {
-        Some("is a relative path")
+        Some("is a relative path".to_owned())
     } else if label.contains(['/', '\\']) {
-        Some("holds a path separator")
+        Some("holds a path separator".to_owned())
     } else if label.chars().any(char::is_control) {
-        Some("holds a control character")
+        Some("holds a control character".to_owned())
     } else if label.len() > MAX_LABEL_BYTES {
-        Some("is longer than 200 bytes")
+        Some(format!("is longer than {MAX_LABEL_BYTES} bytes"))
     } else {
         None
     }
@@ -130,6 +131,10 @@ mod tests {
             let message = labels(names).expect_err("refused").to_string();
             assert!(message.contains(expected), "{names:?}: {message}");
         }
+        let long = "ä".repeat(MAX_LABEL_BYTES / 2);
+        labels(&[&long]).expect("as long as it may be");
+        let message = labels(&[&format!("{long}a")]).expect_err("refused").to_string();
+        assert!(message.ends_with("is longer than 200 bytes"), "{message}");
     }
 
     #[test]

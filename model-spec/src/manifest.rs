@@ -1,7 +1,7 @@
 //! manifest.json: what a checkpoint folder holds and how it came to be.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,9 @@ pub const GENERATOR: &str = "generator.safetensors";
 pub const REFERENCE: &str = "reference.safetensors";
 /// All that training needs to go on.
 pub const STATE: &str = "state.safetensors";
+
+/// Lowest and highest value of the pictures that a network learns from and makes.
+pub const PICTURE_RANGE: [f32; 2] = [-1.0, 1.0];
 
 /// The folder of checkpoints in a run folder.
 pub const CHECKPOINTS: &str = "checkpoints";
@@ -69,7 +72,7 @@ pub struct Manifest {
     pub architecture: Architecture,
     /// In label-index order.
     pub labels: Labels,
-    /// Lowest and highest picture value.
+    /// [`PICTURE_RANGE`] of the writer.
     pub picture_range: [f32; 2],
     /// Recipe name.
     pub recipe: String,
@@ -109,8 +112,8 @@ impl Manifest {
     /// `sha256_hex` hashes one file's bytes, so that this crate needs no hash of its own.
     ///
     /// # Errors
-    /// An unreadable or malformed manifest, another schema version, an architecture outside the family, or a file whose
-    /// hash differs, by its path.
+    /// An unreadable or malformed manifest, another schema version or picture range, an architecture outside the family, a file
+    /// that is not in the folder itself, or one whose hash differs, by its path.
     pub fn open(folder: &Path, sha256_hex: impl Fn(&[u8]) -> String) -> Result<Self, SpecError> {
         let manifest = Self::read(folder)?;
         if manifest.schema_version != SCHEMA_VERSION {
@@ -120,7 +123,17 @@ impl Manifest {
                 found: manifest.schema_version,
             });
         }
+        let refused = |part, expected: &str, found| {
+            Err(SpecError::ManifestPart { path: folder.join(MANIFEST), part, expected: expected.to_owned(), found })
+        };
         manifest.architecture.check()?;
+        if manifest.picture_range != PICTURE_RANGE {
+            let found = format!("{:?}", manifest.picture_range);
+            return refused("picture_range", &format!("{PICTURE_RANGE:?}"), found);
+        }
+        if let Some(name) = manifest.files.keys().find(|name| !is_file_name(name)) {
+            return refused("files", "names of files beside it", format!("{name:?}"));
+        }
         for (name, expected) in &manifest.files {
             let path = folder.join(name);
             let found = sha256_hex(&read(&path)?);
@@ -150,8 +163,19 @@ pub fn best(checkpoints: &[(PathBuf, Manifest)]) -> Option<&(PathBuf, Manifest)>
     comparable.min_by(|left, right| left.0.total_cmp(&right.0)).map(|(_, found)| found)
 }
 
+/// Whether a name leads to no other folder.
+fn is_file_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
+}
+
+/// A device or a pipe may have no end.
 fn read(path: &Path) -> Result<Vec<u8>, SpecError> {
-    std::fs::read(path).map_err(|source| SpecError::Read { path: path.to_owned(), source })
+    let bytes = std::fs::metadata(path).and_then(|about| match about.is_file() {
+        true => std::fs::read(path),
+        false => Err(std::io::Error::other("not a regular file")),
+    });
+    bytes.map_err(|source| SpecError::Read { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -163,7 +187,7 @@ mod tests {
             schema_version: SCHEMA_VERSION,
             architecture: Architecture::reference(32, 3).expect("in range"),
             labels: Labels::new(["down", "up"].map(str::to_owned).to_vec()).expect("two labels"),
-            picture_range: [-1.0, 1.0],
+            picture_range: PICTURE_RANGE,
             recipe: "paired".to_owned(),
             seed: 1,
             data_set: DataSet { name: "d".to_owned(), sha256: String::new(), pictures: 2, licence: None },

@@ -72,7 +72,7 @@ pub fn write(path: &Path, gan: &Gan, state: &State<'_>) -> Result<(), TrainError
             schema_version: manifest::SCHEMA_VERSION,
             architecture: state.settings.architecture.clone(),
             labels: state.labels.clone(),
-            picture_range: [-1.0, 1.0],
+            picture_range: manifest::PICTURE_RANGE,
             recipe: state.settings.recipe.name().to_owned(),
             seed: state.settings.seed,
             data_set: state.data_set.clone(),

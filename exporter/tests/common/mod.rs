@@ -68,7 +68,7 @@ impl Checkpoint {
             schema_version: manifest::SCHEMA_VERSION,
             architecture,
             labels: Labels::new(names).expect("valid labels"),
-            picture_range: [-1.0, 1.0],
+            picture_range: manifest::PICTURE_RANGE,
             recipe: "made up".to_owned(),
             seed: 1,
             data_set: DataSet { name: "none".into(), sha256: "00".into(), pictures: 3, licence: Some("CC0".into()) },
