@@ -62,7 +62,7 @@ fn about(metadata: &Metadata) -> Vec<(&'static str, String)> {
         ("labels", names.join(", ")),
         ("picture", format!("{side} x {side}, {}", if channels == 1 { "gray" } else { "RGB" })),
         ("latent", format!("{} numbers", architecture.latent_dim)),
-        ("weights", setup::plain(&metadata.weights)),
+        ("weights", metadata.weights.name().to_owned()),
         ("recipe", setup::plain(&metadata.recipe)),
         ("exporter", setup::plain(&metadata.exporter)),
         ("golden", format!("{} pictures, for edge-runtime verify", metadata.golden.len())),

@@ -2,7 +2,7 @@
 
 use edge_runtime::Model;
 use model_spec::architecture::STEM_SIZE;
-use model_spec::variant::Compute;
+use model_spec::variant::{Compute, Precision};
 use model_spec::{Architecture, Metadata};
 
 /// Name, memory of the smallest version in MiB, processor and the maker's page, tab-separated, a line each.
@@ -30,7 +30,7 @@ impl Cost {
         let maps = maps(&metadata.architecture);
         let pairs = maps.windows(2).map(|pair| pair.iter().sum());
         // Without dot products the native engine packs integers as f32.
-        let stays_f16 = metadata.weights == "f16" && metadata.variant.compute == Compute::F32;
+        let stays_f16 = metadata.weights == Precision::F16 && metadata.variant.compute == Compute::F32;
         let weight = if stays_f16 { 2 } else { 4 };
         let packed = weights(&metadata.architecture) * weight;
         // Each map and three more of its size: the native engine multiplies differences between neighboring pixels.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use model_spec::metadata::{Bound, Golden, Metadata};
 use model_spec::pixels;
+pub use model_spec::variant::Precision;
 use model_spec::variant::{Compute, LabelInput, Output, Rewrite};
 use model_spec::{Variant, contract};
 
@@ -19,56 +20,6 @@ use crate::{ExportError, generator_graph, golden, onnx};
 
 /// How far rounding weights to 8 bits may move a pixel: 64 levels of 255, in [-1, 1]. More is another picture.
 const COARSE: f32 = 128.0 / 255.0;
-
-/// In how many bits a file stores the weights whose products are of 32.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precision {
-    /// 32 bits.
-    F32,
-    /// 16 bits.
-    F16,
-    /// 8 bits with a factor for each output channel.
-    Int8,
-}
-
-impl Precision {
-    /// Every precision, the most exact first.
-    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Int8];
-
-    /// Its name in metadata.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Int8 => "int8",
-        }
-    }
-
-    fn storage(self) -> Storage {
-        match self {
-            Self::F32 => Storage::F32,
-            Self::F16 => Storage::F16,
-            Self::Int8 => Storage::Int8,
-        }
-    }
-
-    /// The same weights, stored as f32.
-    fn rounded(self) -> Storage {
-        match self {
-            Self::F32 => Storage::F32,
-            Self::F16 => Storage::F32Rounded,
-            Self::Int8 => Storage::F32FromInt8,
-        }
-    }
-
-    /// How far it may move a pixel, and that in words.
-    fn tolerance(self) -> (f32, &'static str) {
-        match self {
-            Self::F32 | Self::F16 => (ONE_LEVEL, "one level of 255"),
-            Self::Int8 => (COARSE, "64 levels of 255"),
-        }
-    }
-}
 
 /// What kind of file is made.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -155,7 +106,7 @@ fn hops(source: &Source, settings: &Settings, made: &Run) -> Result<(Vec<Hop>, V
     };
     // Where two numbers lie at a boundary between levels, the smallest difference is a whole level.
     let within = if has_levels { ONE_LEVEL } else { EXACT };
-    let (coarse, words) = precision.tolerance();
+    let (coarse, words) = tolerance(precision);
     let mut hops = vec![
         compare(format!("f32 graph and {by}"), reference, &exact, atol)?,
         compare(format!("{name} file and f32 graph of its weights"), &seen(&same), &made.pictures, within)?,
@@ -168,6 +119,32 @@ fn hops(source: &Source, settings: &Settings, made: &Run) -> Result<(Vec<Hop>, V
         hops.push(compare(format!("{name} file and native, halves of two labels"), &seen(&expected), &found, within)?);
     }
     Ok((hops, same))
+}
+
+/// How a file stores its weights.
+fn storage(precision: Precision) -> Storage {
+    match precision {
+        Precision::F32 => Storage::F32,
+        Precision::F16 => Storage::F16,
+        Precision::Int8 => Storage::Int8,
+    }
+}
+
+/// The same weights, stored as f32.
+fn widened(precision: Precision) -> Storage {
+    match precision {
+        Precision::F32 => Storage::F32,
+        Precision::F16 => Storage::F32Rounded,
+        Precision::Int8 => Storage::F32FromInt8,
+    }
+}
+
+/// How far a precision may move a pixel, and that in words.
+fn tolerance(precision: Precision) -> (f32, &'static str) {
+    match precision {
+        Precision::F32 | Precision::F16 => (ONE_LEVEL, "one level of 255"),
+        Precision::Int8 => (COARSE, "64 levels of 255"),
+    }
 }
 
 /// Half of each picture's label and half of the next, `[n, n_labels]`.
@@ -190,7 +167,7 @@ struct Run {
 /// Golden pictures are the source's where it has some and weights are good to a level, else from the graph itself; the file
 /// that carries them is what is run.
 fn make(source: &Source, settings: &Settings) -> Result<Run, ExportError> {
-    let form = Form { storage: settings.precision.storage(), variant: settings.variant };
+    let form = Form { storage: storage(settings.precision), variant: settings.variant };
     let graph = generator_graph::build(&source.folded, &source.architecture, form)?;
     let golden = match &source.golden {
         Some(golden) if settings.precision != Precision::Int8 => golden.clone(),
@@ -213,7 +190,7 @@ fn rounded(source: &Source, settings: &Settings) -> Result<Vec<u8>, ExportError>
         Precision::F32 | Precision::F16 => Rewrite::None,
     };
     let variant = Variant { rewrite, ..Variant::default() };
-    let form = Form { storage: settings.precision.rounded(), variant };
+    let form = Form { storage: widened(settings.precision), variant };
     let graph = generator_graph::build(&source.folded, &source.architecture, form)?;
     Ok(file(source, &graph, &Settings { variant, ..Precision::F32.into() }, (Vec::new(), None)))
 }
@@ -223,7 +200,7 @@ fn rounded(source: &Source, settings: &Settings) -> Result<Vec<u8>, ExportError>
 /// # Errors
 /// A weight that f16 can't hold.
 pub fn unchecked(source: &Source, settings: &Settings) -> Result<Vec<u8>, ExportError> {
-    let form = Form { storage: settings.precision.storage(), variant: settings.variant };
+    let form = Form { storage: storage(settings.precision), variant: settings.variant };
     let (folded, bound) = match settings.variant.compute {
         Compute::Int8 => {
             let folded = calibrated(&source.folded, &source.architecture, settings.seeds);
@@ -245,7 +222,7 @@ fn file(
     let metadata = Metadata {
         labels: source.labels.clone(),
         architecture: source.architecture.clone(),
-        weights: settings.precision.name().to_owned(),
+        weights: settings.precision,
         variant: settings.variant,
         stated_bound,
         recipe: source.recipe.clone(),

@@ -6,7 +6,7 @@ use edge_runtime::Model;
 use edge_runtime::onnx::{TensorProto, data_type};
 use half::f16;
 use model_spec::architecture::STEM_SIZE;
-use model_spec::variant::{Compute, Rewrite};
+use model_spec::variant::{Compute, Precision, Rewrite};
 use model_spec::weights::KERNEL;
 use model_spec::{Architecture, Metadata};
 
@@ -23,12 +23,11 @@ pub fn read(path: &Path) -> Result<(Metadata, Folded), ExportError> {
     let model = Model::open(path)?;
     let metadata = model.metadata().clone();
     let has_integers = metadata.variant.compute == Compute::Int8;
-    if has_integers || !matches!(metadata.weights.as_str(), "f32" | "f16") {
-        let weights = if has_integers { Compute::Int8.name() } else { &metadata.weights };
+    if has_integers || metadata.weights == Precision::Int8 {
         return Err(ExportError::Format {
             path: path.to_owned(),
             expected: "a model file with f32 or f16 weights as a source".to_owned(),
-            found: format!("{weights} weights"),
+            found: format!("{} weights", Precision::Int8.name()),
         });
     }
     let folded = folded(&Stored { path, tensors: &model.graph().initializer }, &metadata)?;

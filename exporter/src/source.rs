@@ -136,7 +136,7 @@ fn from_model(path: &Path, data_licence: Option<&str>) -> Result<Source, ExportE
     let reference = reference(&architecture, metadata.labels.len(), picture);
     Ok(Source {
         path: path.to_owned(),
-        reason: format!("a model file, {} weights", metadata.weights),
+        reason: format!("a model file, {} weights", metadata.weights.name()),
         reference,
         reference_by: "its weights in f64",
         labels: metadata.labels,

@@ -83,6 +83,7 @@ pub fn config(name: &str, metadata: &Metadata) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
+    use model_spec::variant::Precision;
     use model_spec::{Architecture, Labels, Variant};
 
     use super::*;
@@ -91,7 +92,7 @@ mod tests {
         let metadata = Metadata {
             labels: Labels::new(vec!["a".into(), "b".into(), "c".into()]).expect("valid"),
             architecture: Architecture::reference(64, 1).expect("valid"),
-            weights: "f16".into(),
+            weights: Precision::F16,
             variant,
             stated_bound: None,
             recipe: "reference".into(),

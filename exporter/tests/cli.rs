@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use common::{Checkpoint, LABELS};
 use edge_runtime::Model;
 use model_spec::manifest::reference;
+use model_spec::variant::Precision;
 use model_spec::weights::generator::deconv;
 
 fn exporter(folder: &Path, arguments: &[&str]) -> Output {
@@ -96,7 +97,7 @@ fn the_newest_run_is_exported_and_named_without_any_flag() {
     assert!(table.contains("wrote models/gen.onnx") && table.contains("3 golden pictures"), "{table}");
     let model = Model::open(&folder.path().join("models/gen.onnx")).expect("a model of the contract");
     assert_eq!(model.metadata().labels.names(), LABELS);
-    assert_eq!(model.metadata().weights, "f16");
+    assert_eq!(model.metadata().weights, Precision::F16);
     assert_eq!(names(&folder.path().join("models")), ["gen.onnx"]);
 }
 
@@ -115,7 +116,7 @@ fn weights_that_f16_is_too_coarse_for_are_stored_in_f32_unless_f16_was_asked_for
     assert!(stderr(&output).contains("stored in f32, since f16 is too coarse"), "{}", stderr(&output));
     assert!(stdout(&output).contains("f32 weights"), "{}", stdout(&output));
     let model = Model::open(&folder.path().join("models/gen.onnx")).expect("a model of the contract");
-    assert_eq!(model.metadata().weights, "f32");
+    assert_eq!(model.metadata().weights, Precision::F32);
 }
 
 #[test]
@@ -150,7 +151,7 @@ fn quiet_says_nothing() {
     assert!(output.status.success());
     assert_eq!((stdout(&output), stderr(&output)), (String::new(), String::new()));
     let model = Model::open(&folder.path().join("new/folder/a.onnx")).expect("a model of the contract");
-    assert_eq!(model.metadata().weights, "f32");
+    assert_eq!(model.metadata().weights, Precision::F32);
 }
 
 #[test]

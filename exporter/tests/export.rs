@@ -63,7 +63,7 @@ fn a_folded_file_of_either_precision_makes_the_reference_pictures() {
             assert!(hop.max_error <= hop.tolerance, "{hop:?}");
         }
         let metadata = Model::from_bytes(made.bytes).expect("a model of the contract").metadata().clone();
-        assert_eq!(metadata.weights, precision.name());
+        assert_eq!(metadata.weights, precision);
     }
 }
 

@@ -21,7 +21,7 @@ pub const ARCHITECTURE_KEY: &str = "mudra.architecture";
 pub const SAMPLER_KEY: &str = "mudra.sampler";
 /// Layout of the output, [`PICTURE`] or [`PICTURE_LEVELS`].
 pub const PICTURE_KEY: &str = "mudra.picture";
-/// Stored precision of the weights whose products are of f32: `f32`, `f16` or `int8`.
+/// How the weights whose products are of f32 are stored, the name of a [`crate::variant::Precision`].
 pub const WEIGHTS_KEY: &str = "mudra.weights";
 /// What the label input takes, where it is no index: [`crate::variant::LabelInput`].
 pub const LABEL_INPUT_KEY: &str = "mudra.label_input";

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::{DataSet, Progress};
-use crate::variant::{Compute, Variant};
+use crate::variant::{Compute, Precision, Variant};
 use crate::{Architecture, Labels, SpecError, contract, latent};
 
 /// Version of the keys and their meaning.
@@ -70,8 +70,8 @@ pub struct Metadata {
     pub labels: Labels,
     /// The network's numbers.
     pub architecture: Architecture,
-    /// Stored precision of the weights whose products are of f32: `f32`, `f16` or `int8`.
-    pub weights: String,
+    /// How the weights whose products are of f32 are stored.
+    pub weights: Precision,
     /// How the file differs from the plain one.
     pub variant: Variant,
     /// How far its pictures may be from the golden ones, stated by files of [`Compute::Int8`] only; see
@@ -110,7 +110,7 @@ impl Metadata {
         for (key, text) in self.variant.to_pairs() {
             put(key, text);
         }
-        put(contract::WEIGHTS_KEY, self.weights.clone());
+        put(contract::WEIGHTS_KEY, self.weights.name().to_owned());
         if let Some(bound) = &self.stated_bound {
             put(contract::BOUND_KEY, json(bound));
         }
@@ -150,7 +150,7 @@ impl Metadata {
             stated_bound: stated_bound(pairs, variant.compute)?,
             variant,
             architecture,
-            weights: text(pairs, contract::WEIGHTS_KEY)?.to_owned(),
+            weights: Precision::from_pairs(pairs)?,
             recipe: text(pairs, contract::RECIPE_KEY)?.to_owned(),
             data_set: parse_optional(pairs, contract::DATA_SET_KEY)?,
             progress: parse_optional(pairs, contract::PROGRESS_KEY)?,
@@ -220,7 +220,7 @@ mod tests {
         Metadata {
             labels: Labels::new(vec!["zebra".into(), "a b".into(), "ä".into()]).expect("valid"),
             architecture: Architecture::reference(64, 3).expect("valid"),
-            weights: "f16".into(),
+            weights: Precision::F16,
             variant: Variant::default(),
             stated_bound: None,
             recipe: "reference".into(),
@@ -279,6 +279,8 @@ mod tests {
             Case(contract::SCHEMA_VERSION_KEY, Some("2"), "expected schema version 1, found 2"),
             Case(contract::SAMPLER_KEY, Some("other"), "expected \"philox"),
             Case(contract::PICTURE_KEY, Some("nhwc"), "mudra.picture"),
+            Case(contract::WEIGHTS_KEY, Some("f64"), "mudra.weights\": expected f32, f16, int8, found \"f64\""),
+            Case(contract::WEIGHTS_KEY, None, "mudra.weights"),
             Case(contract::GOLDEN_KEY, Some("[{\"label\":3,\"seed\":1,\"index\":0,\"png_base64\":\"\"}]"), "label 3"),
         ];
         for Case(key, text, expected) in cases {

@@ -63,6 +63,37 @@ impl Compute {
     }
 }
 
+/// In how many bits a file stores the weights whose products are of f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// 16 bits.
+    F16,
+    /// 8 bits with a factor for each output channel.
+    Int8,
+}
+
+impl Precision {
+    /// All of them, the most exact first.
+    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Int8];
+
+    /// Its name in metadata and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Int8 => "int8",
+        }
+    }
+
+    pub(crate) fn from_pairs(pairs: &BTreeMap<String, String>) -> Result<Self, SpecError> {
+        let found = pairs.get(contract::WEIGHTS_KEY).map(String::as_str).unwrap_or_default();
+        let named = Self::ALL.into_iter().find(|precision| precision.name() == found);
+        named.ok_or_else(|| unknown(contract::WEIGHTS_KEY, &Self::ALL.map(Self::name).join(", "), found))
+    }
+}
+
 /// What a file differs in; the default is the plain file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Variant {

@@ -14,7 +14,7 @@ use edge_runtime::onnx::{
 use half::f16;
 use model_spec::architecture::{Family, LEAKY_SLOPE, Opponent};
 use model_spec::metadata::Bound;
-use model_spec::variant::{Compute, LabelInput, Output, Rewrite};
+use model_spec::variant::{Compute, LabelInput, Output, Precision, Rewrite};
 use model_spec::{Architecture, Labels, Metadata, Variant, contract, latent};
 use prost::Message;
 
@@ -141,7 +141,7 @@ impl Network {
         Metadata {
             labels: Labels::new(self.labels.clone()).expect("valid labels"),
             architecture: self.architecture.clone(),
-            weights: if self.half { "f16" } else { "f32" }.to_owned(),
+            weights: if self.half { Precision::F16 } else { Precision::F32 },
             variant: self.variant,
             stated_bound: (self.variant.compute == Compute::Int8).then_some(Bound { max: 24, mean: 0.75 }),
             recipe: "made up".to_owned(),

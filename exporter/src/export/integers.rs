@@ -2,7 +2,7 @@
 
 use model_spec::variant::LabelInput;
 
-use super::{Made, Precision, Settings, file, mixes, unchecked};
+use super::{Made, Precision, Settings, file, mixes, storage, unchecked};
 use crate::bound::{self, Distance};
 use crate::calibrate::{Calibration, calibrated};
 use crate::fold::Folded;
@@ -29,7 +29,7 @@ pub(super) fn export(source: &Source, settings: &Settings) -> Result<Made, Expor
         None => golden::pictures(verify::open(plain.clone())?.as_mut(), &source.architecture, &source.labels)?,
     };
     let count = golden.len();
-    let form = Form { storage: settings.precision.storage(), variant: settings.variant };
+    let form = Form { storage: storage(settings.precision), variant: settings.variant };
     let graph = generator_graph::build(&folded, &source.architecture, form)?;
     let bytes = file(source, &graph, settings, (golden, Some(bound)));
     let mut hops = hops(source, settings.atol, &plain, &folded)?;
