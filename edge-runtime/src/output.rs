@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -26,13 +26,25 @@ impl OutputFile {
         Self::try_create(path).map_err(|source| RuntimeError::Write { path: path.to_owned(), source })
     }
 
-    /// Writes the content and gives the file its name.
+    /// Writes the content and gives the file its name. Where the power fails soon after, it may be there and empty.
     ///
     /// # Errors
     /// A write that fails; then no file of that name is made or changed.
-    pub fn commit(mut self, content: &[u8]) -> Result<(), RuntimeError> {
+    pub fn commit(self, content: &[u8]) -> Result<(), RuntimeError> {
+        self.finish(content, |_| Ok(()))
+    }
+
+    /// As [`Self::commit`], but the content is on the disk before the file gets its name, which can take long.
+    ///
+    /// # Errors
+    /// Those of [`Self::commit`].
+    pub fn commit_synced(self, content: &[u8]) -> Result<(), RuntimeError> {
+        self.finish(content, File::sync_all)
+    }
+
+    fn finish(mut self, content: &[u8], sync: impl FnOnce(&File) -> std::io::Result<()>) -> Result<(), RuntimeError> {
         let written = self.file.write_all(content).and_then(|()| match &self.temporary {
-            Some(temporary) => fs::rename(temporary, &self.path),
+            Some(temporary) => sync(&self.file).and_then(|()| fs::rename(temporary, &self.path)),
             None => Ok(()),
         });
         written.map_err(|source| RuntimeError::Write { path: self.path.clone(), source })?;
@@ -49,9 +61,14 @@ impl OutputFile {
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         fs::create_dir_all(folder)?;
-        let temporary = folder.join(temporary_name());
-        let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        Ok(Self { path, temporary: Some(temporary), file })
+        loop {
+            let temporary = folder.join(temporary_name());
+            match OpenOptions::new().write(true).create_new(true).open(&temporary) {
+                // What a killed process of the same number left.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                opened => return Ok(Self { path, temporary: Some(temporary), file: opened? }),
+            }
+        }
     }
 }
 
@@ -86,7 +103,23 @@ mod tests {
         assert!(!path.exists());
         output.commit(b"content").expect("writable");
         assert_eq!(fs::read(&path).expect("written"), b"content");
+        OutputFile::create(&path).expect("writable").commit_synced(b"other").expect("writable");
+        assert_eq!(fs::read(&path).expect("written"), b"other");
         assert_eq!(names(&folder.path().join("new")), ["picture.png"]);
+    }
+
+    #[test]
+    fn left_overs_of_a_process_of_the_same_number_are_passed_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        // The tests beside this one count too.
+        for count in 0..100 {
+            let name = format!(".{}-{count}.part", std::process::id());
+            fs::write(folder.path().join(name), b"half").expect("writable");
+        }
+        let path = folder.path().join("picture.png");
+        OutputFile::create(&path).expect("writable").commit(b"content").expect("writable");
+        assert_eq!(fs::read(&path).expect("written"), b"content");
+        assert_eq!(names(folder.path()).len(), 101);
     }
 
     #[test]
@@ -109,7 +142,9 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_device_is_written_and_stays_a_device() {
-        OutputFile::create(Path::new("/dev/null")).expect("writable").commit(b"content").expect("writable");
+        let device = || OutputFile::create(Path::new("/dev/null")).expect("writable");
+        device().commit(b"content").expect("writable");
+        device().commit_synced(b"content").expect("writable");
         assert!(!Path::new("/dev/null").is_file());
     }
 }
