@@ -1,6 +1,6 @@
 //! The command `exporter`: read, export, write, and say what was checked.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use edge_runtime::Model;
 use edge_runtime::output::OutputFile;
@@ -21,6 +21,8 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
         eprintln!("exporting {} ({})", source.path.display(), source.reason);
     }
     let output = OutputFile::create(&options.out)?;
+    let name = triton::name_from_path(&options.out);
+    let place = options.triton.as_deref().map(|repository| triton::Place::create(repository, name)).transpose()?;
     if settings.variant.compute == Compute::Int8 && !options.quiet {
         let pictures = settings.seeds * source.labels.len();
         eprintln!("calibrating over {pictures} pictures");
@@ -36,8 +38,8 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
     if !options.quiet {
         say(&checks(&source, &made))?;
     }
-    output.commit(&made.bytes)?;
-    let repository = options.triton.as_deref().map(|folder| triton(folder, options, &made)).transpose()?;
+    output.commit_synced(&made.bytes)?;
+    let repository = place.map(|place| serve(place, &made)).transpose()?;
     if options.quiet {
         return Ok(String::new());
     }
@@ -45,9 +47,9 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
     Ok(written(options, &settings, (&source, &made)) + &repository)
 }
 
-fn triton(folder: &Path, options: &ExportOptions, made: &Made) -> anyhow::Result<PathBuf> {
+fn serve(place: triton::Place, made: &Made) -> anyhow::Result<PathBuf> {
     let model = Model::from_bytes(made.bytes.clone())?;
-    Ok(triton::write(folder, &triton::name_from_path(&options.out), model.metadata(), &made.bytes)?)
+    Ok(place.commit(model.metadata(), &made.bytes)?)
 }
 
 /// What was compared with what: in f32, and every engine in 8-bit levels.

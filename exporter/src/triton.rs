@@ -16,15 +16,36 @@ const MOST_JOINED: usize = 16;
 /// How long the server may hold a request back to join it with others, in microseconds.
 const DELAY_US: usize = 2000;
 
-/// Writes the repository; returns the model's folder in it.
-///
-/// # Errors
-/// A place that can't be written.
-pub fn write(folder: &Path, name: &str, metadata: &Metadata, model: &[u8]) -> Result<PathBuf, ExportError> {
-    let folder = folder.join(name);
-    OutputFile::create(&folder.join("1/model.onnx"))?.commit(model)?;
-    OutputFile::create(&folder.join("config.pbtxt"))?.commit(config(name, metadata).as_bytes())?;
-    Ok(folder)
+/// A place for one model in a repository, open to be written.
+#[derive(Debug)]
+pub struct Place {
+    folder: PathBuf,
+    name: String,
+    model: OutputFile,
+    config: OutputFile,
+}
+
+impl Place {
+    /// Opens the files of a model of this name.
+    ///
+    /// # Errors
+    /// A place that can't be written.
+    pub fn create(repository: &Path, name: String) -> Result<Self, ExportError> {
+        let folder = repository.join(&name);
+        let model = OutputFile::create(&folder.join("1/model.onnx"))?;
+        let config = OutputFile::create(&folder.join("config.pbtxt"))?;
+        Ok(Self { folder, name, model, config })
+    }
+
+    /// Writes the model and its configuration; returns the model's folder.
+    ///
+    /// # Errors
+    /// A write that fails.
+    pub fn commit(self, metadata: &Metadata, model: &[u8]) -> Result<PathBuf, ExportError> {
+        self.model.commit_synced(model)?;
+        self.config.commit_synced(config(&self.name, metadata).as_bytes())?;
+        Ok(self.folder)
+    }
 }
 
 /// A model's name in the server: letters, digits, `-` and `_` of a file's name.

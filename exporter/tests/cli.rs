@@ -197,6 +197,7 @@ fn wrong_usage_ends_with_2_and_failure_with_1() {
     let (folder, path) = with_run();
     let run = path.to_str().expect("text");
     let fixture = fixture();
+    std::fs::write(folder.path().join("a.onnx"), "").expect("writable");
     struct Case<'a>(&'a [&'a str], i32, &'a str);
     let cases = [
         Case(&["--weights", "f64"], 2, "f32, f16, int8"),
@@ -219,6 +220,7 @@ fn wrong_usage_ends_with_2_and_failure_with_1() {
         Case(&["--run", "missing"], 1, "--run missing"),
         Case(&["--run", "runs"], 1, "expected a run folder"),
         Case(&["--out", "runs"], 1, "write runs"),
+        Case(&["--triton", "a.onnx"], 1, "write a.onnx/gen/1/model.onnx"),
         Case(&["inspect", "missing.onnx"], 1, "read missing.onnx"),
     ];
     for Case(arguments, code, expected) in cases {

@@ -469,7 +469,8 @@ fn files_for_other_engines_are_written() {
             _ => {
                 let bytes = made(source, settings).bytes;
                 let model = Model::from_bytes(bytes.clone()).expect("a model of the contract");
-                triton::write(&folder.join("triton"), name, model.metadata(), &bytes).expect("writable");
+                let place = triton::Place::create(&folder.join("triton"), name.to_owned()).expect("writable");
+                place.commit(model.metadata(), &bytes).expect("writable");
                 bytes
             }
         };
