@@ -60,7 +60,7 @@ impl Quantized {
     }
 }
 
-/// The factor of least squared error, from `widest` times the one of the largest number on, and its integers; 1 for zeros.
+/// The factor of least squared error, from `widest` times the one of the largest number on, and its integers; `widest` for zeros.
 fn best(weights: &[f32], widest: f32, least: f32, rounded: impl Fn(&[f32], f32) -> Vec<i8>) -> (f32, Vec<i8>) {
     let largest = weights.iter().fold(0.0f32, |largest, weight| largest.max(weight.abs()));
     let whole = if largest == 0.0 { 1.0 } else { largest / LARGEST };
