@@ -8,8 +8,11 @@ use crate::calibrate::in_parallel;
 use crate::fold::Folded;
 use crate::integers::{Integers, Runner};
 
-/// Pictures that are compared, at least; more where there are more labels. Calibration has seen none of them.
+/// Pictures that are compared, at least; more where there are more labels, up to [`MOST_PICTURES`]. Calibration has seen none
+/// of them.
 const PICTURES: usize = 96;
+/// All of them are kept, twice.
+const MOST_PICTURES: usize = 1000;
 /// An engine may round a sum that lies between two steps the other way, and other latents may move more.
 const MARGIN: f64 = 1.5;
 /// Levels that this may be where little is moved.
@@ -28,8 +31,8 @@ impl Distance {
     /// Of a calibrated network from the plain one that it was made of, over seeds from 1 with the labels in turn.
     pub fn measure(plain: &Folded, calibrated: &Folded, architecture: &Architecture) -> Self {
         let labels = plain.labels();
-        let cases: Vec<(u64, usize)> =
-            (0..PICTURES.max(labels)).map(|at| (1 + (at / labels) as u64, at % labels)).collect();
+        let pictures = labels.clamp(PICTURES, MOST_PICTURES);
+        let cases: Vec<(u64, usize)> = (0..pictures).map(|at| (1 + (at / labels) as u64, at % labels)).collect();
         let integers = Integers::of(calibrated);
         let (exact, rounded) = (Runner::new(plain), integers.runner());
         let pairs = in_parallel(&cases, |cases| {

@@ -9,6 +9,8 @@ use crate::forward::{Forward, Maps};
 
 /// Latents that calibration takes without `--calibrate`, each with every label.
 pub const SEEDS: usize = 64;
+/// The most pictures of a calibration, with the labels in turn, so that it ends.
+pub const MOST_PICTURES: usize = 10_000;
 /// Seed of the first of these latents: far from those that users and measurements take.
 const FIRST_SEED: u64 = 1 << 40;
 
@@ -62,17 +64,25 @@ impl Range {
     }
 }
 
-/// The same network with every block calibrated: its maps over a number of latents with every label give the ranges, after
-/// [`equalize`] has evened them out between channels.
+/// How many pictures a number of latents with every label are, [`MOST_PICTURES`] at most.
+pub fn pictures(seeds: usize, labels: usize) -> usize {
+    seeds.saturating_mul(labels).min(MOST_PICTURES)
+}
+
+/// The same network with every block calibrated: its maps over [`pictures`] give the ranges, after [`equalize`] has evened
+/// them out between channels.
 pub fn calibrated(folded: &Folded, architecture: &Architecture, seeds: usize) -> Folded {
-    let labels = folded.labels();
-    let cases: Vec<_> = (0..seeds * labels).map(|at| (FIRST_SEED + (at / labels) as u64, at % labels)).collect();
-    let ranges = ranges(folded, architecture, &cases);
+    let ranges = ranges(folded, architecture, &cases(seeds, folded.labels()));
     let (mut folded, ranges) = equalize(folded, ranges);
     for (block, ranges) in folded.blocks.iter_mut().zip(&ranges) {
         block.calibration = Some(Calibration::of(ranges));
     }
     folded
+}
+
+/// Seed and label of each picture.
+fn cases(seeds: usize, labels: usize) -> Vec<(u64, usize)> {
+    (0..pictures(seeds, labels)).map(|at| (FIRST_SEED + (at / labels) as u64, at % labels)).collect()
 }
 
 /// What each channel of each block's input reaches over cases of a seed and a label.
@@ -126,6 +136,14 @@ mod tests {
         // Values that don't include 0 still share a border of 0.
         assert_eq!((of(1.0, 2.55).zero, of(0.0, 0.0).zero), (0, 0));
         assert_eq!(Calibration::of(&[Range::NONE]), Calibration { scale: 1.0, zero: 0 });
+    }
+
+    #[test]
+    fn every_latent_has_every_label_until_there_are_enough_pictures() {
+        assert_eq!(cases(2, 2), [0, 1].map(|at| [(FIRST_SEED + at, 0), (FIRST_SEED + at, 1)]).concat());
+        let many = cases(SEEDS, 300);
+        assert_eq!((many.len(), many[MOST_PICTURES - 1]), (MOST_PICTURES, (FIRST_SEED + 33, 99)));
+        assert_eq!(cases(usize::MAX, 3).len(), MOST_PICTURES);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use model_spec::contract::MOST_BATCH;
 use model_spec::variant::{Compute, LabelInput, Output, Rewrite};
 
 /// The most latents of a calibration.
-const MOST_SEEDS: u64 = 100_000;
+const MOST_SEEDS: u64 = calibrate::MOST_PICTURES as u64;
 
 /// Writes a trained generator to an ONNX file, checked before it is written
 #[derive(Debug, Parser)]
@@ -45,7 +45,7 @@ pub struct LadderOptions {
     /// Pictures to make with each precision
     #[arg(short = 'n', long, value_name = "N", default_value = "1000", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub samples: usize,
-    /// Latents that int8 compute is calibrated over, each with every label
+    /// Latents that int8 compute is calibrated over, each with every label, 10,000 pictures at most
     #[arg(long, value_name = "N", default_value_t = calibrate::SEEDS, value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST_SEEDS))]
     pub calibrate: usize,
     /// Print nothing but the table and errors
@@ -110,7 +110,7 @@ pub struct ExportOptions {
     /// OpenVINO and native multiply as integers, and moves pixels by more than a level (see ladder)
     #[arg(long, value_enum, value_name = "TYPE", default_value = "f32")]
     compute: ComputeName,
-    /// Latents that --compute int8 is calibrated over, each with every label [default: 64]
+    /// Latents that --compute int8 is calibrated over, each with every label, 10,000 pictures at most [default: 64]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST_SEEDS))]
     calibrate: Option<usize>,
     /// ONNX operator set, 13 to 23

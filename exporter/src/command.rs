@@ -7,7 +7,7 @@ use edge_runtime::output::OutputFile;
 use exporter::export::{Made, Precision, Settings, export};
 use exporter::ladder::Climb;
 use exporter::source::{self, Source};
-use exporter::{ladder, triton};
+use exporter::{calibrate, ladder, triton};
 use model_spec::variant::Compute;
 
 use crate::cli::{ExportOptions, LadderOptions};
@@ -24,8 +24,7 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
     let name = triton::name_from_path(&options.out);
     let place = options.triton.as_deref().map(|repository| triton::Place::create(repository, name)).transpose()?;
     if settings.variant.compute == Compute::Int8 && !options.quiet {
-        let pictures = settings.seeds * source.labels.len();
-        eprintln!("calibrating over {pictures} pictures");
+        eprintln!("calibrating over {} pictures", calibrate::pictures(settings.seeds, source.labels.len()));
     }
     let (settings, made) = match export(&source, settings) {
         Err(error) if options.may_widen() && error.is_rounding() => {

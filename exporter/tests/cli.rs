@@ -135,7 +135,7 @@ fn a_file_of_integer_products_says_what_they_move_and_allows_it() {
     for (words, expected) in [
         (&["--compute", "int8", "--rewrite", "none"][..], "is written as subpixel convolutions"),
         (&["--calibrate", "8"], "only --compute int8 is calibrated"),
-        (&["--compute", "int8", "--calibrate", "0"], "0 is not in 1..=100000"),
+        (&["--compute", "int8", "--calibrate", "0"], "0 is not in 1..=10000"),
         (&["--compute", "bf16"], "possible values: f32, int8"),
     ] {
         let output = exporter(folder.path(), words);
