@@ -56,9 +56,7 @@ impl Model {
     /// The first thing that breaks the contract, with what was expected and what was found.
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Result<Self, RuntimeError> {
         let bytes = bytes.into();
-        check_size(bytes.len() as u64)?;
-        wire::check(&bytes)?;
-        let proto = ModelProto::decode(bytes.clone()).map_err(RuntimeError::NotOnnx)?;
+        let proto = decoded(&bytes)?;
         let pairs: BTreeMap<String, String> =
             proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
         let metadata = Metadata::from_pairs(&pairs)?;
@@ -104,6 +102,24 @@ impl Model {
 /// SHA-256 in lower-case hexadecimal (FIPS 180-4).
 pub fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads an ONNX file of any writer, without holding it against the contract: its bytes and its messages.
+///
+/// # Errors
+/// A file that can't be read or is none of ONNX, or one that is larger or has more fields than a model's, by its path.
+pub fn read_any(path: &Path) -> Result<(Bytes, ModelProto), RuntimeError> {
+    let bytes = Bytes::from(read(path)?);
+    let proto =
+        decoded(&bytes).map_err(|source| RuntimeError::ModelFile { path: path.to_owned(), source: Box::new(source) });
+    Ok((bytes, proto?))
+}
+
+/// What is counted before it is decoded can't fill the memory.
+fn decoded(bytes: &Bytes) -> Result<ModelProto, RuntimeError> {
+    check_size(bytes.len() as u64)?;
+    wire::check(bytes)?;
+    ModelProto::decode(bytes.clone()).map_err(RuntimeError::NotOnnx)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, RuntimeError> {

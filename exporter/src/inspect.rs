@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use edge_runtime::model::MAX_BYTES;
+use edge_runtime::model;
 use edge_runtime::onnx::{GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto, data_type};
 use model_spec::contract;
 use model_spec::metadata::Golden;
-use prost::Message;
 
 use crate::{ExportError, boards};
 
@@ -17,21 +16,14 @@ const LONGEST_TEXT: usize = 300;
 /// Inputs, outputs, operators, weights, sizes and metadata as text.
 ///
 /// # Errors
-/// A file that can't be read, is larger than [`MAX_BYTES`], or is no ONNX file.
+/// Those of [`model::read_any`], and a file without a graph.
 pub fn text(path: &Path) -> Result<String, ExportError> {
-    let format = |found: String| ExportError::Format {
+    let (bytes, model) = model::read_any(path)?;
+    let graph = model.graph.as_ref().ok_or_else(|| ExportError::Format {
         path: path.to_owned(),
-        expected: format!("an ONNX file of at most {MAX_BYTES} bytes"),
-        found,
-    };
-    let failed = |source| ExportError::Read { path: path.to_owned(), source };
-    let size = std::fs::metadata(path).map_err(failed)?.len();
-    if size > MAX_BYTES {
-        return Err(format(format!("{size} bytes")));
-    }
-    let bytes = std::fs::read(path).map_err(failed)?;
-    let model = ModelProto::decode(bytes.as_slice()).map_err(|error| format(error.to_string()))?;
-    let graph = model.graph.as_ref().ok_or_else(|| format("no graph".to_owned()))?;
+        expected: "an ONNX file with a graph".to_owned(),
+        found: "none".to_owned(),
+    })?;
     Ok([
         format!("{}\n", path.display()),
         about(&model, bytes.len()),
@@ -88,8 +80,13 @@ fn weights(weights: &[TensorProto]) -> String {
         if weight.data_type != data_type::INT64 {
             parameters = parameters.saturating_add(numbers);
         }
-        let (name, kind, bytes) = (shown(&weight.name), data_type::name(weight.data_type), weight.raw_data.len());
-        lines += &format!("  {name:<24} {kind} {:?}, {bytes} bytes\n", weight.dims);
+        let place = match weight.raw_data.len() {
+            // In another file, or in fields of other writers that are not read.
+            0 if numbers > 0 => "elsewhere".to_owned(),
+            bytes => format!("{bytes} bytes"),
+        };
+        let (name, kind) = (shown(&weight.name), data_type::name(weight.data_type));
+        lines += &format!("  {name:<24} {kind} {:?}, {place}\n", weight.dims);
     }
     format!("weights    {}, with {parameters} parameters\n{lines}", weights.len())
 }

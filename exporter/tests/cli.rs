@@ -7,9 +7,11 @@ use std::process::{Command, Output};
 
 use common::{Checkpoint, LABELS};
 use edge_runtime::Model;
+use edge_runtime::onnx::ModelProto;
 use model_spec::manifest::reference;
 use model_spec::variant::Precision;
-use model_spec::weights::generator::deconv;
+use model_spec::weights::generator::{LABEL_EMBEDDING, deconv};
+use prost::Message;
 
 fn exporter(folder: &Path, arguments: &[&str]) -> Output {
     let command = Command::new(env!("CARGO_BIN_EXE_exporter")).args(arguments).current_dir(folder).output();
@@ -338,5 +340,26 @@ fn inspect_survives_hostile_files() {
     std::fs::write(folder.path().join("b.onnx"), "no model").expect("writable");
     let output = exporter(folder.path(), &["inspect", "b.onnx"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("expected an ONNX file"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).starts_with("error: model b.onnx: not an ONNX file, or a damaged one"),
+        "{}",
+        stderr(&output)
+    );
+    if cfg!(unix) {
+        let output = exporter(folder.path(), &["inspect", "/dev/zero"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains("not a regular file"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn inspect_says_which_weights_are_elsewhere() {
+    let (folder, _) = with_run();
+    assert!(exporter(folder.path(), &["--out", "a.onnx", "--weights", "f32"]).status.success());
+    let bytes = std::fs::read(folder.path().join("a.onnx")).expect("written");
+    let mut model = ModelProto::decode(&*bytes).expect("a file of ours");
+    model.graph.as_mut().expect("a graph").initializer.iter_mut().for_each(|weight| weight.raw_data.clear());
+    std::fs::write(folder.path().join("b.onnx"), model.encode_to_vec()).expect("writable");
+    let text = stdout(&exporter(folder.path(), &["inspect", "b.onnx"]));
+    assert!(text.contains("block0.weight            f32 [7, 8, 4, 4], elsewhere"), "{text}");
 }
