@@ -6,7 +6,7 @@ use edge_runtime::RuntimeError;
 use model_spec::SpecError;
 use model_spec::metadata::Bound;
 
-use crate::verify::ONE_LEVEL;
+use crate::verify::Remedy;
 
 /// What can fail between a checkpoint and an ONNX file.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +58,7 @@ pub enum ExportError {
     /// A file that does not compute what it should; nothing was written.
     #[error(
         "{hop}: picture {row} (label {label:?}), value {place}: expected {expected}, found {found}, which differs by \
-         more than {tolerance}; nothing was written{}",
-        remedy(hop, *tolerance)
+         more than {tolerance}; nothing was written{remedy}"
     )]
     Parity {
         /// Which two things were compared.
@@ -76,6 +75,8 @@ pub enum ExportError {
         found: f32,
         /// How far they may differ.
         tolerance: f32,
+        /// What allows a larger difference.
+        remedy: Remedy,
     },
     /// Integers that make other pictures than floats.
     #[error(
@@ -98,29 +99,22 @@ pub enum ExportError {
     /// A manifest, label or architecture outside the contract.
     #[error(transparent)]
     Spec(#[from] SpecError),
-    /// The file that was made can't be run.
+    /// A file that was made and can't be run.
     #[error("check the file that was made")]
+    Check(#[source] RuntimeError),
+    /// A model file that can't be read, or a place that can't be written.
+    #[error(transparent)]
     Runtime(#[from] RuntimeError),
 }
 
 impl ExportError {
-    /// Whether weights that are stored in more bits may help.
+    /// Whether weights of f16 may be too coarse, where they are of f16. Engines are held to pictures of more latents and labels
+    /// than values are.
     pub fn is_rounding(&self) -> bool {
         match self {
-            Self::HalfRange { .. } => true,
-            Self::Parity { tolerance, .. } => *tolerance == ONE_LEVEL,
+            Self::HalfRange { .. } | Self::Engines { .. } => true,
+            Self::Parity { remedy, .. } => *remedy == Remedy::Weights,
             _ => false,
         }
-    }
-}
-
-/// What allows a larger difference, where something does.
-fn remedy(hop: &str, tolerance: f32) -> &'static str {
-    if tolerance >= ONE_LEVEL {
-        ": export with --weights f32"
-    } else if hop.starts_with("f32") {
-        ": --atol allows more"
-    } else {
-        ""
     }
 }

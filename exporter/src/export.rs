@@ -15,7 +15,7 @@ use crate::calibrate::{self, calibrated};
 use crate::generator_graph::Form;
 use crate::graph::{Graph, Storage};
 use crate::source::Source;
-use crate::verify::{self, Comparison, EXACT, Hop, ONE_LEVEL, Table};
+use crate::verify::{self, Comparison, EXACT, Hop, ONE_LEVEL, Remedy, Table};
 use crate::{ExportError, generator_graph, golden, onnx};
 
 /// How far rounding weights to 8 bits may move a pixel: 64 levels of 255, in [-1, 1]. More is another picture.
@@ -89,11 +89,12 @@ fn hops(source: &Source, settings: &Settings, made: &Run) -> Result<(Vec<Hop>, V
         let level = |x: &f32| pixels::signed_from_u8(pixels::u8_from_signed(*x));
         if has_levels { pictures.iter().map(level).collect() } else { pictures.to_vec() }
     };
-    let compare = |name: String, expected: &[f32], found: &[f32], tolerance| {
-        Comparison { name, expected, found, tolerance }.check(source)
+    let compare = |name: String, expected: &[f32], found: &[f32], (tolerance, remedy)| {
+        Comparison { name, expected, found, tolerance, remedy }.check(source)
     };
     if precision == Precision::F32 && !has_levels && variant.label_input == LabelInput::Index {
-        return Ok((vec![compare(format!("f32 file and {by}"), reference, &made.pictures, atol)?], Vec::new()));
+        let hop = compare(format!("f32 file and {by}"), reference, &made.pictures, (atol, Remedy::Atol))?;
+        return Ok((vec![hop], Vec::new()));
     }
     let rounded = rounded(source, settings)?;
     let same = verify::pictures(rounded.clone(), &source.reference)?;
@@ -105,12 +106,13 @@ fn hops(source: &Source, settings: &Settings, made: &Run) -> Result<(Vec<Hop>, V
         }
     };
     // Where two numbers lie at a boundary between levels, the smallest difference is a whole level.
-    let within = if has_levels { ONE_LEVEL } else { EXACT };
+    let within = (if has_levels { ONE_LEVEL } else { EXACT }, Remedy::None);
     let (coarse, words) = tolerance(precision);
+    let remedy = if precision == Precision::F32 { Remedy::None } else { Remedy::Weights };
     let mut hops = vec![
-        compare(format!("f32 graph and {by}"), reference, &exact, atol)?,
+        compare(format!("f32 graph and {by}"), reference, &exact, (atol, Remedy::Atol))?,
         compare(format!("{name} file and f32 graph of its weights"), &seen(&same), &made.pictures, within)?,
-        compare(format!("{name} file and {by}, {words}"), &seen(reference), &made.pictures, coarse)?,
+        compare(format!("{name} file and {by}, {words}"), &seen(reference), &made.pictures, (coarse, remedy))?,
     ];
     if variant.label_input == LabelInput::Mix {
         let weights = mixes(source);

@@ -25,7 +25,7 @@ pub fn pictures(
     let mut kept = Vec::new();
     let mut bytes = 0;
     for (label, name) in labels.names().iter().enumerate() {
-        let chw = engine.run(&Batch::new(&latent, &[label as i64]))?;
+        let chw = engine.run(&Batch::new(&latent, &[label as i64])).map_err(ExportError::Check)?;
         let picture = Picture::new(side, side, channels, hwc8_from_chw_signed(&chw, channels))
             .expect("the engine gives a whole picture");
         let png_base64 = golden::png_base64(&picture, name)?;

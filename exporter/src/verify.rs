@@ -16,6 +16,31 @@ pub const EXACT: f32 = 1e-5;
 /// How far rounding weights to f16 may move a pixel: one level of 255, in [-1, 1], and what f32 rounds.
 pub const ONE_LEVEL: f32 = 2.0 / 255.0 + 1e-6;
 
+/// What allows a larger difference, where something does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Nothing.
+    None,
+    /// A larger `--atol`.
+    Atol,
+    /// Weights of f32.
+    Weights,
+    /// Products of f32.
+    Compute,
+}
+
+impl std::fmt::Display for Remedy {
+    /// The end of an error, with what stands before it.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::None => "",
+            Self::Atol => ": --atol allows more",
+            Self::Weights => ": export with --weights f32",
+            Self::Compute => ": export with --compute f32",
+        })
+    }
+}
+
 /// One comparison that passed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hop {
@@ -33,7 +58,8 @@ pub struct Hop {
 /// A file outside the contract, or one that tract can't run.
 pub fn open(bytes: Vec<u8>) -> Result<Box<dyn Engine>, ExportError> {
     let spec = EngineSpec { kind: EngineKind::Tract, ..Default::default() };
-    Ok(engine::open(&spec, &Model::from_bytes(bytes)?)?.engine)
+    let opened = Model::from_bytes(bytes).and_then(|model| engine::open(&spec, &model));
+    opened.map(|opened| opened.engine).map_err(ExportError::Check)
 }
 
 /// The pictures of a file's bytes for the latents and labels of a reference.
@@ -41,7 +67,7 @@ pub fn open(bytes: Vec<u8>) -> Result<Box<dyn Engine>, ExportError> {
 /// # Errors
 /// Those of [`open`], or a run that fails.
 pub fn pictures(bytes: Vec<u8>, reference: &Reference) -> Result<Vec<f32>, ExportError> {
-    Ok(open(bytes)?.run(&Batch::new(&reference.latents, &reference.labels))?)
+    open(bytes)?.run(&Batch::new(&reference.latents, &reference.labels)).map_err(ExportError::Check)
 }
 
 /// The pictures of a file's bytes for the latents of a reference and label weights `[n, n_labels]`: of tract where the file
@@ -50,13 +76,14 @@ pub fn pictures(bytes: Vec<u8>, reference: &Reference) -> Result<Vec<f32>, Expor
 /// # Errors
 /// A file outside the contract, or a run that fails.
 pub fn mixed(bytes: Vec<u8>, reference: &Reference, weights: &[f32]) -> Result<Vec<f32>, ExportError> {
-    let model = Model::from_bytes(bytes)?;
+    let model = Model::from_bytes(bytes).map_err(ExportError::Check)?;
     let kind = match model.metadata().variant.label_input {
         LabelInput::Mix => EngineKind::Tract,
         LabelInput::Index => EngineKind::Native,
     };
-    let mut opened = engine::open(&EngineSpec { kind, ..Default::default() }, &model)?;
-    Ok(opened.engine.run(&Batch::mixed(&reference.latents, weights))?)
+    let opened = engine::open(&EngineSpec { kind, ..Default::default() }, &model);
+    let run = opened.and_then(|mut opened| opened.engine.run(&Batch::mixed(&reference.latents, weights)));
+    run.map_err(ExportError::Check)
 }
 
 /// What engines make of one set of pictures.
@@ -81,12 +108,12 @@ impl Table {
 /// # Errors
 /// An engine that is further off than the file allows, or that can't run the file.
 pub fn tables(bytes: &[u8], source: &Source, (expected, by): (&[f32], &str)) -> Result<Vec<Table>, ExportError> {
-    let model = Model::from_bytes(bytes.to_vec())?;
+    let model = Model::from_bytes(bytes.to_vec()).map_err(ExportError::Check)?;
     let engines = verification::all_engines(&EngineSpec::default());
     // The pictures of a large network may not fit into the file at all.
     let golden = match model.metadata().golden.as_slice() {
         [] => Vec::new(),
-        _ => verification::golden_cases(model.metadata())?,
+        _ => verification::golden_cases(model.metadata()).map_err(ExportError::Check)?,
     };
     let mut tables = Vec::new();
     for (title, cases) in [
@@ -96,7 +123,8 @@ pub fn tables(bytes: &[u8], source: &Source, (expected, by): (&[f32], &str)) -> 
         if cases.is_empty() {
             continue;
         }
-        let table = Table { title, rows: verification::rows(&model, &engines, &cases)? };
+        let rows = verification::rows(&model, &engines, &cases).map_err(ExportError::Check)?;
+        let table = Table { title, rows };
         if !parity::all_pass(&table.rows) {
             return Err(ExportError::Engines { table: table.text() });
         }
@@ -128,6 +156,8 @@ pub struct Comparison<'a> {
     pub found: &'a [f32],
     /// Largest difference allowed.
     pub tolerance: f32,
+    /// What allows a larger one.
+    pub remedy: Remedy,
 }
 
 impl Comparison<'_> {
@@ -162,6 +192,7 @@ impl Comparison<'_> {
             expected: self.expected.get(place).copied().unwrap_or(f32::NAN),
             found: self.found.get(place).copied().unwrap_or(f32::NAN),
             tolerance: self.tolerance,
+            remedy: self.remedy,
         }
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::{Checkpoint, LABELS};
+use common::{Checkpoint, LABELS, small_architecture};
 use edge_runtime::Model;
 use edge_runtime::onnx::ModelProto;
 use model_spec::manifest::reference;
@@ -121,6 +121,23 @@ fn weights_that_f16_is_too_coarse_for_are_stored_in_f32_unless_f16_was_asked_for
     assert_eq!(model.metadata().weights, Precision::F32);
 }
 
+/// Of a model file only the first labels are compared in values, all golden pictures in levels.
+#[test]
+fn golden_pictures_that_f16_is_too_coarse_for_lead_to_f32_too() {
+    let mut steep = Checkpoint::new(&["a", "b", "c", "d", "e"], small_architecture(3));
+    let dim = steep.manifest.architecture.embedding_dim;
+    steep.weight(LABEL_EMBEDDING)[4 * dim..].iter_mut().for_each(|number| *number *= 20.0);
+    steep.renew_reference();
+    let (folder, _) = with_run_of(&steep);
+    assert!(exporter(folder.path(), &["--weights", "f32", "--out", "a.onnx"]).status.success());
+    let refused = exporter(folder.path(), &["--from", "a.onnx", "--weights", "f16", "--out", "b.onnx"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("an engine is further off than the file allows"), "{}", stderr(&refused));
+    let output = exporter(folder.path(), &["--from", "a.onnx", "--out", "b.onnx"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("f32 weights"), "{}", stdout(&output));
+}
+
 #[test]
 fn a_file_of_integer_products_says_what_they_move_and_allows_it() {
     let (folder, _) = with_run();
@@ -210,7 +227,7 @@ fn wrong_usage_ends_with_2_and_failure_with_1() {
         Case(&["--atol", "nan"], 2, "0 or more"),
         Case(&["--label-input", "one-hot"], 2, "index, mix"),
         Case(&["--from", "a.onnx", "--run", "runs"], 2, "cannot be used with"),
-        Case(&["--from", "missing.onnx"], 1, "read missing.onnx"),
+        Case(&["--from", "missing.onnx"], 1, "error: read missing.onnx: "),
         Case(&["ladder", "--samples", "0"], 2, "0"),
         Case(&["--nonsense"], 2, "--nonsense"),
         Case(&["inspect"], 2, "<FILE>"),

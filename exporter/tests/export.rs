@@ -10,7 +10,7 @@ use exporter::export::{Made, Precision, export};
 use exporter::generator_graph::Form;
 use exporter::graph::{Graph, Operator, Storage};
 use exporter::source::{self, Source, Wanted};
-use exporter::verify::{self, Comparison, EXACT};
+use exporter::verify::{self, Comparison, EXACT, Remedy};
 use exporter::{ExportError, generator_graph, onnx};
 use model_spec::manifest::reference;
 use model_spec::weights::generator as names;
@@ -235,7 +235,8 @@ fn verdict(change: impl Fn(&mut Graph)) -> Result<verify::Hop, ExportError> {
     let pairs = Model::from_bytes(made.bytes).expect("a model of the contract").metadata().to_pairs();
     let found = verify::pictures(onnx::file_bytes(&graph, onnx::OPSET, &pairs), &source.reference)?;
     let expected = &source.reference.images;
-    Comparison { name: "test".to_owned(), expected, found: &found, tolerance: EXACT }.check(&source)
+    let remedy = Remedy::None;
+    Comparison { name: "test".to_owned(), expected, found: &found, tolerance: EXACT, remedy }.check(&source)
 }
 
 #[test]
