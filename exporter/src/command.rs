@@ -28,7 +28,9 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
     }
     let (settings, made) = match export(&source, settings) {
         Err(error) if options.may_widen() && error.is_rounding() => {
-            eprintln!("weights are stored in f32, since f16 is too coarse for them");
+            if !options.quiet {
+                eprintln!("weights are stored in f32, since f16 is too coarse for them");
+            }
             let wider = Settings { precision: Precision::F32, ..settings };
             (wider, export(&source, wider)?)
         }

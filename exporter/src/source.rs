@@ -71,6 +71,10 @@ pub fn open(wanted: &Wanted<'_>) -> Result<Source, ExportError> {
     if let Some(path) = wanted.from {
         return from_model(path, wanted.data_licence);
     }
+    if let Some(path) = wanted.run.filter(|path| path.extension().is_some_and(|ending| ending == "onnx")) {
+        let shown = path.display();
+        return Err(ExportError::Usage(format!("--run {shown}: a model file is no run; name it with --from {shown}")));
+    }
     if let Some(path) = wanted.run.filter(|path| path.is_file()) {
         return open_state_dict(path, wanted);
     }

@@ -113,6 +113,8 @@ fn weights_that_f16_is_too_coarse_for_are_stored_in_f32_unless_f16_was_asked_for
     let refused = exporter(folder.path(), &["--weights", "f16"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).contains("one level of 255"), "{}", stderr(&refused));
+    let quiet = exporter(folder.path(), &["--quiet", "--out", "quiet.onnx"]);
+    assert_eq!((quiet.status.code(), stderr(&quiet)), (Some(0), String::new()));
     let output = exporter(folder.path(), &[]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stderr(&output).contains("stored in f32, since f16 is too coarse"), "{}", stderr(&output));
@@ -237,6 +239,7 @@ fn wrong_usage_ends_with_2_and_failure_with_1() {
         Case(&["--run", &fixture, "--labels", "a,b,../c"], 1, "separator"),
         Case(&["--run", run, "--labels", "a,b,c"], 2, "--labels"),
         Case(&["--run", "missing"], 1, "--run missing"),
+        Case(&["--run", "a.onnx"], 2, "name it with --from a.onnx"),
         Case(&["--run", "runs"], 1, "expected a run folder"),
         Case(&["--out", "runs"], 1, "write runs"),
         Case(&["--triton", "a.onnx"], 1, "write a.onnx/gen/1/model.onnx"),
