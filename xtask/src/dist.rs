@@ -126,6 +126,87 @@ mod tests {
         assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
+    /// What an archive has, as files of no use, and its installer.
+    #[cfg(unix)]
+    fn unpacked() -> tempfile::TempDir {
+        let place = tempfile::tempdir().expect("a folder");
+        let documents = ["gen.onnx", "README.md", "MODEL.md", "LICENSE-MIT", "LICENSE-APACHE"];
+        let completions =
+            ["edge-runtime.bash", "_edge-runtime", "edge-runtime.fish"].map(|name| format!("completions/{name}"));
+        let mut sums = String::new();
+        for name in documents.map(str::to_owned).iter().chain(&completions).chain(&["man/edge-runtime.1".to_owned()]) {
+            let path = place.path().join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::write(path, name).expect("written");
+            sums += &format!("{}  {name}\n", sha256(name.as_bytes()));
+        }
+        for (name, text) in [("edge-runtime", "#!/bin/sh\n"), ("install.sh", INSTALLER), ("mudra.service", SERVICE)] {
+            fs::write(place.path().join(name), text).expect("written");
+        }
+        fs::write(place.path().join("SHA256SUMS"), sums).expect("written");
+        place
+    }
+
+    #[cfg(unix)]
+    fn installer(archive: &Path, prefix: &Path, word: &str) -> std::process::Output {
+        let mut command = std::process::Command::new("sh");
+        command.arg(archive.join("install.sh")).arg("--prefix").arg(prefix).arg(word);
+        command.output().expect("there is a shell")
+    }
+
+    /// Files, and folders with nothing in them.
+    #[cfg(unix)]
+    fn everything_below(top: &Path) -> Vec<String> {
+        let found = std::process::Command::new("find").args([".", "-mindepth", "1"]).current_dir(top).output();
+        let text = String::from_utf8(found.expect("it starts").stdout).expect("UTF-8");
+        let paths: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("./")).collect();
+        let holds = |path: &str| paths.iter().any(|other| other.starts_with(&format!("{path}/")));
+        paths.iter().filter(|path| !holds(path)).map(|path| (*path).to_owned()).collect()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_installation_that_breaks_off_is_taken_away_and_one_after_it_too() {
+        let archive = unpacked();
+        let prefix = archive.path().join("a prefix");
+        // A file where the installer wants a folder, each further on its way.
+        for obstacle in ["share", "share/doc", "lib/systemd", "bin"] {
+            let place = prefix.join(obstacle);
+            fs::create_dir_all(place.parent().expect("a folder")).expect("made");
+            fs::write(&place, "mine").expect("written");
+            let broken_off = installer(archive.path(), &prefix, "install");
+            assert!(!broken_off.status.success() && prefix.join("lib/mudra/gen.onnx").is_file(), "{obstacle}");
+            let removed = installer(archive.path(), &prefix, "uninstall");
+            assert!(removed.status.success(), "{obstacle}: {removed:?}");
+            assert_eq!(everything_below(&prefix), [obstacle], "{obstacle}");
+            assert!(!installer(archive.path(), &prefix, "install").status.success(), "{obstacle}");
+            fs::remove_file(&place).expect("there");
+            assert!(installer(archive.path(), &prefix, "install").status.success(), "{obstacle}");
+            let removed = installer(archive.path(), &prefix, "uninstall");
+            assert!(removed.status.success(), "{obstacle}: {removed:?}");
+            // What was there before.
+            let kept: Vec<&str> = obstacle.rsplit_once('/').map(|(parent, _)| parent).into_iter().collect();
+            assert_eq!(everything_below(&prefix), kept, "{obstacle}");
+            fs::remove_dir_all(&prefix).expect("there");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_prefix_that_systemd_can_not_run_programs_of_is_refused() {
+        let archive = unpacked();
+        for name in ["a\"b", "a'b", "a\\b", "a\nb"] {
+            let prefix = archive.path().join(name);
+            let refused = installer(archive.path(), &prefix, "install");
+            assert!(refused.status.code() == Some(2) && !prefix.exists(), "{name:?}: {refused:?}");
+        }
+        let prefix = archive.path().join("a & b | 50% $c");
+        assert!(installer(archive.path(), &prefix, "install").status.success());
+        let unit = fs::read_to_string(prefix.join("lib/systemd/system/mudra.service")).expect("written");
+        let expected = format!("\nExecStart=\"{}/a & b | 50%% $c/lib/mudra/edge-runtime\" ", archive.path().display());
+        assert!(unit.contains(&expected), "{unit}");
+    }
+
     #[test]
     fn the_readme_names_its_archive_and_keeps_no_place_to_fill_in() {
         for kind in [Kind::Static, Kind::Ort] {

@@ -31,22 +31,27 @@ case $prefix in
 *) prefix=$(pwd)/$prefix ;;
 esac
 prefix=${prefix%/}
+# What is installed, and what an installation that broke off had begun with.
 list=$prefix/lib/mudra/installed.txt
+begun=$list.part
 
 uninstall() {
-    [ -f "$list" ] || { echo "error: $list: nothing is installed there" >&2; exit 1; }
+    [ -f "$list" ] || [ -f "$begun" ] || { echo "error: $list: nothing is installed there" >&2; exit 1; }
     unit=$prefix/lib/systemd/system/mudra.service
     if [ "$(systemctl show -p FragmentPath --value mudra.service 2>/dev/null)" = "$unit" ] &&
         systemctl is-enabled --quiet mudra.service; then
         echo "error: mudra.service is enabled; first run: systemctl disable --now mudra" >&2
         exit 1
     fi
-    # Names of folders end with a slash.
-    grep -v '/$' "$list" | while IFS= read -r file; do
-        rm -f "$prefix/$file"
+    # Names of folders end with a slash. A line without an end, which a full disk leaves, is not read.
+    cat "$list" "$begun" 2>/dev/null | while IFS= read -r file; do
+        case $file in
+        */) ;;
+        *) rm -f "$prefix/$file" "$prefix/$file.part" ;;
+        esac
     done
-    folders=$(grep '/$' "$list" | sort -r)
-    rm -f "$list"
+    folders=$(cat "$list" "$begun" 2>/dev/null | grep '/$' | sort -r)
+    rm -f "$list" "$begun" "$list.sorted"
     # The inner ones first; one that is not empty stays.
     printf '%s\n' "$folders" | while IFS= read -r folder; do
         [ -z "$folder" ] || rmdir "$prefix/$folder" 2>/dev/null || true
@@ -54,36 +59,48 @@ uninstall() {
     echo "removed from $prefix"
 }
 
-# folder PLACE: makes it, and notes which of its parts were not there
-folder() {
-    missing=$1
-    while [ "$missing" != . ] && [ ! -d "$prefix/$missing" ]; do
-        made="$made$missing/
-"
-        missing=$(dirname "$missing")
+# missing PLACE: which of its parts are no folders yet
+missing() {
+    place=$1
+    while [ "$place" != . ] && [ ! -d "$prefix/$place" ]; do
+        echo "$place/"
+        place=$(dirname "$place")
     done
+}
+
+# folder PLACE: makes it, listed before it is there
+folder() {
+    missing "$1" >>"$begun"
     mkdir -p "$prefix/$1"
 }
 
-# put MODE FILE PLACE
+# put MODE FILE PLACE: listed before it is there
 put() {
     folder "$(dirname "$3")"
+    echo "$3" >>"$begun"
     # Under another name first: a program that runs can't be written over.
     cp "$2" "$prefix/$3.part"
     chmod "$1" "$prefix/$3.part"
     mv -f "$prefix/$3.part" "$prefix/$3"
-    echo "$3" >>"$list.part"
 }
 
 install_all() {
+    case $prefix in
+    *[\"\'\\]* | *"
+"*)
+        echo "error: --prefix $prefix: systemd runs no program below a name with a quote, a backslash or a line break" >&2
+        exit 2
+        ;;
+    esac
     if command -v sha256sum >/dev/null 2>&1; then
         sha256sum -c SHA256SUMS >/dev/null || { echo "error: a file here is not the one of SHA256SUMS" >&2; exit 1; }
     else
         echo "warning: no sha256sum here, files are not checked" >&2
     fi
-    made=
-    folder lib/mudra
-    : >"$list.part"
+    # The list lies in a folder that it names.
+    made=$(missing lib/mudra)
+    mkdir -p "$prefix/lib/mudra"
+    [ -z "$made" ] || echo "$made" >>"$begun"
     put 755 edge-runtime lib/mudra/edge-runtime
     put 644 gen.onnx lib/mudra/gen.onnx
     for page in man/*.1; do
@@ -95,21 +112,24 @@ install_all() {
     for file in README.md MODEL.md LICENSE-MIT LICENSE-APACHE; do
         put 644 "$file" "share/doc/mudra/$file"
     done
-    # Any character but a newline may stand in a folder's name.
-    escaped=$(printf %s "$prefix" | sed 's/[&|\\]/\\&/g')
-    sed "s|@PREFIX@|$escaped|g" mudra.service >"$prefix/lib/mudra/mudra.service.part"
-    put 644 "$prefix/lib/mudra/mudra.service.part" lib/systemd/system/mudra.service
-    rm -f "$prefix/lib/mudra/mudra.service.part"
+    # systemd would take a percent sign for its own, sed the others.
+    escaped=$(printf %s "$prefix" | sed 's/%/%%/g; s/[&|]/\\&/g')
+    unit=lib/systemd/system/mudra.service
+    folder lib/systemd/system
+    echo "$unit" >>"$begun"
+    sed "s|@PREFIX@|$escaped|g" mudra.service >"$prefix/$unit.part"
+    chmod 644 "$prefix/$unit.part"
+    mv -f "$prefix/$unit.part" "$prefix/$unit"
     folder bin
+    echo bin/edge-runtime >>"$begun"
     ln -sf ../lib/mudra/edge-runtime "$prefix/bin/edge-runtime"
-    echo bin/edge-runtime >>"$list.part"
-    printf %s "$made" >>"$list.part"
     # What an older version had stays known.
     if [ -f "$list" ]; then
-        cat "$list" >>"$list.part"
+        cat "$list" >>"$begun"
     fi
-    sort -u "$list.part" >"$list"
-    rm -f "$list.part"
+    sort -u "$begun" >"$list.sorted"
+    mv -f "$list.sorted" "$list"
+    rm -f "$begun"
     "$prefix/bin/edge-runtime" --version >/dev/null 2>&1 ||
         echo "warning: $prefix/bin/edge-runtime does not run on this machine ($(uname -m))" >&2
     echo "installed into $prefix; run: $prefix/bin/edge-runtime --label scissors --out gesture.png"
