@@ -108,7 +108,9 @@ fn the_example_writes_the_same_picture() {
         let header = format!("P{}\n32 32\n255\n", if channels == 1 { 5 } else { 6 });
         let written = [header.as_bytes(), expected(&model, 2, 42, 0).levels()].concat();
         assert_eq!(fs::read(folder.path().join("out.ppm")).expect("written"), written);
-        for (words, code) in [(&["lizard", "42", "out.ppm"][..], 1), (&["ä", "1", "gone/out.ppm"], 1), (&["ä"], 2)] {
+        let no_seeds = ["", "x", "1x", "-1", " 1", "18446744073709551616"].map(|seed| ["ä", seed, "out.ppm"]);
+        let cases = [(&["lizard", "42", "out.ppm"][..], 1), (&["ä", "1", "gone/out.ppm"], 1), (&["ä"], 2)];
+        for (words, code) in cases.into_iter().chain(no_seeds.iter().map(|words| (&words[..], 2))) {
             let output = run(words);
             assert!(output.status.code() == Some(code) && !output.stderr.is_empty(), "{words:?}: {output:?}");
         }

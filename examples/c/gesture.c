@@ -2,6 +2,7 @@
 
 #include <mudra.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +23,18 @@ static int write_file(const char *path, struct mudra_size size, const uint8_t *l
     return fclose(file) == 0 && good ? 0 : -1;
 }
 
+/* strtoull alone takes a sign, and stops where digits end. */
+static int read_seed(const char *text, uint64_t *seed) {
+    char *end = NULL;
+    errno = 0;
+    *seed = strtoull(text, &end, 10);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 ? 0 : -1;
+}
+
 int main(int argc, char **argv) {
-    if (argc != 5) {
-        fprintf(stderr, "usage: gesture MODEL LABEL SEED OUT.ppm\n");
+    uint64_t seed = 0;
+    if (argc != 5 || read_seed(argv[3], &seed) != 0) {
+        fprintf(stderr, "usage: gesture MODEL LABEL SEED OUT.ppm; SEED is a whole number from 0 to 2^64 - 1\n");
         return 2;
     }
     mudra_generator *generator = mudra_open(argv[1], 0);
@@ -43,7 +53,7 @@ int main(int argc, char **argv) {
         code = failed("the model has no such label");
     } else if (levels == NULL) {
         code = failed("no memory");
-    } else if (mudra_generate(generator, label, strtoull(argv[3], NULL, 10), 0, levels, bytes) != 0) {
+    } else if (mudra_generate(generator, label, seed, 0, levels, bytes) != 0) {
         code = failed(mudra_last_error());
     } else if (write_file(argv[4], size, levels, bytes) != 0) {
         code = failed("the picture can't be written");

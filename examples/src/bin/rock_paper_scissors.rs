@@ -98,7 +98,7 @@ fn labels(generator: &Generator) -> Result<[usize; 3]> {
     Ok(labels)
 }
 
-/// The machine's gesture of a round: what the last bits of the round's latent happen to be.
+/// The machine's gesture of a round: what the bits of its latent's first number leave over when divided among the gestures.
 fn gesture(generator: &Generator, seed: u64, round: u32) -> usize {
     let latent = generator.latent(&Request { label: 0, seed, index: round });
     latent.first().map_or(0, |number| number.to_bits() as usize % GESTURES.len())
