@@ -11,9 +11,11 @@ use crate::command::{cargo, output};
 const TORCH: [&str; 2] = ["tch", "torch-sys"];
 const TRAINER: &str = "trainer";
 const MODEL_SPEC: &str = "model-spec";
+const EDGE_RUNTIME: &str = "edge-runtime";
+const EXPORTER: &str = "exporter";
 const MODEL_SPEC_DEPENDENCIES: [&str; 5] = ["libm", "safetensors", "serde", "serde_json", "thiserror"];
 
-/// What `cargo metadata` tells of the workspace, with the features that the lock file's resolution has.
+/// What `cargo metadata` tells of the workspace with all features, since an optional dependency is one too.
 #[derive(Debug, Deserialize)]
 pub struct Metadata {
     packages: Vec<Package>,
@@ -55,14 +57,18 @@ struct Kind {
 /// # Errors
 /// cargo fails, or answers in a form that is not known.
 pub fn metadata(checkout: &Checkout) -> Result<Metadata> {
-    let text = output(&mut cargo(checkout, ["metadata", "--format-version", "1", "--locked"]))?;
+    let text = output(&mut cargo(checkout, ["metadata", "--format-version", "1", "--locked", "--all-features"]))?;
     serde_json::from_str(&text).context("read cargo's metadata")
 }
 
 /// The rules that the workspace breaks, each with the way from crate to crate; empty where all is well.
 pub fn violations(metadata: &Metadata) -> Vec<String> {
     let graph = Graph::new(metadata);
-    let mut found = Vec::new();
+    let mut found: Vec<String> = [MODEL_SPEC, EDGE_RUNTIME, EXPORTER, TRAINER]
+        .into_iter()
+        .filter(|name| !graph.members.contains(name))
+        .map(|name| format!("expected a member {name}, found none: this check would prove nothing"))
+        .collect();
     for member in graph.members.iter().filter(|member| **member != TRAINER) {
         found.extend(
             TORCH
@@ -76,7 +82,7 @@ pub fn violations(metadata: &Metadata) -> Vec<String> {
             format!("{TRAINER} is expected to reach {torch} and does not: this check would prove nothing")
         }),
     );
-    for (from, to) in [("edge-runtime", "exporter"), ("edge-runtime", TRAINER), ("exporter", TRAINER)] {
+    for (from, to) in [(EDGE_RUNTIME, EXPORTER), (EDGE_RUNTIME, TRAINER), (EXPORTER, TRAINER)] {
         found.extend(graph.way(from, to).map(|way| format!("{from} must not know {to}: {way}")));
     }
     found.extend(
@@ -210,5 +216,14 @@ mod tests {
         let found = violations(&workspace(&[("trainer", &["model-spec"])]));
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].starts_with("trainer is expected to reach tch"), "{found:?}");
+    }
+
+    #[test]
+    fn a_member_that_a_rule_names_has_to_be_there() {
+        let mut renamed = workspace(&[("trainer", &["tch"]), ("tch", &["torch-sys"])]);
+        renamed.packages.iter_mut().filter(|package| package.name == EXPORTER).for_each(|package| {
+            package.name = "export".to_owned();
+        });
+        assert_eq!(violations(&renamed), ["expected a member exporter, found none: this check would prove nothing"]);
     }
 }

@@ -49,13 +49,24 @@ pub fn violations(checkout: &Checkout) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// Line and text of each statement that fixes a device. Comments and the tests at a file's end are not looked at.
+/// Line and text of each statement that fixes a device. Comments and items of tests are not looked at.
 fn fixed_devices(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut statement = String::new();
     let mut start = 1;
-    for (number, line) in (1..).zip(text.lines().take_while(|line| line.trim() != "#[cfg(test)]")) {
+    let mut item_of_tests = None;
+    for (number, line) in (1..).zip(text.lines()) {
         let code = line.split("//").next().unwrap_or(line).trim();
+        let indentation = line.len() - line.trim_start().len();
+        if code == "#[cfg(test)]" {
+            item_of_tests = Some(indentation);
+            continue;
+        }
+        if item_of_tests.is_some() {
+            // rustfmt lets an item end where it begins.
+            item_of_tests = item_of_tests.filter(|begin| indentation != *begin || !code.ends_with([';', '}', ',']));
+            continue;
+        }
         if statement.is_empty() {
             start = number;
         }
@@ -93,6 +104,13 @@ mod tests {
             Case("let x = x.to_device(Device::Cuda(0));\n", &[1]),
             Case("// on Device::Cpu until here\nlet x = 1; // not Device::Cpu\n", &[]),
             Case("let x = 1;\n#[cfg(test)]\nmod tests { const D: Device = Device::Cpu; }\n", &[]),
+            Case("#[cfg(test)]\nmod tests {\n    const D: Device = Device::Cpu;\n}\nf(Device::Cpu);\n", &[5]),
+            Case("#[cfg(test)]\nuse tch::Device::Cpu;\nf(Device::Cpu);\n", &[3]),
+            Case(
+                "impl X {\n    #[cfg(test)]\n    fn f(\n        x: X,\n    ) {\n        g(Device::Cpu);\n    }\n\n    fn g() \
+                 {\n        g(Device::Cpu);\n    }\n}\n",
+                &[10],
+            ),
         ];
         for Case(text, expected) in cases {
             let lines: Vec<usize> = fixed_devices(text).into_iter().map(|(line, _)| line).collect();
