@@ -82,7 +82,10 @@ impl Archive {
         let doing = || format!("{}: read {}", self.path.display(), entry.path.display());
         let mut text = String::new();
         let input = self.zip.by_index(entry.index).with_context(doing)?;
-        input.take(limit).read_to_string(&mut text).with_context(doing)?;
+        let read = input.take(limit.saturating_add(1)).read_to_string(&mut text).with_context(doing)?;
+        if read as u64 > limit {
+            bail!("{}: expected at most {limit} bytes, found more", doing());
+        }
         Ok(text)
     }
 }
@@ -149,6 +152,9 @@ pub mod tests {
         assert_eq!(std::fs::metadata(&target).expect("cut off").len(), 1001);
         let whole = folder.path().join("whole.bin");
         assert_eq!(archive.extract(&files[0], &whole, 100_000).expect("within the limit"), 100_000);
+        let error = archive.read_text(&files[0], 1000).expect_err("too large").to_string();
+        assert!(error.ends_with("read a/b.bin: expected at most 1000 bytes, found more"), "{error}");
+        assert_eq!(archive.read_text(&files[0], 100_000).expect("within the limit").len(), 100_000);
     }
 
     #[test]

@@ -67,8 +67,14 @@ pub struct DemoOptions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub epochs: Option<u32>,
     /// Side of the pictures in pixels: 32, 64, 128 or 256
-    #[arg(long, value_name = "PIXELS", default_value = "64")]
+    #[arg(long, value_name = "PIXELS", default_value = "64", value_parser = size)]
     pub size: u32,
+}
+
+/// A size of the trainer's networks.
+fn size(text: &str) -> Result<u32, String> {
+    let size = text.parse().ok().filter(|size| [32, 64, 128, 256].contains(size));
+    size.ok_or_else(|| "expected 32, 64, 128 or 256".to_owned())
 }
 
 #[derive(Debug, Args)]

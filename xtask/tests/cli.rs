@@ -51,6 +51,7 @@ fn wrong_usage_ends_with_code_2() {
         &["setup", "--cpu", "--cuda"],
         &["data"],
         &["demo", "--epochs", "0"],
+        &["demo", "--size", "48"],
         &["test", "--all"],
         &["dist", "--target", "riscv"],
     ];
