@@ -37,9 +37,8 @@ pub fn run(checkout: &Checkout, options: &DataOptions) -> Result<()> {
     }
     let part = beside(&out, "part");
     remove(&part)?;
-    let laid_out = lay_out(&options.source, &part);
+    let laid_out = lay_out(&options.source, &part).and_then(|counts| replace(&out, &part).map(|()| counts));
     let counts = laid_out.inspect_err(|_| drop(remove(&part)))?;
-    replace(&out, &part)?;
     let total: usize = counts.iter().sum();
     let counted: Vec<_> = CLASSES.iter().zip(counts).map(|(class, count)| format!("{class} {count}")).collect();
     println!("{}: {total} pictures ({}), licence in {LICENCE}", checkout.shown(&out), counted.join(", "));
@@ -139,7 +138,7 @@ mod tests {
             "rock/rock01-001.png",
             "scissors/scissors01-000.png",
         ];
-        for (source, out) in [(archive, "from-archive"), (folder, "from-folder")] {
+        for (source, out) in [(archive, "from-archive"), (folder, "from-folder/")] {
             let out = place.path().join(out);
             run(&checkout, &options(source, out.clone())).expect("laid out");
             let files = files_below(&out).expect("there");
@@ -176,5 +175,19 @@ mod tests {
         let out = place.path().join("rps");
         run(&Checkout::at(place.path()), &options(archive, out)).expect_err("unsafe");
         assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 1, "only the archive");
+    }
+
+    #[test]
+    fn what_can_not_get_its_name_is_taken_away() {
+        let place = tempfile::tempdir().expect("a folder");
+        let archive = place.path().join("rps.zip");
+        write_zip(&archive, &FILES);
+        let out = place.path().join("rps");
+        // What is there can't be put aside: a file has that name.
+        fs::create_dir(&out).expect("made");
+        fs::write(beside(&out, "old.part"), "mine").expect("written");
+        let options = DataOptions { force: true, ..options(archive, out.clone()) };
+        run(&Checkout::at(place.path()), &options).expect_err("not replaced");
+        assert!(out.is_dir() && !beside(&out, "part").exists());
     }
 }

@@ -81,7 +81,7 @@ fn fetch(checkout: &Checkout, build: Build, folder: &Path) -> Result<()> {
             "setup fetches libtorch with pip; without it set LIBTORCH to the folder of a libtorch {LIBTORCH_VERSION}"
         )
     })?;
-    let downloads = checkout.target().join("setup").join(build.name());
+    let downloads = checkout.target().join("setup").join(format!("{LIBTORCH_VERSION}-{}", build.name()));
     fs::create_dir_all(&downloads).with_context(|| format!("create {}", downloads.display()))?;
     let found = wheels::download(&python, build, &downloads)?;
 
@@ -123,9 +123,9 @@ pub fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-/// `folder.ending`, in the same parent.
+/// `folder.ending`, in the same parent; a slash at the folder's end makes no difference.
 pub fn beside(folder: &Path, ending: &str) -> PathBuf {
-    let mut name = folder.as_os_str().to_owned();
+    let mut name = folder.components().collect::<PathBuf>().into_os_string();
     name.push(".");
     name.push(ending);
     name.into()
@@ -162,6 +162,13 @@ mod tests {
             replace(&folder, &part).expect("replaced");
             assert_eq!(fs::read_to_string(folder.join("text")).expect("there"), text);
             assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 1, "nothing left over");
+        }
+    }
+
+    #[test]
+    fn what_is_beside_a_folder_is_not_inside() {
+        for folder in ["data/rps", "data/rps/", "data/rps//", "data/./rps"] {
+            assert_eq!(beside(Path::new(folder), "part").as_os_str(), "data/rps.part", "{folder}");
         }
     }
 

@@ -116,6 +116,8 @@ fn a_python_without_pip_and_a_pip_without_network_are_told_apart() {
         assert_eq!(output.status.code(), Some(1));
         assert!(error(&output).contains(expected), "{}", error(&output));
         assert!(!place.path().join("libtorch").exists());
+        // A folder of its own for each version, whose wheels don't mix.
+        assert_eq!(place.path().join("target/setup/2.13.0-cpu").is_dir(), expected.starts_with("pip could not fetch"));
     }
 }
 
