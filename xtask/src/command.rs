@@ -14,7 +14,8 @@ const MOST_SHOWN: usize = 100;
 /// reads the configuration as it is by then.
 pub fn cargo<S: AsRef<OsStr>>(checkout: &Checkout, words: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(words).current_dir(checkout.root());
+    // Whatever chose another folder, cargo's configuration too: what it builds is looked for where this says.
+    command.args(words).current_dir(checkout.root()).env("CARGO_TARGET_DIR", checkout.target());
     if checkout.own_libtorch().is_none() {
         command.env_remove("LIBTORCH");
     }
@@ -80,6 +81,14 @@ fn shortened(shown: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cargo_builds_where_its_output_is_looked_for() {
+        let checkout = Checkout::at(std::path::Path::new("/checkout"));
+        let build = cargo(&checkout, ["build"]);
+        let set = build.get_envs().find_map(|(name, value)| (name == "CARGO_TARGET_DIR").then_some(value));
+        assert_eq!(set.flatten(), Some(checkout.target().as_os_str()));
+    }
 
     #[test]
     fn a_long_command_is_shortened_between_characters() {
