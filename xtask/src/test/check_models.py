@@ -105,6 +105,7 @@ def main(folder, models):
             allowed = f"allowed {case['allowed']:.1e} {case['allowed_mean']:.1e}"
             print(f"{path.name:36} {engine.__name__:18} {worst:.2e} {mean:.2e}  {allowed}  {verdict}")
     repository = sorted(pathlib.Path(folder, "triton").iterdir())
+    assert repository, f"{folder}/triton: no models"
     schema = triton_schema()
     for model in repository:
         check_server(model, schema)

@@ -3,15 +3,16 @@
 
 use anyhow::{Result, bail};
 
-use super::packages;
 use super::stages::Outcome;
+use super::{packages, require_test};
 use crate::checkout::Checkout;
 use crate::command::{cargo, run as run_command};
 use crate::python::Python;
+use crate::setup::remove;
 
 const CHECK: &str = include_str!("check_models.py");
 /// Writes a file of each kind, and what it should compute.
-const WRITER: [&str; 6] = ["test", "--test", "variants", "--", "--exact", "files_for_other_engines_are_written"];
+const WRITER: [&str; 4] = ["test", "--test", "variants", "files_for_other_engines_are_written"];
 /// Where the writer is told to write.
 const FOLDER: &str = "MUDRA_VARIANTS";
 
@@ -34,7 +35,9 @@ pub fn check(checkout: &Checkout) -> Result<Outcome> {
         Err(error) => return Ok(Outcome::skipped(1, &format!("{error:#}: run again with a network"))),
     };
     let folder = checkout.target().join("ci-variants");
+    remove(&folder)?;
     run_command(cargo(checkout, WRITER).env(FOLDER, &folder))?;
+    require_test(checkout, &WRITER)?;
     let mut check = python.command();
     run_command(check.env("PYTHONPATH", &packages).args(["-c", CHECK]).arg(&folder).args(present))?;
     Ok(Outcome::Done)

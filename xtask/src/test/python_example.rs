@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::packages;
 use super::stages::Outcome;
+use super::{packages, require_test};
 use crate::checkout::Checkout;
 use crate::command::{cargo, run as run_command};
 use crate::python::Python;
@@ -26,5 +26,6 @@ pub fn test(checkout: &Checkout) -> Result<Outcome> {
         Err(error) => return Ok(Outcome::skipped(1, &format!("{error:#}: run again with a network"))),
     };
     run_command(cargo(checkout, TEST).env("PYTHONPATH", &packages).env(REQUIRE, "1"))?;
+    require_test(checkout, &TEST)?;
     Ok(Outcome::Done)
 }

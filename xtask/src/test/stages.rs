@@ -10,6 +10,8 @@ use anyhow::Result;
 pub enum Outcome {
     /// It ran.
     Done,
+    /// It ran without some of its parts, each with what is missing.
+    Partly(Vec<String>),
     /// It could not run here.
     Skipped {
         /// Tests that did not run.
@@ -23,6 +25,11 @@ impl Outcome {
     /// A stage that could not run.
     pub fn skipped(count: usize, remedy: &str) -> Self {
         Self::Skipped { count, remedy: remedy.to_owned() }
+    }
+
+    /// A stage that ran, but for these parts.
+    pub fn without(parts: Vec<String>) -> Self {
+        if parts.is_empty() { Self::Done } else { Self::Partly(parts) }
     }
 }
 
@@ -91,13 +98,7 @@ impl Stages {
 
     fn summary(&self) -> String {
         let mut lines: Vec<String> = self.results.iter().map(Stage::line).collect();
-        lines.extend(self.results.iter().filter_map(|stage| match &stage.outcome {
-            Ok(Outcome::Skipped { count, remedy }) => {
-                Some(format!("SKIPPED {}: {count} did not run: {remedy}", stage.name))
-            }
-            Ok(Outcome::Done) => None,
-            Err(problem) => Some(format!("FAILED {}: {problem}", stage.name)),
-        }));
+        lines.extend(self.results.iter().flat_map(Stage::remarks));
         let failed = self.results.iter().filter(|stage| stage.outcome.is_err()).count();
         let skipped = self.results.iter().filter(|stage| matches!(stage.outcome, Ok(Outcome::Skipped { .. }))).count();
         let passed = self.results.len() - failed - skipped;
@@ -110,9 +111,20 @@ impl Stages {
 }
 
 impl Stage {
+    /// What did not go as it should, a line each.
+    fn remarks(&self) -> Vec<String> {
+        let name = self.name;
+        match &self.outcome {
+            Ok(Outcome::Done) => Vec::new(),
+            Ok(Outcome::Partly(parts)) => parts.iter().map(|part| format!("LEFT OUT of {name}: {part}")).collect(),
+            Ok(Outcome::Skipped { count, remedy }) => vec![format!("SKIPPED {name}: {count} did not run: {remedy}")],
+            Err(problem) => vec![format!("FAILED {name}: {problem}")],
+        }
+    }
+
     fn line(&self) -> String {
         let word = match self.outcome {
-            Ok(Outcome::Done) => "passed",
+            Ok(Outcome::Done | Outcome::Partly(_)) => "passed",
             Ok(Outcome::Skipped { .. }) => "skipped",
             Err(_) => "FAILED",
         };
@@ -144,6 +156,17 @@ mod tests {
         assert!(summary.contains("FAILED two: it broke"), "{summary}");
         assert!(summary.contains("SKIPPED three: 7 did not run: no qemu: apt install qemu-user"), "{summary}");
         assert_eq!(summary.lines().filter(|line| line.contains(" min  ")).count(), 4, "{summary}");
+    }
+
+    #[test]
+    fn parts_that_are_left_out_are_told_and_make_no_failure() {
+        let mut stages = Stages::new(true, "");
+        stages.run("one", || Ok(Outcome::without(Vec::new())));
+        stages.run("two", || Ok(Outcome::without(vec!["no npm".to_owned(), "no compiler".to_owned()])));
+        let summary = stages.summary();
+        assert!(summary.contains("\nLEFT OUT of two: no npm\nLEFT OUT of two: no compiler\n"), "{summary}");
+        assert!(summary.ends_with("2 passed, 0 failed") && !summary.contains("of one"), "{summary}");
+        assert_eq!(format!("{:?}", stages.close()), format!("{:?}", ExitCode::SUCCESS));
     }
 
     #[test]
