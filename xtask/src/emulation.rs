@@ -75,7 +75,7 @@ pub fn binary(checkout: &Checkout, cross: &Cross) -> Result<PathBuf> {
     Build { target: Target::Aarch64, kind: Kind::Static, tract: false, extras: false }.run(checkout, Some(cross))
 }
 
-/// 32 bits; what is left out where this machine lacks Rust's standard library for them.
+/// 32 bits; returns what is left out, where this machine lacks Rust's standard library for them.
 fn narrow(checkout: &Checkout, expected: &Path) -> Result<Option<String>> {
     if let Err(error) = Cross::standard_library(checkout, ARMV7) {
         return Ok(Some(format!("32-bit ARM: {error:#}")));

@@ -134,7 +134,7 @@ fn fresh_clone(checkout: &Checkout) -> Result<Outcome> {
     Ok(Outcome::without(left_out.collect::<Result<_>>()?))
 }
 
-/// The trained weights in products of fewer bits, within their bound; what is left out where this processor has none.
+/// The trained weights in products of fewer bits, within their bound; returns what is left out, where this processor has none.
 fn in_fewer_bits(checkout: &Checkout, compute: &str) -> Result<Option<String>> {
     let words =
         ["run", "--quiet", "--package", "edge-runtime", "--", "verify", "--engine", "native", "--quiet", "--compute"];
