@@ -3,6 +3,7 @@
 //! Fields and their meaning are those of `protobuf/model_config.proto` in the repository
 //! <https://github.com/triton-inference-server/common>.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use edge_runtime::output::OutputFile;
@@ -16,13 +17,16 @@ const MOST_JOINED: usize = 16;
 /// How long the server may hold a request back to join it with others, in microseconds.
 const DELAY_US: usize = 2000;
 
+/// The folder of a model's only version.
+const VERSION: &str = "1";
+
 /// A place for one model in a repository, open to be written.
 #[derive(Debug)]
 pub struct Place {
     folder: PathBuf,
     name: String,
-    model: OutputFile,
-    config: OutputFile,
+    /// Model and configuration, until they are written.
+    files: Option<[OutputFile; 2]>,
 }
 
 impl Place {
@@ -32,19 +36,31 @@ impl Place {
     /// A place that can't be written.
     pub fn create(repository: &Path, name: String) -> Result<Self, ExportError> {
         let folder = repository.join(&name);
-        let model = OutputFile::create(&folder.join("1/model.onnx"))?;
+        let model = OutputFile::create(&folder.join(VERSION).join("model.onnx"))?;
         let config = OutputFile::create(&folder.join("config.pbtxt"))?;
-        Ok(Self { folder, name, model, config })
+        Ok(Self { folder, name, files: Some([model, config]) })
     }
 
     /// Writes the model and its configuration; returns the model's folder.
     ///
     /// # Errors
     /// A write that fails.
-    pub fn commit(self, metadata: &Metadata, model: &[u8]) -> Result<PathBuf, ExportError> {
-        self.model.commit_synced(model)?;
-        self.config.commit_synced(config(&self.name, metadata).as_bytes())?;
-        Ok(self.folder)
+    pub fn commit(mut self, metadata: &Metadata, bytes: &[u8]) -> Result<PathBuf, ExportError> {
+        if let Some([model, text]) = self.files.take() {
+            model.commit_synced(bytes)?;
+            text.commit_synced(config(&self.name, metadata).as_bytes())?;
+        }
+        Ok(self.folder.clone())
+    }
+}
+
+impl Drop for Place {
+    /// Takes away the folders of a model that was not written, which a server would find empty. Others are not empty, and stay.
+    fn drop(&mut self) {
+        self.files = None;
+        for folder in [self.folder.join(VERSION), self.folder.clone()] {
+            let _ = fs::remove_dir(folder);
+        }
     }
 }
 
@@ -109,8 +125,27 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_model_that_is_not_written_leaves_no_folder() {
+        let repository = tempfile::tempdir().expect("a folder");
+        let place = || Place::create(repository.path(), "gen".to_owned()).expect("a place");
+        let folder = repository.path().join("gen");
+        drop(place());
+        assert!(!folder.exists());
+        let written = place().commit(&metadata(Variant::default()), b"a model").expect("written");
+        drop(place());
+        assert_eq!(
+            (written, std::fs::read(folder.join("1/model.onnx")).expect("there")),
+            (folder, b"a model".to_vec())
+        );
+    }
+
     fn configured(variant: Variant) -> String {
-        let metadata = Metadata {
+        config("hands", &metadata(variant))
+    }
+
+    fn metadata(variant: Variant) -> Metadata {
+        Metadata {
             labels: Labels::new(vec!["a".into(), "b".into(), "c".into()]).expect("valid"),
             architecture: Architecture::reference(64, 1).expect("valid"),
             weights: Precision::F16,
@@ -123,8 +158,7 @@ mod tests {
             features: None,
             exporter: "tests".into(),
             golden: Vec::new(),
-        };
-        config("hands", &metadata)
+        }
     }
 
     /// `cargo xtask test` holds files of each kind against NVIDIA's own messages; this goes without Python.

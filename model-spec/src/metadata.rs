@@ -188,7 +188,7 @@ fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("plain data with text keys always serializes")
 }
 
-fn text<'a>(pairs: &'a BTreeMap<String, String>, key: &str) -> Result<&'a str, SpecError> {
+pub(crate) fn text<'a>(pairs: &'a BTreeMap<String, String>, key: &str) -> Result<&'a str, SpecError> {
     pairs.get(key).map(String::as_str).ok_or_else(|| problem(key, "is missing: not a model of ours".to_owned()))
 }
 
@@ -280,7 +280,7 @@ mod tests {
             Case(contract::SAMPLER_KEY, Some("other"), "expected \"philox"),
             Case(contract::PICTURE_KEY, Some("nhwc"), "mudra.picture"),
             Case(contract::WEIGHTS_KEY, Some("f64"), "mudra.weights\": expected f32, f16, int8, found \"f64\""),
-            Case(contract::WEIGHTS_KEY, None, "mudra.weights"),
+            Case(contract::WEIGHTS_KEY, None, "mudra.weights\": is missing"),
             Case(contract::GOLDEN_KEY, Some("[{\"label\":3,\"seed\":1,\"index\":0,\"png_base64\":\"\"}]"), "label 3"),
         ];
         for Case(key, text, expected) in cases {

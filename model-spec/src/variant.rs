@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::metadata::text;
 use crate::{SpecError, contract};
 
 /// What the label input takes.
@@ -88,7 +89,7 @@ impl Precision {
     }
 
     pub(crate) fn from_pairs(pairs: &BTreeMap<String, String>) -> Result<Self, SpecError> {
-        let found = pairs.get(contract::WEIGHTS_KEY).map(String::as_str).unwrap_or_default();
+        let found = text(pairs, contract::WEIGHTS_KEY)?;
         let named = Self::ALL.into_iter().find(|precision| precision.name() == found);
         named.ok_or_else(|| unknown(contract::WEIGHTS_KEY, &Self::ALL.map(Self::name).join(", "), found))
     }

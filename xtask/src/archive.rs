@@ -80,13 +80,13 @@ impl Archive {
     /// It is damaged, over the limit, or not UTF-8.
     pub fn read_text(&mut self, entry: &Entry, limit: u64) -> Result<String> {
         let doing = || format!("{}: read {}", self.path.display(), entry.path.display());
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         let input = self.zip.by_index(entry.index).with_context(doing)?;
-        let read = input.take(limit.saturating_add(1)).read_to_string(&mut text).with_context(doing)?;
+        let read = input.take(limit.saturating_add(1)).read_to_end(&mut bytes).with_context(doing)?;
         if read as u64 > limit {
             bail!("{}: expected at most {limit} bytes, found more", doing());
         }
-        Ok(text)
+        String::from_utf8(bytes).with_context(doing)
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) unsafe trait Lanes {
 /// Work that is written over vectors of any width.
 pub(super) trait Vectors {
     /// # Safety
-    /// The CPU must have the instruction set, and be inside a function that enables it.
+    /// That of [`Lanes`]; the work must have been checked.
     unsafe fn run<L: Lanes>(self);
 }
 
@@ -311,20 +311,27 @@ pub(super) unsafe fn squares_by_product<L: Lanes, T: Stored, const PAIRS: usize,
         // pixel of every plane, every row of weights and every output is inside.
         unsafe {
             product_rows::<L, T>(tile.rows, &tile.shape, weights, i, j);
-            let mut left = tile.pairs.len();
-            while left > 0 {
-                let first = tile.pairs.len() - left;
-                // None is left over.
-                if left >= PAIRS && left - PAIRS != 1 {
+            for (first, is_full) in groups(tile.pairs.len(), PAIRS) {
+                if is_full {
                     product::<L, PAIRS, V>(tile, (i, j), first);
-                    left -= PAIRS;
                 } else {
                     product::<L, 2, V>(tile, (i, j), first);
-                    left -= 2;
                 }
             }
         }
     }
+}
+
+/// Where so many pairs at a time begin, and whether they are as many: two are made at a time where one would be left over.
+#[inline(always)]
+fn groups(pairs: usize, most: usize) -> impl Iterator<Item = (usize, bool)> {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let (first, left) = (next, pairs - next);
+        let is_full = left >= most && left - most != 1;
+        next += if is_full { most } else { left.min(2) };
+        (left > 0).then_some((first, is_full))
+    })
 }
 
 /// One product of `PAIRS` pairs, added to their outputs.

@@ -98,8 +98,10 @@ impl Network {
         let (machine, stem, hidden, last) = (&*machine, &*stem, &*hidden, &*last);
         let (threads, level) = (machine.threads.count(), machine.kernels.level());
         let split = hidden.len().min(TOGETHER);
-        let has_patches =
-            level.goes_by_product() && hidden[..split].iter().any(|layer| matches!(layer, Layer::Exact(_)));
+        let goes_by_patch = |(index, layer): (usize, &Layer)| {
+            matches!(layer, Layer::Exact(_)) && patches::are_worth(STEM_SIZE << index, level)
+        };
+        let has_patches = hidden[..split].iter().enumerate().any(goes_by_patch);
         let part = if has_patches { IMAGES_OF_PATCHES } else { IMAGES }.next_multiple_of(threads);
         machine.threads.enter(|| {
             let parts = latents.chunks(part * latent).zip(labels.chunks(part));

@@ -1,8 +1,8 @@
 //! Large tiles of blocks to many pixels: F(4x4, 2x2), 25 products for 16 outputs of one parity (Winograd, Arithmetic Complexity
 //! of Computations, 1980; Lavin and Gray, arXiv 1509.09308), where [`super::tile::Method::Squares`] needs 36.
 //!
-//! In one dimension, four outputs are the products of five numbers, sums of five inputs and of two taps: two polynomials that are
-//! multiplied at the points 0, 1, -1, 2 and infinity. `lanes::patches` has the sums.
+//! In one dimension, four outputs are sums of five products, each of a sum of inputs and a sum of the two taps: two polynomials
+//! that are multiplied at the points 0, 1, -1, 2 and infinity. `lanes::patches` has the sums.
 
 use std::cell::RefCell;
 
@@ -20,16 +20,18 @@ pub(super) const SIDE: usize = 4;
 pub(super) const POINTS: usize = SIDE + 1;
 /// Products of a patch.
 pub(super) const PRODUCTS: usize = POINTS * POINTS;
-/// Patches that kernels make at a time, less one.
-const SPARE: usize = 3;
+/// The number of patches is rounded up to a multiple of it.
+const STEP: usize = 4;
 /// Patches whose sums stay in a second-level cache.
 const MOST: usize = 64;
 /// Input channels whose weights are transformed at a time, for the same reason.
 const CHANNELS: usize = 2 * BLOCK;
 
 /// A step of patches, checked before memory is touched.
-pub(super) trait Step: Vectors {
-    /// Stops at anything that would lead a kernel outside of the slices.
+///
+/// # Safety
+/// `check` stops at everything that `run` would read or write outside of the slices.
+pub(super) unsafe trait Step: Vectors {
     fn check(&self);
 }
 
@@ -74,9 +76,9 @@ impl Grid {
         Self { count: maps.images * across * across, across }
     }
 
-    /// Numbers between products: a kernel may read up to [`SPARE`] patches more than there are.
+    /// Numbers between products: there is room for what rounding up adds.
     pub fn plane(self) -> usize {
-        (self.count + SPARE) * BLOCK
+        (self.count + STEP - 1) * BLOCK
     }
 
     /// Numbers between blocks.
@@ -141,7 +143,7 @@ impl<'a> Points<'a> {
         let Grid { across, .. } = self.patches;
         let first = (first.image * across + first.input[0] / SIDE) * across + first.input[1] / SIDE;
         room.rows.grow(PRODUCTS * apart(CHANNELS.min(panel.channels)));
-        let patches = places.len().next_multiple_of(SPARE + 1);
+        let patches = places.len().next_multiple_of(STEP);
         room.sums.grow(PRODUCTS * apart(patches));
         for channel in (0..panel.channels).step_by(CHANNELS) {
             let start = channel / BLOCK * self.patches.block() + first * BLOCK;
@@ -177,10 +179,12 @@ pub(super) struct Inputs<'a> {
     pub to: &'a mut [f32],
 }
 
-impl Step for Inputs<'_> {
+// SAFETY: the last patch's last pixel is inside, and so is the last product's last patch.
+unsafe impl Step for Inputs<'_> {
     fn check(&self) {
         let Grid { count, across } = self.patches;
-        assert!(across > 0 && self.to.len() >= (PRODUCTS - 1) * self.patches.plane() + count * BLOCK);
+        assert!(across > 0 && count > 0 && count.is_multiple_of(across * across));
+        assert!(self.to.len() >= (PRODUCTS - 1) * self.patches.plane() + count * BLOCK);
         let images = count / (across * across);
         let last = (images - 1) * self.image + self.first + (across - 1) * SIDE * (self.row + BLOCK);
         assert!(self.from.len() >= last + (POINTS - 1) * self.row + POINTS * BLOCK);
@@ -194,7 +198,7 @@ pub(super) struct Products<'a> {
     pub input: &'a [f32],
     pub plane: usize,
     pub block: usize,
-    /// A multiple of four.
+    /// A multiple of [`STEP`].
     pub patches: usize,
     pub channels: usize,
     /// `[tap][channel][WIDTH]`, with this distance between taps.
@@ -225,9 +229,10 @@ fn apart(panels: usize) -> usize {
     (panels + 1) * WIDTH
 }
 
-impl Step for Products<'_> {
+// SAFETY: the last channel's last tap, and the last patch of its last product, are inside.
+unsafe impl Step for Products<'_> {
     fn check(&self) {
-        assert!(self.channels > 0 && self.patches > 0 && self.patches.is_multiple_of(SPARE + 1));
+        assert!(self.channels > 0 && self.patches > 0 && self.patches.is_multiple_of(STEP));
         assert!(self.weights.len() >= 3 * self.tap + self.channels * WIDTH);
         assert!(self.rows.len() >= PRODUCTS * self.rows_plane() && self.sums.len() >= PRODUCTS * self.sums_plane());
         let last = (self.channels - 1) / BLOCK * self.block + (PRODUCTS - 1) * self.plane;
@@ -255,7 +260,8 @@ impl Outputs<'_> {
     }
 }
 
-impl Step for Outputs<'_> {
+// SAFETY: all sums, and each patch's last output, are inside.
+unsafe impl Step for Outputs<'_> {
     fn check(&self) {
         assert!(
             self.places.len() <= self.patches
@@ -272,13 +278,7 @@ mod tests {
     use super::*;
     use crate::engine::native::level::Level;
     use crate::engine::native::numbers::f32_from_f16;
-
-    /// Numbers in [-1, 1].
-    fn numbers(count: usize, salt: u32) -> Vec<f32> {
-        let mixed =
-            |index: usize| (index as u32 ^ salt).wrapping_mul(0x9E37_79B9).rotate_left(15).wrapping_mul(0x85EB_CA6B);
-        (0..count).map(|index| (f64::from(mixed(index)) / f64::from(u32::MAX) * 2.0 - 1.0) as f32).collect()
-    }
+    use crate::engine::native::tile::tests::numbers;
 
     /// Maps with an empty border.
     fn maps(images: usize, side: usize, channels: usize) -> Maps {

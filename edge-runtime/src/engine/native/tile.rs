@@ -107,7 +107,7 @@ impl Dense<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::engine::native::level::{Kernels, Level};
     use crate::engine::native::numbers::f32_from_f16;
@@ -115,7 +115,7 @@ mod tests {
     const SIDE: usize = 8;
 
     /// Small even numbers around 0, exact in f16.
-    fn numbers(count: usize, salt: u32) -> Vec<f32> {
+    pub fn numbers(count: usize, salt: u32) -> Vec<f32> {
         let mixed =
             |index: usize| (index as u32 ^ salt).wrapping_mul(0x9E37_79B9).rotate_left(15).wrapping_mul(0x85EB_CA6B);
         (0..count).map(|index| ((mixed(index) >> 20) as f32 - 2048.0) / 2048.0).collect()

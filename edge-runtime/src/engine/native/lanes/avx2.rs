@@ -105,7 +105,7 @@ unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
 /// Does checked work.
 ///
 /// # Safety
-/// That of [`tile`].
+/// That of [`tile`]; the work must have been checked.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub unsafe fn vectors<W: Vectors>(work: W) {
     // SAFETY: the caller's, and the features are enabled here.

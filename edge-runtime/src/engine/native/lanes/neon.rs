@@ -134,7 +134,7 @@ unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
 /// Does checked work.
 ///
 /// # Safety
-/// That of [`tile`].
+/// That of [`tile`]; the work must have been checked.
 #[target_feature(enable = "neon")]
 pub unsafe fn vectors<W: Vectors>(work: W) {
     // SAFETY: the caller's, and the feature is enabled here.

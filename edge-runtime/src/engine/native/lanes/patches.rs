@@ -1,6 +1,6 @@
 //! The steps of patches: inputs and weights at the five points of each dimension, products, outputs.
 
-use super::{Lanes, Operands, Stored, Sums, Vectors, load_row, multiply, store_row};
+use super::{Lanes, Operands, Stored, Sums, Vectors, groups, load_row, multiply, store_row};
 use crate::engine::native::numbers::Activation;
 use crate::engine::native::pack::{BLOCK, WIDTH, Weights};
 use crate::engine::native::patches::{Grid, Inputs, Outputs, POINTS, PRODUCTS, Panel, Products, SIDE};
@@ -33,7 +33,8 @@ impl Vectors for Inputs<'_> {
     }
 }
 
-/// Five neighboring inputs at the points, with those factors that the weights leave out.
+/// Five neighboring inputs at the points, with those factors that the weights leave out; those of the point 2 negative, which
+/// [`outputs`] takes back.
 ///
 /// # Safety
 /// That of [`Lanes`].
@@ -76,17 +77,13 @@ impl Vectors for Products<'_> {
 #[inline(always)]
 unsafe fn products<L: Lanes, const PAIRS: usize, const V: usize>(all: &mut Products<'_>) {
     for product in 0..PRODUCTS {
-        let mut left = all.patches / 2;
-        while left > 0 {
-            let first = all.patches / 2 - left;
-            // SAFETY: the caller's. None is left over.
+        for (first, is_full) in groups(all.patches / 2, PAIRS) {
+            // SAFETY: the caller's.
             unsafe {
-                if left >= PAIRS && left - PAIRS != 1 {
+                if is_full {
                     some::<L, PAIRS, V>(all, product, first);
-                    left -= PAIRS;
                 } else {
                     some::<L, 2, V>(all, product, first);
-                    left -= 2;
                 }
             }
         }
