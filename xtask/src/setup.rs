@@ -109,7 +109,11 @@ pub fn replace(folder: &Path, part: &Path) -> Result<()> {
     if folder.exists() {
         fs::rename(folder, &old).with_context(|| format!("rename {} to {}", folder.display(), old.display()))?;
     }
-    fs::rename(part, folder).with_context(|| format!("rename {} to {}", part.display(), folder.display()))?;
+    if let Err(error) = fs::rename(part, folder) {
+        // The older one is better than none.
+        let _ = fs::rename(&old, folder);
+        return Err(error).with_context(|| format!("rename {} to {}", part.display(), folder.display()));
+    }
     remove(&old)
 }
 
@@ -134,6 +138,16 @@ pub fn beside(folder: &Path, ending: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_replaced_stays() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = place.path().join("data");
+        fs::create_dir(&folder).expect("made");
+        fs::write(folder.join("old"), "").expect("written");
+        assert!(replace(&folder, &place.path().join("missing")).is_err());
+        assert!(folder.join("old").is_file());
+    }
 
     #[test]
     fn only_a_whole_libtorch_of_the_right_version_counts() {
