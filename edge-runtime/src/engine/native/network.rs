@@ -45,6 +45,11 @@ impl Layer {
         }
     }
 
+    /// Whether it goes patch by patch where maps of a side come in.
+    fn goes_by_patch(&self, side: usize, level: Level) -> bool {
+        matches!(self, Self::Exact(_)) && patches::are_worth(side, level)
+    }
+
     fn outputs(&self) -> usize {
         match self {
             Self::Exact(hidden) => hidden.outputs,
@@ -98,10 +103,8 @@ impl Network {
         let (machine, stem, hidden, last) = (&*machine, &*stem, &*hidden, &*last);
         let (threads, level) = (machine.threads.count(), machine.kernels.level());
         let split = hidden.len().min(TOGETHER);
-        let goes_by_patch = |(index, layer): (usize, &Layer)| {
-            matches!(layer, Layer::Exact(_)) && patches::are_worth(STEM_SIZE << index, level)
-        };
-        let has_patches = hidden[..split].iter().enumerate().any(goes_by_patch);
+        let has_patches =
+            hidden[..split].iter().enumerate().any(|(index, layer)| layer.goes_by_patch(STEM_SIZE << index, level));
         let part = if has_patches { IMAGES_OF_PATCHES } else { IMAGES }.next_multiple_of(threads);
         machine.threads.enter(|| {
             let parts = latents.chunks(part * latent).zip(labels.chunks(part));
@@ -161,8 +164,8 @@ impl Span {
         let end = *range.end();
         let make = |index| {
             let side = STEM_SIZE << index;
-            let is_exact = index < end && matches!(hidden.get(index), Some(Layer::Exact(_)));
-            Maps::new(images, side, channels(index), is_exact && !patches::are_worth(side, level))
+            let differences = |layer: &Layer| matches!(layer, Layer::Exact(_)) && !layer.goes_by_patch(side, level);
+            Maps::new(images, side, channels(index), hidden[..end].get(index).is_some_and(differences))
         };
         Self {
             first: make(*range.start()),
