@@ -100,7 +100,7 @@ impl Recipe {
                 betas: [0.0, 0.99],
                 penalty: 0.5,
                 penalty_every: 8,
-                label_weight: 0.1,
+                label_weight: 0.2,
                 steady_kimg: 30.0,
                 average_kimg: 20.0,
                 augment: Augment { color: 0.5, translation: 0.125, cutout: 0.2 },

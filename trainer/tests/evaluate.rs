@@ -192,6 +192,15 @@ fn a_network_that_was_fitted_elsewhere_gives_the_scores_that_it_gave_there() {
     let output = here.evaluate(&["--fakes", shown(&fakes), "--features", shown(&other)]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("other.safetensors"), "{}", text(&output.stderr));
+
+    // The same pictures, but their labels in another order.
+    for folder in [&fakes, &here.data] {
+        std::fs::rename(folder.join("lying"), folder.join("toppled")).expect("renamed");
+    }
+    let output = here.evaluate(&["--fakes", shown(&fakes), "--features", shown(&network)]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    assert!(message.contains("expected a network of these pictures") && message.contains(shown(&network)), "{message}");
 }
 
 #[test]

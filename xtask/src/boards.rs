@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::checkout::Checkout;
 use crate::cli::BoardsOptions;
 use crate::cross::{AARCH64, Cross};
-use crate::emulation::{self, Counts};
+use crate::emulation::{self, Counter, Counts};
 
 const DOCUMENT: &str = "docs/boards.md";
 const CONSTANTS: &str = include_str!("boards/constants.json");
@@ -76,7 +76,8 @@ struct Range {
 pub fn run(checkout: &Checkout, options: &BoardsOptions) -> Result<()> {
     if options.count {
         let cross = Cross::find(checkout, AARCH64)?;
-        let counts = emulation::counted(checkout, &cross, &emulation::binary(checkout, &cross)?)?;
+        let binary = emulation::binary(checkout, &cross)?;
+        let counts = Counter::new(checkout, &cross, &binary)?.count()?;
         emulation::record(checkout, &cross.rustc_version()?, counts)?;
     }
     let table = table(checkout)?;

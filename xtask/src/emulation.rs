@@ -10,7 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-pub use self::counts::{Counts, counted, record, recorded};
+pub use self::counts::{Counter, Counts, record, recorded};
 use crate::checkout::Checkout;
 use crate::cli::{Kind, Target};
 use crate::command::{cargo, output, run as run_command};
@@ -63,7 +63,10 @@ pub fn test(checkout: &Checkout) -> Result<Outcome> {
     at_once(&CORES, |core| same_pictures(checkout, &cross, core, &binary, &expected))?;
     at_once(&FEWER_BITS, |compute| in_fewer_bits(checkout, &cross, DOT_CORE, &binary, compute))?;
     let narrow = narrow(checkout, &expected)?;
-    let counts = counts::check(checkout, &counted(checkout, &cross, &binary)?, &cross.rustc_version()?)?;
+    let counts = match Counter::new(checkout, &cross, &binary) {
+        Ok(counter) => counts::check(checkout, &counter.count()?, &cross.rustc_version()?)?,
+        Err(error) => Some(format!("counting instructions: {error:#}")),
+    };
     Ok(Outcome::without(narrow.into_iter().chain(counts).collect()))
 }
 

@@ -232,8 +232,9 @@ mod tests {
             (oled.bus, oled.lines, oled.size),
             (Bus::I2c { bus: 1, address: 0x3D }, Lines::default(), (128, 32))
         );
-        let paper = spec("epd2in13:spi0.0,dc=25,rst=17,busy=24,chip=4");
-        assert_eq!((paper.lines.busy, paper.lines.chip, paper.size), (Some(24), 4, (122, 250)));
+        let paper = spec("epd2in13:spi0.0,dc=25,rst=17,busy=24,pwr=18,chip=4");
+        assert_eq!((paper.lines.busy, paper.lines.power, paper.lines.chip), (Some(24), Some(18), 4));
+        assert_eq!(paper.size, (122, 250));
     }
 
     #[test]

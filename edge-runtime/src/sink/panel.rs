@@ -106,6 +106,8 @@ pub struct Lines {
     pub backlight: Option<u32>,
     /// High while an e-paper panel works.
     pub busy: Option<u32>,
+    /// Gives an e-paper panel its power when high.
+    pub power: Option<u32>,
 }
 
 impl PanelKind {
@@ -226,6 +228,7 @@ fn read_lines(kind: PanelKind, bus: Bus, settings: &mut Settings<'_>) -> Result<
         reset: line("rst", true)?,
         backlight: line("bl", !is_paper)?,
         busy: line("busy", is_paper)?,
+        power: line("pwr", is_paper)?,
     };
     let needed = [("dc", lines.dc, has_data_line), ("rst", lines.reset, is_paper), ("busy", lines.busy, is_paper)];
     match needed.iter().find(|(_, line, is_needed)| *is_needed && line.is_none()) {

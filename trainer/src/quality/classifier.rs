@@ -34,6 +34,8 @@ const SEED: u64 = 0x6d75_6472;
 /// decides a label.
 const SHIFT: i64 = 16;
 const LIGHT: f64 = 0.25;
+/// How much less of held-out pictures a network may label right than of those that it was fitted on.
+const MOST_WORSE: f64 = 0.2;
 /// Pictures that are read at once.
 const READ_BATCH: i64 = 128;
 
@@ -123,6 +125,31 @@ impl Classifier {
         Reading { features: Tensor::cat(&features, 0), labels: Tensor::cat(&labels, 0) }
     }
 
+    /// Whether the network of a file knows these pictures, by what it sees in them.
+    ///
+    /// # Errors
+    /// It labels fewer of the held-out ones right than of those that it was fitted on.
+    pub fn check(
+        &self,
+        path: &Path,
+        pictures: &OnDevice<'_>,
+        split: &Split,
+        seen: &Reading,
+    ) -> Result<(), TrainError> {
+        let right = right(seen, pictures, split) as f64 / split.held_out.len() as f64;
+        let expected = self.tried.right as f64 / self.tried.pictures as f64;
+        if right >= expected - MOST_WORSE {
+            return Ok(());
+        }
+        let problem = format!(
+            "expected a network of these pictures, with {:.1} % of the held-out ones labelled right, found {:.1} %: it was fitted on \
+             another data set, picture size or order of labels",
+            expected * 100.0,
+            right * 100.0
+        );
+        Err(TrainError::BadFile { path: path.to_owned(), problem })
+    }
+
     /// Reads a network that was fitted before, for pictures of this shape and as many labels.
     ///
     /// # Errors
@@ -196,11 +223,11 @@ fn fit(pictures: &OnDevice<'_>, split: &Split, progress: &dyn Fn(u64, u64)) -> R
         adam.step(&loss);
         progress(step + 1, STEPS);
     }
-    Ok(measured(weights, pictures, split, &label_of))
+    Ok(measured(weights, pictures, split))
 }
 
 /// The deviation of each feature over the data set, and the accuracy on held-out pictures.
-fn measured(weights: Weights, pictures: &OnDevice<'_>, split: &Split, label_of: &Tensor) -> Fitted {
+fn measured(weights: Weights, pictures: &OnDevice<'_>, split: &Split) -> Fitted {
     let device = pictures.images.device();
     let options = (Kind::Float, device);
     let plain = Classifier {
@@ -211,8 +238,7 @@ fn measured(weights: Weights, pictures: &OnDevice<'_>, split: &Split, label_of: 
         tried: Tried { right: 0, pictures: 0, rule: split.rule },
     };
     let reading = plain.look(pictures.images);
-    let held_out = Tensor::from_slice(&split.held_out).to_device(device);
-    let right = reading.labels.eq_tensor(label_of).index_select(0, &held_out).sum(Kind::Int64).int64_value(&[]);
+    let right = right(&reading, pictures, split);
     let features = reading.features;
     Fitted {
         mean: features.mean_dim(0, false, Kind::Float),
@@ -220,6 +246,14 @@ fn measured(weights: Weights, pictures: &OnDevice<'_>, split: &Split, label_of: 
         tried: Tensor::from_slice(&[right, split.held_out.len() as i64]).to_device(device),
         weights: plain.weights,
     }
+}
+
+/// Held-out pictures whose label was seen.
+fn right(seen: &Reading, pictures: &OnDevice<'_>, split: &Split) -> i64 {
+    let device = seen.labels.device();
+    let label_of = Tensor::from_slice(&pictures.data.label_of).to_device(device);
+    let held_out = Tensor::from_slice(&split.held_out).to_device(device);
+    seen.labels.eq_tensor(&label_of).index_select(0, &held_out).sum(Kind::Int64).int64_value(&[])
 }
 
 /// The batch moved as one and each picture's light changed.

@@ -53,7 +53,8 @@ impl Meter {
     /// `progress` is called with (done, total) steps of fitting.
     ///
     /// # Errors
-    /// Fewer than [`LEAST_PICTURES`] of some label, or a network file that can't be read, written or run.
+    /// Fewer than [`LEAST_PICTURES`] of some label, or a network file that can't be read, written or run, or doesn't know
+    /// these pictures.
     pub fn open(
         pictures: &OnDevice<'_>,
         networks: &Networks<'_>,
@@ -63,15 +64,20 @@ impl Meter {
         let halves = halves(data)?;
         let split = holdout::split(&data.label_of, &data.names);
         let is_ours = |path: &&Path| path.extension().is_some_and(|end| end == "safetensors");
-        let classifier = match networks.file.filter(is_ours) {
+        let ours = networks.file.filter(is_ours);
+        let classifier = match ours {
             Some(path) => Classifier::read(path, pictures, split.rule)?,
             None => Classifier::of_data(pictures, &split, networks.cache, progress)?,
         };
         let foreign = networks.file.filter(|path| !is_ours(path));
         let extractor = foreign.map(|path| Extractor::open(path, pictures.images.device())).transpose()?;
+        let seen = classifier.look(pictures.images);
+        if let Some(path) = ours {
+            classifier.check(path, pictures, &split, &seen)?;
+        }
         let reals = match &extractor {
             Some(extractor) => extractor.features(pictures.images)?,
-            None => classifier.look(pictures.images).features,
+            None => seen.features,
         };
         let side = |places: &[i64]| rows(&reals, places);
         let (_, distances) = neighbors::nearest(&side(&split.held_out), &side(&split.learned));

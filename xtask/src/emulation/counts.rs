@@ -1,13 +1,14 @@
 //! Instructions a picture, and the committed figures that they are held against.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::{DOT_CORE, at_once};
 use crate::checkout::Checkout;
-use crate::command::run_unannounced;
+use crate::command::{output, run_unannounced};
 use crate::cross::Cross;
 
 /// Counted with `cargo xtask boards --count`.
@@ -56,38 +57,67 @@ pub struct Figures {
     pub picture: Picture,
 }
 
-/// Counts one picture of each kind: the difference between a bench of two pictures and one of one, without what both begin
-/// with.
-///
-/// # Errors
-/// No C compiler for the plugin, an emulator without plugins, or a program that fails.
-pub fn counted(checkout: &Checkout, cross: &Cross, binary: &Path) -> Result<Picture> {
-    let folder = checkout.target().join("ci-arm-counts");
-    std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
-    let (source, plugin) = (folder.join("count.c"), folder.join("count.so"));
-    std::fs::write(&source, PLUGIN).with_context(|| format!("write {}", source.display()))?;
-    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-    let mut compile = std::process::Command::new(compiler);
-    run_unannounced(compile.args(["-O2", "-Wall", "-shared", "-fPIC", "-o"]).arg(&plugin).arg(&source))?;
-    let log = |compute: &str, runs: &str| folder.join(format!("{compute}-{runs}.json"));
-    let kinds = ["f32", "f16", "int8"].map(|compute| [(compute, "1"), (compute, "2")]);
-    at_once(kinds.as_flattened(), |(compute, runs)| {
-        let log = log(compute, runs).into();
-        let options = ["-plugin".into(), plugin.clone().into(), "-d".into(), "plugin".into(), "-D".into(), log];
-        let core = if compute == "f32" { CORE } else { DOT_CORE };
-        let mut bench = cross.emulate(core, &options, binary);
-        bench.args(["bench", "--engine", "native", "--threads", "1", "--json", "--quiet", "--compute", compute]);
-        run_unannounced(bench.args(["--runs", runs, "--model"]).arg(checkout.path("models/gen.onnx")))
-    })?;
-    let counts = |compute| -> Result<Counts> {
-        let (one, two) = (read(&log(compute, "1"))?, read(&log(compute, "2"))?);
-        Ok(Counts {
-            instructions: two.instructions.saturating_sub(one.instructions),
-            vector: two.vector.saturating_sub(one.vector),
-            memory: two.memory.saturating_sub(one.memory),
-        })
-    };
-    Ok(Picture { f32: counts("f32")?, f16: counts("f16")?, int8: counts("int8")? })
+/// A plugin of the emulator that counts instructions.
+#[derive(Debug)]
+pub struct Counter<'a> {
+    checkout: &'a Checkout,
+    cross: &'a Cross,
+    binary: &'a Path,
+    folder: PathBuf,
+}
+
+impl<'a> Counter<'a> {
+    /// Compiles the plugin, and lets the emulator take it while the binary tells its version.
+    ///
+    /// # Errors
+    /// No C compiler, an emulator without plugins (Debian 13's is one), or one with another interface for them.
+    pub fn new(checkout: &'a Checkout, cross: &'a Cross, binary: &'a Path) -> Result<Self> {
+        let folder = checkout.target().join("ci-arm-counts");
+        std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+        let counter = Self { checkout, cross, binary, folder };
+        let source = counter.folder.join("count.c");
+        std::fs::write(&source, PLUGIN).with_context(|| format!("write {}", source.display()))?;
+        let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+        let mut compile = Command::new(compiler);
+        output(compile.args(["-O2", "-Wall", "-shared", "-fPIC", "-o"]).arg(counter.plugin()).arg(&source))?;
+        output(counter.emulate(CORE, &counter.folder.join("version.json")).arg("--version"))?;
+        Ok(counter)
+    }
+
+    /// Counts one picture of each kind: the difference between a bench of two pictures and one of one, without what both
+    /// begin with.
+    ///
+    /// # Errors
+    /// A program that fails.
+    pub fn count(&self) -> Result<Picture> {
+        let log = |compute: &str, runs: &str| self.folder.join(format!("{compute}-{runs}.json"));
+        let kinds = ["f32", "f16", "int8"].map(|compute| [(compute, "1"), (compute, "2")]);
+        at_once(kinds.as_flattened(), |(compute, runs)| {
+            let core = if compute == "f32" { CORE } else { DOT_CORE };
+            let mut bench = self.emulate(core, &log(compute, runs));
+            bench.args(["bench", "--engine", "native", "--threads", "1", "--json", "--quiet", "--compute", compute]);
+            run_unannounced(bench.args(["--runs", runs, "--model"]).arg(self.checkout.path("models/gen.onnx")))
+        })?;
+        let counts = |compute| -> Result<Counts> {
+            let (one, two) = (read(&log(compute, "1"))?, read(&log(compute, "2"))?);
+            Ok(Counts {
+                instructions: two.instructions.saturating_sub(one.instructions),
+                vector: two.vector.saturating_sub(one.vector),
+                memory: two.memory.saturating_sub(one.memory),
+            })
+        };
+        Ok(Picture { f32: counts("f32")?, f16: counts("f16")?, int8: counts("int8")? })
+    }
+
+    fn plugin(&self) -> PathBuf {
+        self.folder.join("count.so")
+    }
+
+    /// The binary as a core of this name, its count in a file.
+    fn emulate(&self, core: &str, log: &Path) -> Command {
+        let options = ["-plugin".into(), self.plugin().into(), "-d".into(), "plugin".into(), "-D".into(), log.into()];
+        self.cross.emulate(core, &options, self.binary)
+    }
 }
 
 /// The committed figures.

@@ -60,7 +60,8 @@ fn opened(spec: &PanelSpec, style: (Style, Use)) -> Result<Box<dyn Screen + Send
         PanelKind::Epd2in13 => {
             let busy = input(spec, needed(spec.lines.busy, "busy")?)?;
             let reset = reset.ok_or_else(|| spec.failed("expected rst=LINE, found none"))?;
-            let wires = paper::Wires { spi, dc, reset, busy, delay: Delay };
+            let power = spec.lines.power.map(|line| output(spec, line, "pwr")).transpose()?;
+            let wires = paper::Wires { spi, dc, reset, busy, power, delay: Delay };
             Ok(Box::new(Paper::open(spec, wires, style.0)?))
         }
         _ => color::open(spec, color::Wires { spi, dc, reset }, &mut Delay, style),

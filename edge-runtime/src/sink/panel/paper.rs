@@ -42,6 +42,8 @@ const FULL_UPDATE: u8 = 0xF7;
 /// Between two looks at the busy line, and how often it is looked at: a full update takes two seconds.
 const LOOK_MS: u32 = 10;
 const MOST_LOOKS: u32 = 2_000;
+/// From power to the first reset (data sheet, section 9.1).
+const POWER_MS: u32 = 10;
 
 /// What an e-paper panel is connected to.
 pub(super) struct Wires<S, O, I, D> {
@@ -49,6 +51,8 @@ pub(super) struct Wires<S, O, I, D> {
     pub(super) dc: O,
     pub(super) reset: O,
     pub(super) busy: I,
+    /// Switches the panel's power on when high, where a line does.
+    pub(super) power: Option<O>,
     pub(super) delay: D,
 }
 
@@ -81,6 +85,10 @@ where
     }
 
     fn start(&mut self) -> Result<(), String> {
+        if let Some(power) = &mut self.wires.power {
+            power.set_high().map_err(|error| format!("pwr line: {error:?}"))?;
+            self.wires.delay.delay_ms(POWER_MS);
+        }
         for is_high in [true, false, true] {
             let reset = &mut self.wires.reset;
             let set = if is_high { reset.set_high() } else { reset.set_low() };
@@ -184,14 +192,17 @@ where
     D: DelayNs,
 {
     fn drop(&mut self) {
-        // The maker asks for sleep between pictures. It is gone where this fails.
+        // The maker asks for sleep, or no power, between pictures. It is gone where this fails.
         let _ = self.send(command::DEEP_SLEEP, &[0x01]);
+        if let Some(power) = &mut self.wires.power {
+            let _ = power.set_low();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::recorder::{Recorder, events};
+    use super::super::recorder::{Event, Recorder, events};
     use super::*;
 
     fn spec(rotate: u16) -> PanelSpec {
@@ -204,6 +215,7 @@ mod tests {
             dc: recorder.pin("dc"),
             reset: recorder.pin("rst"),
             busy: recorder.pin("busy"),
+            power: Some(recorder.pin("pwr")),
             delay: recorder.delay(),
         };
         Ok(Box::new(Paper::open(&spec(rotate), wires, Style { caption: false, ..Style::default() })?))
@@ -214,7 +226,10 @@ mod tests {
         let recorder = Recorder::default();
         let mut screen = opened(&recorder, 0).expect("recorded");
         let expected = "[12][01 f9 00 00][11 03][44 00 0f][45 00 00 f9 00][3c 05][21 00 80][18 80]";
-        assert_eq!(events(&recorder.taken()), expected);
+        let start = recorder.taken();
+        assert_eq!(events(&start), expected);
+        let lines = [("pwr", true), ("rst", true), ("rst", false), ("rst", true)];
+        assert_eq!(start[..4], lines.map(|(name, level)| Event::Pin(name, level)));
         let white = Picture::new(122, 250, 1, vec![255; 122 * 250]).expect("whole");
         screen.draw(&white, &[]).expect("recorded");
         let row = " ff".repeat(15) + " c0";
@@ -222,7 +237,9 @@ mod tests {
         screen.draw(&white, &[]).expect("recorded");
         assert_eq!(events(&recorder.taken()), "");
         drop(screen);
-        assert_eq!(events(&recorder.taken()), "[10 01]");
+        let end = recorder.taken();
+        assert_eq!(events(&end), "[10 01]");
+        assert_eq!(end.last(), Some(&Event::Pin("pwr", false)));
     }
 
     #[test]
