@@ -88,7 +88,7 @@ pub struct Generate {
     #[arg(long, conflicts_with_all = ["label", "out", "seed", "count", "grid", "display", "shard"])]
     pub stdin: bool,
     /// Show each picture: terminal, fb:/dev/fb0, or a panel as in st7789:spi0.0,dc=25; docs/displays.md tells all
-    #[arg(long, value_name = "terminal|fb:PATH")]
+    #[arg(long, value_name = DISPLAYS)]
     pub display: Option<Display>,
     #[command(flatten)]
     pub engine: EngineOptions,

@@ -77,6 +77,7 @@ fn pack(checkout: &Checkout, build: &Build, binary: &Path, manual: &Path, folder
         Entry::file("edge-runtime", binary, EXECUTABLE)?,
         Entry::file("gen.onnx", &checkout.path("models/gen.onnx"), PLAIN)?,
         Entry::file("MODEL.md", &checkout.path("models/README.md"), PLAIN)?,
+        Entry::file("DISPLAYS.md", &checkout.path("docs/displays.md"), PLAIN)?,
         Entry::file("LICENSE-MIT", &checkout.path("LICENSE-MIT"), PLAIN)?,
         Entry::file("LICENSE-APACHE", &checkout.path("LICENSE-APACHE"), PLAIN)?,
         Entry::text("install.sh", INSTALLER, EXECUTABLE),
@@ -130,7 +131,7 @@ mod tests {
     #[cfg(unix)]
     fn unpacked() -> tempfile::TempDir {
         let place = tempfile::tempdir().expect("a folder");
-        let documents = ["gen.onnx", "README.md", "MODEL.md", "LICENSE-MIT", "LICENSE-APACHE"];
+        let documents = ["gen.onnx", "README.md", "MODEL.md", "DISPLAYS.md", "LICENSE-MIT", "LICENSE-APACHE"];
         let completions =
             ["edge-runtime.bash", "_edge-runtime", "edge-runtime.fish"].map(|name| format!("completions/{name}"));
         let mut sums = String::new();

@@ -171,7 +171,7 @@ pub(super) fn size_from_text(text: &str) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::super::framebuffer_layout::PixelFormat;
-    use super::super::panel::{Bus, Lines, PanelKind};
+    use super::super::panel::{Bus, Lines, PanelKind, SpiMode};
     use super::*;
 
     fn plain(place: Place) -> Display {
@@ -211,7 +211,7 @@ mod tests {
         let lines = Lines { dc: Some(25), reset: Some(27), ..Lines::default() };
         let expected = PanelSpec {
             kind: PanelKind::St7789,
-            bus: Bus::Spi { bus: 0, select: 0, hertz: 40_000_000 },
+            bus: Bus::Spi { bus: 0, select: 0, hertz: 40_000_000, mode: SpiMode::Mode0 },
             lines,
             size: (240, 240),
             offset: (0, 0),
@@ -221,9 +221,10 @@ mod tests {
             is_bgr: false,
         };
         assert_eq!(spec("st7789:spi0.0,dc=25,rst=27,rotate=90"), expected);
-        let narrow =
-            spec("st7789:spi1.2,dc=25,rst=27,rotate=90,size=135x240,offset=52x40,hz=62500000,invert=off,order=bgr");
-        let bus = Bus::Spi { bus: 1, select: 2, hertz: 62_500_000 };
+        let narrow = spec(
+            "st7789:spi1.2,dc=25,rst=27,rotate=90,size=135x240,offset=52x40,hz=62500000,mode=3,invert=off,order=bgr",
+        );
+        let bus = Bus::Spi { bus: 1, select: 2, hertz: 62_500_000, mode: SpiMode::Mode3 };
         let changed =
             PanelSpec { bus, size: (135, 240), offset: (52, 40), is_inverted: false, is_bgr: true, ..expected };
         assert_eq!(narrow, changed);
@@ -263,10 +264,11 @@ mod tests {
             Case("st7789:i2c1", "expected the bus as spiBUS.SELECT as in spi0.0, found i2c1"),
             Case("st7789:spi0.0", "expected dc=LINE, the GPIO line of its pin, found none"),
             Case("st7789:spi0.0,dc=x", "expected dc=a number from 0 to 1023, found \"x\""),
+            Case("st7789:spi0.0,dc=1,mode=1", "expected mode=0|3, found \"1\""),
             Case("st7789:spi0.0,dc=1,rotate=45", "expected rotate=0|90|180|270, found \"45\""),
             Case("st7789:spi0.0,dc=1,size=240x321", "expected size=WIDTHxHEIGHT, at most 240x320, found \"240x321\""),
             Case("st7789:spi0.0,dc=1,offset=1x0", "expected offset=XxY, at most 0x80 with this size, found \"1x0\""),
-            Case("st7789:spi0.0,dc=1,cs=8", "expected keys hz, chip, dc, rst, bl, size, offset, order"),
+            Case("st7789:spi0.0,dc=1,cs=8", "expected keys hz, mode, chip, dc, rst, bl, size, offset, order"),
             Case("st7789:spi0.0,dc=1,busy=8", "order, rotate, mirror, invert, fit, dither, caption, found \"busy\""),
             Case("ssd1306:i2c1,dc=1", "expected keys address, chip, rst, bl, size, rotate, mirror, invert, fit"),
             Case("ssd1306:spi0.0,dc=1,order=bgr", "caption, found \"order\""),

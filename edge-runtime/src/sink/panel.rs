@@ -75,7 +75,7 @@ pub enum PanelKind {
 /// What a panel is connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bus {
-    /// `/dev/spidev<bus>.<select>` at a clock in hertz.
+    /// `/dev/spidev<bus>.<select>`.
     Spi {
         /// Its number.
         bus: u32,
@@ -83,6 +83,8 @@ pub enum Bus {
         select: u32,
         /// Clock.
         hertz: u32,
+        /// How the clock rests; modules that are always selected often want it high.
+        mode: SpiMode,
     },
     /// `/dev/i2c-<bus>`.
     I2c {
@@ -91,6 +93,16 @@ pub enum Bus {
         /// 7-bit address.
         address: u8,
     },
+}
+
+/// How bits go with the clock: panels read them as it rises, in both of these.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SpiMode {
+    /// The clock rests low.
+    #[default]
+    Mode0,
+    /// The clock rests high.
+    Mode3,
 }
 
 /// Numbers of lines on `/dev/gpiochip<chip>`.
@@ -202,7 +214,8 @@ fn read_bus(kind: PanelKind, text: &str, settings: &mut Settings<'_>) -> Result<
     };
     if let Some((bus, select)) = spi(text) {
         let hertz = settings.number("hz", 10_000..=MAX_HERTZ)?.unwrap_or(kind.hertz());
-        return Ok(Bus::Spi { bus, select, hertz });
+        let mode = settings.choice("mode", &[("0", SpiMode::Mode0), ("3", SpiMode::Mode3)])?.unwrap_or_default();
+        return Ok(Bus::Spi { bus, select, hertz, mode });
     }
     let expected = if kind == PanelKind::Ssd1306 { "spiBUS.SELECT or i2cBUS" } else { "spiBUS.SELECT as in spi0.0" };
     match text.strip_prefix("i2c").and_then(number) {

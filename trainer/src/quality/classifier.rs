@@ -129,13 +129,7 @@ impl Classifier {
     ///
     /// # Errors
     /// It labels fewer of the held-out ones right than of those that it was fitted on.
-    pub fn check(
-        &self,
-        path: &Path,
-        pictures: &OnDevice<'_>,
-        split: &Split,
-        seen: &Reading,
-    ) -> Result<(), TrainError> {
+    pub fn check(&self, path: &Path, pictures: &OnDevice<'_>, split: &Split, seen: &Reading) -> Result<(), TrainError> {
         let right = right(seen, pictures, split) as f64 / split.held_out.len() as f64;
         let expected = self.tried.right as f64 / self.tried.pictures as f64;
         if right >= expected - MOST_WORSE {

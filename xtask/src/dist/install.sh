@@ -109,7 +109,7 @@ install_all() {
     put 644 completions/edge-runtime.bash share/bash-completion/completions/edge-runtime
     put 644 completions/_edge-runtime share/zsh/site-functions/_edge-runtime
     put 644 completions/edge-runtime.fish share/fish/vendor_completions.d/edge-runtime.fish
-    for file in README.md MODEL.md LICENSE-MIT LICENSE-APACHE; do
+    for file in README.md MODEL.md DISPLAYS.md LICENSE-MIT LICENSE-APACHE; do
         put 644 "$file" "share/doc/mudra/$file"
     done
     # systemd would take a percent sign for its own, sed the others.

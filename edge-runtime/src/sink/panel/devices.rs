@@ -12,7 +12,7 @@ use ssd1306::prelude::SPIInterface;
 
 use super::chunked::Chunked;
 use super::paper::{self, Paper};
-use super::{Bus, PanelKind, PanelSpec, color, oled};
+use super::{Bus, PanelKind, PanelSpec, SpiMode, color, oled};
 use crate::drawing::Style;
 use crate::restore::Restored;
 use crate::sink::display::Use;
@@ -43,16 +43,16 @@ pub(in super::super) fn open(spec: &PanelSpec, style: Style, purpose: Use) -> Re
 
 fn opened(spec: &PanelSpec, style: (Style, Use)) -> Result<Box<dyn Screen + Send>, RuntimeError> {
     let reset = spec.lines.reset.map(|line| output(spec, line, "rst")).transpose()?;
-    let (bus, select, hertz) = match spec.bus {
+    let (path, hertz, mode) = match spec.bus {
         Bus::I2c { bus, address } => {
             let path = format!("/dev/i2c-{bus}");
             let device = I2cdev::new(&path).map_err(|error| spec.failed(format!("open {path}: {error}")))?;
             let interface = I2CDisplayInterface::new_custom_address(device, address);
             return oled::open(spec, interface, reset, &mut Delay, style);
         }
-        Bus::Spi { bus, select, hertz } => (bus, select, hertz),
+        Bus::Spi { bus, select, hertz, mode } => (format!("/dev/spidev{bus}.{select}"), hertz, mode),
     };
-    let spi = spi_device(spec, &format!("/dev/spidev{bus}.{select}"), hertz)?;
+    let spi = spi_device(spec, &path, hertz, mode)?;
     let needed = |line: Option<u32>, name| line.ok_or_else(|| spec.failed(format!("expected {name}=LINE, found none")));
     let dc = output(spec, needed(spec.lines.dc, "dc")?, "dc")?;
     match spec.kind {
@@ -68,10 +68,14 @@ fn opened(spec: &PanelSpec, style: (Style, Use)) -> Result<Box<dyn Screen + Send
     }
 }
 
-fn spi_device(spec: &PanelSpec, path: &str, hertz: u32) -> Result<Chunked<SpidevDevice>, RuntimeError> {
+fn spi_device(spec: &PanelSpec, path: &str, hertz: u32, mode: SpiMode) -> Result<Chunked<SpidevDevice>, RuntimeError> {
     let mut device = SpidevDevice::open(path)
         .map_err(|error| spec.failed(format!("open {path}: {error}; edge-runtime doctor tells more")))?;
-    let options = SpidevOptions::new().bits_per_word(8).max_speed_hz(hertz).mode(SpiModeFlags::SPI_MODE_0).build();
+    let mode = match mode {
+        SpiMode::Mode0 => SpiModeFlags::SPI_MODE_0,
+        SpiMode::Mode3 => SpiModeFlags::SPI_MODE_3,
+    };
+    let options = SpidevOptions::new().bits_per_word(8).max_speed_hz(hertz).mode(mode).build();
     device.configure(&options).map_err(|error| spec.failed(format!("{path} at {hertz} Hz: {error}")))?;
     let told = fs::read_to_string(BUFSIZ).ok().and_then(|text| text.trim().parse().ok());
     Ok(Chunked::new(device, told.unwrap_or(USUAL_BUFSIZ)))
