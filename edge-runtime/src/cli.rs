@@ -88,7 +88,7 @@ pub struct Generate {
     #[arg(long, conflicts_with_all = ["label", "out", "seed", "count", "grid", "display", "shard"])]
     pub stdin: bool,
     /// Show each picture: terminal, fb:/dev/fb0, or a panel as in st7789:spi0.0,dc=25; docs/displays.md tells all
-    #[arg(long, value_name = DISPLAYS)]
+    #[arg(long, value_name = "terminal|fb:PATH")]
     pub display: Option<Display>,
     #[command(flatten)]
     pub engine: EngineOptions,
@@ -271,9 +271,10 @@ pub struct Serve {
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// Let every machine that reaches the address use it, without a token
-    #[arg(long)]
+    #[arg(long, conflicts_with = "token_file")]
     pub public: bool,
-    /// Another name by which this machine may be addressed, as by a reverse proxy; may be given several times
+    /// Another name by which this machine may be addressed, as by a reverse proxy; may be given several times. With
+    /// --listen on other addresses than loopback ones, names are only looked at where one is given
     #[arg(long, value_name = "NAME")]
     pub host: Vec<String>,
     /// Pictures that may wait for their turn; who comes then is told to come again

@@ -25,6 +25,8 @@ use crate::generator::Origin;
 use crate::{Frame, Picture, RuntimeError};
 
 const JPEG_QUALITY: u8 = 95;
+/// Bytes of text in a JPEG file: its segments take 65,533, and EXIF has a little before them.
+const MOST_IN_SEGMENT: usize = 65_000;
 
 /// A file format for one picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,28 @@ impl Format {
                 found: path.display().to_string(),
             }),
         }
+    }
+}
+
+impl Format {
+    /// Whether the format can hold a picture of so many pixels a side.
+    ///
+    /// # Errors
+    /// Sides over 65,535 pixels, or 16,384 in WebP (RFC 9649, section 3.4).
+    pub fn check_size(self, (width, height): (usize, usize)) -> Result<(), RuntimeError> {
+        let (name, most) = match self {
+            Self::Png => ("PNG", usize::from(u16::MAX)),
+            Self::Jpeg => ("JPEG", usize::from(u16::MAX)),
+            Self::WebP => ("WebP", 1 << 14),
+        };
+        if width.max(height) <= most {
+            return Ok(());
+        }
+        Err(RuntimeError::Text {
+            what: "picture file",
+            expected: format!("at most {most} pixels a side for {name}"),
+            found: format!("{width} x {height}"),
+        })
     }
 }
 
@@ -89,6 +113,12 @@ pub fn encode(picture: &Picture, texts: &Texts, format: Format) -> Result<Vec<u8
     match format {
         Format::Png => png::encode(picture, texts).map_err(|source| failed("PNG", source)),
         Format::Jpeg => {
+            let length = lines(texts).len();
+            if length > MOST_IN_SEGMENT {
+                let problem =
+                    format!("expected texts of at most {MOST_IN_SEGMENT} bytes, found {length}; PNG takes more");
+                return Err(failed("JPEG", problem));
+            }
             let mut bytes = Vec::new();
             let encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
             write(encoder, picture, texts).map_err(|source| failed("JPEG", source))?;

@@ -246,6 +246,9 @@ pub fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
             return Err(RuntimeError::OnlyGpu { flag });
         }
     }
+    if spec.ort.f16 && spec.provider == Provider::Cuda {
+        return Err(RuntimeError::OnlyTensorRt { flag: "--f16" });
+    }
     let other = spec.other_compute(model);
     if let Some(compute) = other.filter(|_| gpu || !matches!(spec.kind, EngineKind::Auto | EngineKind::Native)) {
         let engine = if spec.kind == EngineKind::Tract { spec.kind.name() } else { EngineKind::Ort.name() };

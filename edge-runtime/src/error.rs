@@ -82,6 +82,12 @@ pub enum RuntimeError {
         /// The numbers asked for.
         compute: &'static str,
     },
+    /// A setting of TensorRT with another provider.
+    #[error("{flag} is for TensorRT: ask for it with --provider tensorrt")]
+    OnlyTensorRt {
+        /// The setting.
+        flag: &'static str,
+    },
     /// A setting of GPUs where there can be none.
     #[error("{flag} is for GPUs: ask for one with --provider cuda or tensorrt")]
     OnlyGpu {

@@ -124,7 +124,8 @@ fn target(out: Option<&Path>, total: usize) -> Result<Target> {
 fn open_grid(path: &Path, options: &Generate, rows: usize, model: &Model) -> Result<(OutputFile, Format)> {
     let format = Format::of_path(path).map_err(|error| usage(format!("--grid: {error}")))?;
     let side = model.metadata().architecture.image_size * options.scale;
-    sheet::check_size(rows, options.count, (side, side)).map_err(|error| usage(format!("--grid: {error}")))?;
+    let size = sheet::check_size(rows, options.count, (side, side)).and_then(|size| format.check_size(size));
+    size.map_err(|error| usage(format!("--grid: {error}")))?;
     Ok((OutputFile::create(path)?, format))
 }
 

@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::Result;
 use edge_runtime::encode::{self, Format};
 use edge_runtime::output::OutputFile;
-use edge_runtime::{Generator, Model, Picture, interpolation, sheet};
+use edge_runtime::{Model, Picture, interpolation, sheet};
 
 use crate::cli::Interpolate;
 use crate::interrupt;
-use crate::progress::{self, Progress};
+use crate::progress::Progress;
 use crate::setup::{self, usage};
 
 enum Kind {
@@ -27,11 +27,13 @@ pub fn run(options: &Interpolate) -> Result<()> {
         None => setup::labels(&model, &options.label)?,
     };
     let side = model.metadata().architecture.image_size * options.scale;
-    let (rows, columns) = match kind {
-        Kind::Sheet(_) => (labels.len(), options.steps),
-        Kind::Animation => (1, labels.len()),
+    let fits = match kind {
+        Kind::Sheet(format) => {
+            sheet::check_size(labels.len(), options.steps, (side, side)).and_then(|size| format.check_size(size))
+        }
+        Kind::Animation => interpolation::check_size(options.steps, labels.len(), (side, side)),
     };
-    sheet::check_size(rows, columns, (side, side)).map_err(usage)?;
+    fits.map_err(usage)?;
     let output = OutputFile::create(&options.out)?;
     let mut generator = setup::generator(model, &options.engine)?.truncated(options.truncation);
     let from = setup::seed(options.from, "--from", options.engine.quiet);
@@ -41,20 +43,24 @@ pub fn run(options: &Interpolate) -> Result<()> {
         steps: options.steps,
         curve: options.curve(),
     };
-    let (rows, named) = match between {
-        Some(pair) => {
-            let draw = || interpolation::between(&mut generator, pair, path);
-            let row = progress::waiting("drawing", options.engine.quiet, draw)?;
-            (vec![enlarged(&row, options)], pair.to_vec())
+    let mut progress = Progress::new(labels.len() * path.steps, options.engine.quiet);
+    let mut rows = Vec::with_capacity(labels.len());
+    match between {
+        Some(pair) => rows.push(row(interpolation::between(&mut generator, pair, path), options, &mut progress)?),
+        None => {
+            for label in &labels {
+                rows.push(row(interpolation::row(&mut generator, *label, path), options, &mut progress)?);
+            }
         }
-        None => (rows_of(&mut generator, &labels, path, options)?, labels),
-    };
+    }
+    progress.finish();
+    let named = between.map_or(labels, |pair| pair.to_vec());
     let names: Vec<&str> = named.iter().filter_map(|label| generator.metadata().labels.name(*label)).collect();
     let title = if between.is_some() { "Between" } else { "Labels" };
     let texts = interpolation::texts(&generator, (title, names.join(", ")), path);
     let bytes = match kind {
         Kind::Sheet(format) => encode::encode(&sheet::sheet(&rows)?, &texts, format)?,
-        Kind::Animation => encode::gif::encode(&interpolation::there_and_back(&rows)?, &texts)?,
+        Kind::Animation => encode::gif::encode(interpolation::there_and_back(&rows), &texts)?,
     };
     output.commit(&bytes)?;
     if !options.engine.quiet {
@@ -71,23 +77,20 @@ fn kind(out: &Path) -> Result<Kind> {
     Ok(Kind::Sheet(format))
 }
 
-fn rows_of(
-    generator: &mut Generator,
-    labels: &[usize],
-    path: interpolation::Path,
+/// The pictures of a row, enlarged.
+fn row(
+    parts: impl Iterator<Item = interpolation::Part>,
     options: &Interpolate,
-) -> Result<Vec<Vec<Picture>>> {
-    let mut progress = Progress::new(labels.len() * path.steps, options.engine.quiet);
-    let mut rows = Vec::with_capacity(labels.len());
-    for label in labels {
+    progress: &mut Progress,
+) -> Result<Vec<Picture>> {
+    let mut row = Vec::with_capacity(options.steps);
+    for part in parts {
         interrupt::check()?;
-        for row in interpolation::rows(generator, &[*label], path)? {
-            rows.push(enlarged(&row, options));
-        }
-        progress.add(path.steps);
+        let part = part?;
+        row.extend(part.iter().map(|picture| picture.enlarged(options.scale)));
+        progress.add(part.len());
     }
-    progress.finish();
-    Ok(rows)
+    Ok(row)
 }
 
 /// The two labels of `--between`.
@@ -100,8 +103,4 @@ fn pair(model: &Model, names: &[String]) -> Result<[usize; 2]> {
         _ => Err(usage("--between: expected one label on each side, found all".to_owned())),
     };
     Ok([one(from)?, one(to)?])
-}
-
-fn enlarged(row: &[Picture], options: &Interpolate) -> Vec<Picture> {
-    row.iter().map(|picture| picture.enlarged(options.scale)).collect()
 }

@@ -1,9 +1,15 @@
 //! Pictures on the way from one seed to another.
 
+use std::ops::Range;
+
 use model_spec::latent;
 
 use crate::encode::{self, Texts};
+use crate::generator::BATCH;
 use crate::{Generator, Picture, Request, RuntimeError, sheet};
+
+/// Pictures that were made together.
+pub type Part = Result<Vec<Picture>, RuntimeError>;
 
 /// Two seeds and how many pictures lie on the way, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,28 +34,26 @@ pub enum Curve {
     Slerp,
 }
 
-/// A row of pictures for each label, all along the same path between two of the generator's latents.
+/// Pictures of a label along a path between two of the generator's latents, some at a time.
 ///
 /// # Errors
 /// A label index that the model doesn't have, and what the engine reports.
-pub fn rows(generator: &mut Generator, labels: &[usize], path: Path) -> Result<Vec<Vec<Picture>>, RuntimeError> {
+pub fn row(generator: &mut Generator, label: usize, path: Path) -> impl Iterator<Item = Part> {
     let latents = along(generator, path);
-    let mut rows = Vec::with_capacity(labels.len());
-    for label in labels {
-        let inputs: Vec<_> = latents.iter().map(|latent| (*label, latent.as_slice())).collect();
-        rows.push(generator.pictures(&inputs)?);
-    }
-    Ok(rows)
+    parts(path).map(move |steps| {
+        let inputs: Vec<_> = latents[steps].iter().map(|latent| (label, latent.as_slice())).collect();
+        generator.pictures(&inputs)
+    })
 }
 
-/// Pictures from one label to another, the latent along the path; the ends are the labels' own pictures.
+/// Pictures from one label to another, the latent along the path, some at a time; the ends are the labels' own pictures.
 ///
 /// # Errors
 /// A label index that the model doesn't have, an engine that can't mix labels with this file, and what it reports.
-pub fn between(generator: &mut Generator, [from, to]: [usize; 2], path: Path) -> Result<Vec<Picture>, RuntimeError> {
+pub fn between(generator: &mut Generator, [from, to]: [usize; 2], path: Path) -> impl Iterator<Item = Part> {
     let latents = along(generator, path);
     let count = generator.metadata().labels.len();
-    let weights = |step: usize| {
+    let weights = move |step: usize| {
         let share = step as f32 / (path.steps - 1).max(1) as f32;
         let mut weights = vec![0.0; count];
         for (label, weight) in [(from, 1.0 - share), (to, share)] {
@@ -59,20 +63,45 @@ pub fn between(generator: &mut Generator, [from, to]: [usize; 2], path: Path) ->
         }
         Ok(weights)
     };
-    let weights = (0..path.steps).map(weights).collect::<Result<Vec<Vec<f32>>, RuntimeError>>()?;
-    let inputs: Vec<_> = weights.iter().map(Vec::as_slice).zip(latents.iter().map(Vec::as_slice)).collect();
-    generator.mixed(&inputs)
+    parts(path).map(move |steps| {
+        let weights = steps.clone().map(weights).collect::<Result<Vec<Vec<f32>>, RuntimeError>>()?;
+        let inputs: Vec<_> = weights.iter().map(Vec::as_slice).zip(latents[steps].iter().map(Vec::as_slice)).collect();
+        generator.mixed(&inputs)
+    })
 }
 
-/// A picture for each step with all rows side by side, to the end and back, so that it repeats without a jump.
+/// As many steps at a time as an engine is given pictures.
+fn parts(path: Path) -> impl Iterator<Item = Range<usize>> {
+    (0..path.steps).step_by(BATCH).map(move |first| first..path.steps.min(first + BATCH))
+}
+
+/// A picture for each step with all rows side by side, to the end and back, so that it repeats without a jump. Each is made
+/// when it is taken.
 ///
 /// # Errors
 /// Pictures of several sizes.
-pub fn there_and_back(rows: &[Vec<Picture>]) -> Result<Vec<Picture>, RuntimeError> {
+pub fn there_and_back(rows: &[Vec<Picture>]) -> impl Iterator<Item = Result<Picture, RuntimeError>> {
     let steps = rows.iter().map(Vec::len).min().unwrap_or(0);
     let back = (1..steps.saturating_sub(1)).rev();
     let strip = |step: usize| sheet::sheet(&[rows.iter().map(|row| row[step].clone()).collect()]);
-    (0..steps).chain(back).map(strip).collect()
+    (0..steps).chain(back).map(strip)
+}
+
+/// Checks that an animation of so many steps with such pictures side by side stays within what a file can hold.
+///
+/// # Errors
+/// Those of [`sheet::check_size`] for a single strip, and strips of more than [`sheet::MAX_PIXELS`] together.
+pub fn check_size(steps: usize, columns: usize, picture: (usize, usize)) -> Result<(), RuntimeError> {
+    let (width, height) = sheet::check_size(1, columns, picture)?;
+    let strips = (2 * steps).saturating_sub(2).max(1);
+    if strips.saturating_mul(width * height) <= sheet::MAX_PIXELS {
+        return Ok(());
+    }
+    Err(RuntimeError::Text {
+        what: "animation",
+        expected: format!("at most {} pixels in all pictures; take fewer steps or smaller pictures", sheet::MAX_PIXELS),
+        found: format!("{strips} of {width} x {height}"),
+    })
 }
 
 /// What a file of such pictures says of itself, beginning with a title and the labels that it stands for.
@@ -131,5 +160,15 @@ mod tests {
         assert_eq!((&round[0], &round[4]), (&made[0], &made[4]));
         assert_eq!(round[1], latent::slerp(&from, &to, 0.25));
         assert_ne!(round[2], made[2]);
+    }
+
+    #[test]
+    fn animations_that_take_too_much_memory_are_refused() {
+        assert!(check_size(100, 3, (128, 128)).is_ok());
+        assert!(check_size(2, 504, (128, 128)).is_ok());
+        let message = check_size(10_000, 3, (128, 128)).expect_err("refused").to_string();
+        assert!(message.contains("19998 of 392 x 132"), "{message}");
+        assert!(check_size(usize::MAX / 2, 1, (128, 128)).is_err());
+        assert!(check_size(2, 505, (128, 128)).is_err());
     }
 }

@@ -53,12 +53,11 @@ impl OutputFile {
     }
 
     fn try_create(path: &Path) -> std::io::Result<Self> {
-        // A link keeps pointing to its file; the file itself is replaced.
-        let path = if path.exists() { path.canonicalize()? } else { path.to_owned() };
-        if path.exists() && !path.is_file() {
-            let file = OpenOptions::new().write(true).open(&path)?;
-            return Ok(Self { path, temporary: None, file });
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            let file = OpenOptions::new().write(true).open(path)?;
+            return Ok(Self { path: path.to_owned(), temporary: None, file });
         }
+        let path = behind_links(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         fs::create_dir_all(folder)?;
         loop {
@@ -70,6 +69,20 @@ impl OutputFile {
             }
         }
     }
+}
+
+/// The file that a link stands for, whether it is there or not: the link stays, and the file is replaced.
+fn behind_links(path: &Path) -> std::io::Result<PathBuf> {
+    /// As many as Linux follows.
+    const MOST: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(std::io::Error::other("links that lead in a circle"))
 }
 
 impl Drop for OutputFile {
@@ -137,6 +150,39 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let message = OutputFile::create(folder.path()).expect_err("refused").to_string();
         assert!(message.starts_with("write "), "{message}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_and_their_files_are_made_or_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = |name: &str| folder.path().join(name);
+        fs::create_dir(place("inner")).expect("made");
+        std::os::unix::fs::symlink("inner/second", place("first")).expect("linked");
+        std::os::unix::fs::symlink("picture.png", place("inner/second")).expect("linked");
+        for content in [b"old", b"new"] {
+            OutputFile::create(&place("first")).expect("writable").commit(content).expect("writable");
+            assert_eq!(fs::read(place("inner/picture.png")).expect("written"), content);
+        }
+        assert!(place("first").is_symlink() && place("inner/second").is_symlink());
+        std::os::unix::fs::symlink("round", place("round")).expect("linked");
+        let message = OutputFile::create(&place("round")).expect_err("refused").to_string();
+        assert!(message.contains("round"), "{message}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pipe_is_written_by_its_name() {
+        use std::io::Read;
+        use std::os::fd::AsRawFd;
+
+        let (mut reader, writer) = std::io::pipe().expect("a pipe");
+        let name = PathBuf::from(format!("/dev/fd/{}", writer.as_raw_fd()));
+        OutputFile::create(&name).expect("writable").commit(b"content").expect("writable");
+        drop(writer);
+        let mut content = Vec::new();
+        reader.read_to_end(&mut content).expect("readable");
+        assert_eq!(content, b"content");
     }
 
     #[cfg(unix)]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use model_spec::variant::Compute;
 
-use crate::engine::{self, EngineKind, EngineSpec, Provider};
+use crate::engine::{self, EngineKind, EngineSpec, OrtSettings, Provider};
 use crate::{RuntimeError, Truncation};
 
 /// All that a picture depends on.
@@ -45,7 +45,8 @@ impl Provenance {
         })
     }
 
-    /// The engine and provider that made the picture, with the rest from `spec`.
+    /// The engine that made the picture; what it computed in and on too, but where `spec` names another; the rest from
+    /// `spec`.
     ///
     /// # Errors
     /// An engine that this build lacks.
@@ -56,13 +57,19 @@ impl Provenance {
             let names: Vec<&str> = engine::built_in().iter().map(|kind| kind.name()).collect();
             wrong("Engine", &format!("one of {}; name another with --engine", names.join(", ")), &self.engine)
         })?;
-        let mut rest = words.clone();
-        let compute = rest.find_map(|word| Compute::ALL.into_iter().find(|compute| compute.name() == word));
-        let compute = (kind == EngineKind::Native).then(|| compute.unwrap_or_default());
+        let mut words: Vec<&str> = words.collect();
+        let compute = words.iter().find_map(|word| Compute::ALL.into_iter().find(|compute| compute.name() == *word));
+        let compute = spec.compute.or((kind == EngineKind::Native).then(|| compute.unwrap_or_default()));
+        if kind != EngineKind::Ort {
+            words.clear();
+        }
         let providers = [Provider::Cpu, Provider::Cuda, Provider::TensorRt];
-        let provider = words.find_map(|word| providers.into_iter().find(|provider| provider.name() == word));
-        let provider = if kind == EngineKind::Ort { provider.unwrap_or(Provider::Cpu) } else { Provider::Cpu };
-        Ok(EngineSpec { kind, provider, compute, ..spec })
+        let made_on = words.iter().find_map(|word| providers.into_iter().find(|provider| provider.name() == *word));
+        let asked = Some(spec.provider).filter(|provider| *provider != Provider::Auto);
+        let provider = asked.or(made_on).unwrap_or(Provider::Cpu);
+        let allowed = |asked: bool, word: &str| asked || provider != Provider::Cpu && words.contains(&word);
+        let ort = OrtSettings { f16: allowed(spec.ort.f16, "f16"), tf32: allowed(spec.ort.tf32, "tf32"), ..spec.ort };
+        Ok(EngineSpec { kind, provider, compute, ort, ..spec })
     }
 }
 
@@ -126,6 +133,20 @@ mod tests {
             let found = spec(text).expect("built in");
             assert_eq!((found.kind, found.provider), (EngineKind::Ort, provider), "{text}");
         }
+        #[cfg(feature = "ort")]
+        for (text, f16, tf32) in [("ort 1.32.0, tensorrt f16 tf32", true, true), ("ort 1.32.0, cuda tf32", false, true)]
+        {
+            let found = spec(text).expect("built in").ort;
+            assert_eq!((found.f16, found.tf32), (f16, tf32), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_user_names_is_kept() {
+        let read = Provenance::from_texts(&texts("1", "native 0.1.0 avx512 bf16")).expect("whole");
+        let asked = EngineSpec { provider: Provider::Cuda, compute: Some(Compute::F32), ..EngineSpec::default() };
+        let spec = read.spec(asked).expect("built in");
+        assert_eq!((spec.provider, spec.compute), (Provider::Cuda, Some(Compute::F32)));
     }
 
     #[test]

@@ -31,6 +31,11 @@ mod with_http {
     /// Runs the command until it is asked to end, which is success.
     pub fn run(options: &Serve) -> Result<()> {
         let token = token(options)?;
+        if options.public && token.is_some() {
+            return Err(usage(format!(
+                "--public lets everyone in, without the token of {TOKEN_VARIABLE}: leave out one of them"
+            )));
+        }
         if !options.listen.ip().is_loopback() && token.is_none() && !options.public {
             return Err(usage(format!(
                 "--listen {}: other machines reach this address: give --token-file, or --public to let everyone in",

@@ -7,18 +7,18 @@ const GAP: usize = 2;
 /// The most pixels on a side of a sheet: what viewers and GIF still take.
 const MAX_SIDE: usize = 65_535;
 /// The most pixels of a sheet.
-const MAX_PIXELS: usize = 1 << 28;
+pub const MAX_PIXELS: usize = 1 << 28;
 
-/// Checks that a sheet of so many pictures of a size stays within what a file can hold.
+/// Width and height of a sheet of so many pictures of a size.
 ///
 /// # Errors
-/// No picture, or a sheet with a side over 65,535 pixels or more than 2^28 pixels.
-pub fn check_size(rows: usize, columns: usize, picture: (usize, usize)) -> Result<(), RuntimeError> {
+/// No picture, or a sheet with a side over 65,535 pixels or more than [`MAX_PIXELS`].
+pub fn check_size(rows: usize, columns: usize, picture: (usize, usize)) -> Result<(usize, usize), RuntimeError> {
     let side = |count: usize, pixels: usize| count.saturating_mul(pixels.saturating_add(GAP)).saturating_add(GAP);
     let (width, height) = (side(columns, picture.0), side(rows, picture.1));
     let fits = rows > 0 && columns > 0 && width.max(height) <= MAX_SIDE && width.saturating_mul(height) <= MAX_PIXELS;
     if fits {
-        return Ok(());
+        return Ok((width, height));
     }
     Err(RuntimeError::Text {
         what: "sheet",

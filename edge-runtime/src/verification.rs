@@ -2,6 +2,7 @@
 //! multiplies in.
 
 use model_spec::metadata::Bound;
+use model_spec::variant::Compute;
 use model_spec::{Metadata, latent};
 
 use crate::engine::{self, EngineSpec};
@@ -58,7 +59,10 @@ fn row(model: &Model, spec: &EngineSpec, cases: &[Case]) -> Result<Row, RuntimeE
     };
     let inputs: Vec<(usize, &[f32])> = cases.iter().map(|case| (case.label, &*case.latent)).collect();
     let stated = model.metadata().bound();
-    let mut parity = Parity::within(spec.fewer_bits().map_or(stated, |compute| stated.or(Bound::of(compute))));
+    // TF32 keeps as many bits as f16 does.
+    let on_gpu = (spec.ort.f16 || spec.ort.tf32).then_some(Compute::F16);
+    let fewer = spec.fewer_bits().or(on_gpu);
+    let mut parity = Parity::within(fewer.map_or(stated, |compute| stated.or(Bound::of(compute))));
     for (case, found) in cases.iter().zip(generator.pictures(&inputs)?) {
         parity.add(&case.expected, &found);
     }

@@ -168,6 +168,8 @@ fn every_misuse_is_refused_with_its_reason_and_leaves_no_file() {
         Refused(&["interpolate", "--out", "a.png", "--label", "x"], 2, "unknown label \"x\""),
         Refused(&["interpolate", "--out", "a.png", "--steps", "1"], 2, "1 is not in 2..=10000"),
         Refused(&["interpolate", "--out", "a.png", "--steps", "9999"], 2, "sheet \"339968 x 104\""),
+        Refused(&["interpolate", "--out", "a.gif", "--steps", "9999", "--scale", "9"], 2, "animation \"19996 of "),
+        Refused(&["interpolate", "--out", "a.webp", "--steps", "600"], 2, "at most 16384 pixels a side for WebP"),
         Refused(&["interpolate"], 2, "--out <FILE>"),
         Refused(&["interpolate", "--out", "a.png", "--between", "0"], 2, "expected two labels"),
         Refused(&["interpolate", "--out", "a.png", "--between", "0,x"], 2, "unknown label \"x\""),

@@ -410,6 +410,8 @@ fn what_an_engine_has_no_use_for_is_refused() {
     let mut spec = EngineSpec { kind: EngineKind::Native, ..EngineSpec::default() };
     spec.ort.f16 = true;
     assert_eq!(refused(spec.clone(), &plain), "--f16 is for GPUs: ask for one with --provider cuda or tensorrt");
+    let cuda = EngineSpec { kind: EngineKind::Ort, provider: Provider::Cuda, ..spec.clone() };
+    assert_eq!(refused(cuda, &plain), "--f16 is for TensorRT: ask for it with --provider tensorrt");
     (spec.ort.f16, spec.ort.tf32) = (false, true);
     assert!(refused(spec, &plain).starts_with("--tf32 is for GPUs"));
     if cfg!(feature = "tract") {

@@ -165,8 +165,11 @@ fn more_messages_or_numbers_than_any_network_has_are_refused_before_they_are_dec
     let numbers = [&[42][..], &length(MILLIONS + 5), &[10], &length(MILLIONS), &vec![1; MILLIONS]].concat();
     for (what, graph) in [("nodes", nodes), ("attributes", attributes), ("sides", numbers)] {
         let file = [&[58][..], &length(graph.len()), &graph].concat();
-        let message = refusal(file);
+        let message = refusal(file.clone());
         assert!(message.contains("expected at most 200000 fields in its messages"), "{what}: {message}");
+        // An empty group, which the decoder would skip.
+        let message = refusal([&[0x7B, 0x7C][..], &file].concat());
+        assert!(message.contains("found a group"), "{what}: {message}");
     }
     assert_little_was_held();
 }

@@ -332,6 +332,8 @@ fn an_address_for_others_needs_a_token_or_a_word() {
     // A variable that is set to nothing is no token.
     let (code, message) = run(&["--listen", "0.0.0.0:0"], "");
     assert!(code == Some(2) && message.contains("--public"), "{message}");
+    let (code, message) = run(&["--listen", "0.0.0.0:0", "--public"], "0123456789abcdef");
+    assert!(code == Some(2) && message.contains("--public lets everyone in"), "{message}");
     let (code, message) = run(&["--listen", "127.0.0.1:0", "--token-file", "none"], "");
     assert!(code == Some(1) && message.contains("read --token-file none"), "{message}");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

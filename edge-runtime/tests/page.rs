@@ -148,6 +148,13 @@ fn check_seed_and_names(browser: &Browser, server: &Server) {
         .run("const seed = document.getElementById('seed'); seed.value = '0'; seed.dispatchEvent(new Event('input'))");
     browser.find("#previous").click();
     browser.wait("/^Seed 18446744073709551615$/.test(document.getElementById('subtitle').textContent)");
+    // A link to another picture, opened in the same tab.
+    browser.run("location.hash = '#label=' + encodeURIComponent(document.querySelector('#labels span').textContent) + '&seed=77'");
+    browser.wait("/^Seed 77$/.test(document.getElementById('subtitle').textContent)");
+    browser.run(
+        "const seed = document.getElementById('seed'); seed.value = '18446744073709551615'; seed.dispatchEvent(new Event('input'))",
+    );
+    browser.wait("/^Seed 18446744073709551615$/.test(document.getElementById('subtitle').textContent)");
     browser.find("#next").click();
     browser.wait("/^Seed 0$/.test(document.getElementById('subtitle').textContent)");
     browser.wait("document.getElementById('state').textContent === 'Ready'");

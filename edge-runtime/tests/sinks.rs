@@ -204,7 +204,7 @@ fn jpeg_and_webp_keep_the_picture_and_say_its_origin() {
 #[test]
 fn a_gif_shows_every_picture_and_repeats() {
     let pictures: Vec<Picture> = (0..3).map(|index| frame("a", index * 80).picture).collect();
-    let bytes = gif::encode(&pictures, &vec![("Label", "x".repeat(300))]).expect("fits");
+    let bytes = gif::encode(pictures.iter().cloned().map(Ok), &vec![("Label", "x".repeat(300))]).expect("fits");
     let mut options = ::gif::DecodeOptions::new();
     options.set_color_output(::gif::ColorOutput::RGBA);
     let mut decoder = options.read_info(Cursor::new(&bytes)).expect("a GIF");
@@ -218,9 +218,9 @@ fn a_gif_shows_every_picture_and_repeats() {
     assert_eq!(decoder.repeat(), ::gif::Repeat::Infinite);
     let comment = "x".repeat(200);
     assert!(bytes.windows(200).any(|window| window == comment.as_bytes()));
-    assert!(gif::encode(&[], &Vec::new()).is_err());
+    assert!(gif::encode([], &Vec::new()).is_err());
     let other = Picture::new(1, 1, 1, vec![0]).expect("1 x 1");
-    assert!(gif::encode(&[pictures[0].clone(), other], &Vec::new()).is_err());
+    assert!(gif::encode([Ok(pictures[0].clone()), Ok(other)], &Vec::new()).is_err());
 }
 
 #[test]

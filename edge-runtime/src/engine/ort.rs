@@ -124,7 +124,11 @@ impl Attempt<'_> {
             notes.extend(placement.iter().map(Placement::text));
         }
         let threads = self.spec.thread_count();
-        let name = format!("{NAME} {}, {}", self.library.version, provider.name());
+        let allowed = self.allowed(provider);
+        if self.spec.ort.f16 && !allowed.contains("f16") {
+            notes.push(format!("--f16 has no effect on {}: TensorRT alone computes in 16 bits", provider.name()));
+        }
+        let name = format!("{NAME} {}, {}{allowed}", self.library.version, provider.name());
         Ok(Opened {
             engine: Box::new(engine),
             description: format!("{name}, {}", threads_text(threads)),
@@ -135,6 +139,14 @@ impl Attempt<'_> {
             placement,
             notes,
         })
+    }
+
+    /// What a provider may do less exactly, as its name says it.
+    fn allowed(&self, provider: Provider) -> String {
+        let is_gpu = matches!(provider, Provider::Cuda | Provider::TensorRt);
+        let f16 = self.spec.ort.f16 && provider == Provider::TensorRt;
+        let words = [(f16, " f16"), (self.spec.ort.tf32 && is_gpu, " tf32")];
+        words.into_iter().filter(|(is_asked, _)| *is_asked).map(|(_, word)| word).collect()
     }
 
     fn session(&self, provider: Provider, profile: Option<&Profile>) -> ort::Result<Session> {

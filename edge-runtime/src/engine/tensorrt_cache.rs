@@ -46,17 +46,44 @@ impl Cache {
         _ = self.folder.ancestors().take(3).try_for_each(fs::remove_dir);
     }
 
+    /// Whether all is in the folder, made by the TensorRT that is still there.
     pub fn is_prepared(&self) -> bool {
-        fs::read_to_string(self.folder.join(MARK)).is_ok_and(|text| text == self.about)
+        let text = fs::read_to_string(self.folder.join(MARK)).unwrap_or_default();
+        text.strip_prefix(&self.about).is_some_and(|made_by| made_by.lines().all(is_still_there))
     }
 
     /// Notes that all is in the folder.
     pub fn mark(&self) -> io::Result<()> {
+        self.mark_made_by(&loaded())
+    }
+
+    fn mark_made_by(&self, libraries: &[PathBuf]) -> io::Result<()> {
         self.create()?;
         let part = self.folder.join(format!(".{MARK}.part"));
-        fs::write(&part, &self.about)?;
+        let made_by: String = libraries.iter().filter_map(|path| line(path)).map(|line| line + "\n").collect();
+        fs::write(&part, format!("{}{made_by}", self.about))?;
         fs::rename(part, self.folder.join(MARK))
     }
+}
+
+/// The libraries of TensorRT in this process.
+fn loaded() -> Vec<PathBuf> {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let places = maps.lines().filter_map(|line| line.find('/').map(|start| &line[start..]));
+    let is_builder = |path: &&str| path.rsplit('/').next().is_some_and(|name| name.starts_with("libnvinfer.so"));
+    let mut paths: Vec<PathBuf> = places.filter(is_builder).map(PathBuf::from).collect();
+    paths.dedup();
+    paths
+}
+
+/// A library, so that it isn't taken for another one that was installed in its place.
+fn line(path: &Path) -> Option<String> {
+    Some(format!("TensorRT {} bytes {}", fs::metadata(path).ok()?.len(), path.display()))
+}
+
+fn is_still_there(made_by: &str) -> bool {
+    let path = made_by.splitn(4, ' ').nth(3).map(Path::new);
+    path.and_then(line).is_some_and(|line| line == made_by)
 }
 
 /// What an engine of TensorRT depends on beside the model: GPU and driver, or the Jetson and its release.
@@ -96,6 +123,12 @@ mod tests {
             let other = Cache::in_folder(base.path(), &other);
             assert!(other.folder() != cache.folder() && !other.is_prepared(), "{part}");
         }
+        let library = base.path().join("libnvinfer.so.10");
+        fs::write(&library, "one version").expect("writable");
+        cache.mark_made_by(std::slice::from_ref(&library)).expect("writable");
+        assert!(cache.is_prepared());
+        fs::write(&library, "another version").expect("writable");
+        assert!(!cache.is_prepared());
         fs::write(cache.folder().join(MARK), "something else").expect("writable");
         assert!(!cache.is_prepared());
     }

@@ -56,7 +56,8 @@ impl std::fmt::Debug for Token {
 pub struct Access {
     /// What requests for pictures must carry; `None` lets everyone ask.
     pub token: Option<Token>,
-    /// Names by which a server on a loopback address may be addressed beside the loopback ones, in lower case.
+    /// Names by which the server may be addressed, in lower case; loopback ones always may. On other addresses than those
+    /// every name is one where none is given here, and every IP address in any case.
     pub hosts: Vec<String>,
 }
 
@@ -85,10 +86,14 @@ impl Access {
 
     /// Whether a host, with or without a port, names this machine. A page of another site that has its own name
     /// resolved to this machine (DNS rebinding) sends that name.
-    pub(super) fn knows(&self, host: &str) -> bool {
+    pub(super) fn knows(&self, host: &str, is_loopback: bool) -> bool {
+        if !is_loopback && self.hosts.is_empty() {
+            return true;
+        }
         let name = without_port(host).to_ascii_lowercase();
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        name == "localhost" || address.is_ok_and(|address| address.is_loopback()) || self.hosts.contains(&name)
+        let is_own = |address: IpAddr| address.is_loopback() || !is_loopback;
+        name == "localhost" || address.is_ok_and(is_own) || self.hosts.contains(&name)
     }
 }
 
@@ -140,7 +145,7 @@ mod tests {
         {
             let hosts = vec![Access::host(text).expect(text)];
             assert_eq!(hosts, [expected]);
-            assert!(Access { token: None, hosts }.knows(&format!("{text}:8080")), "{text}");
+            assert!(Access { token: None, hosts }.knows(&format!("{text}:8080"), true), "{text}");
         }
         for text in ["", "pictures.example:80", "http://pictures.example", "a b", "fe80::1", "ä.example"] {
             let message = Access::host(text).expect_err(text).to_string();
@@ -154,12 +159,15 @@ mod tests {
         for host in
             ["localhost", "LOCALHOST:80", "127.0.0.1:8080", "127.8.8.8", "[::1]:8080", "[::1]", "Pictures.Example:443"]
         {
-            assert!(access.knows(host), "{host}");
+            assert!(access.knows(host, true) && access.knows(host, false), "{host}");
         }
-        for host in
-            ["", ":80", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "192.168.0.1", "[::2]:1"]
-        {
-            assert!(!access.knows(host), "{host}");
+        for host in ["", ":80", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80"] {
+            assert!(!access.knows(host, true) && !access.knows(host, false), "{host}");
+            assert!(Access::default().knows(host, false), "{host}");
+        }
+        // No name is resolved to these.
+        for host in ["192.168.0.1", "[::2]:1"] {
+            assert!(!access.knows(host, true) && access.knows(host, false), "{host}");
         }
     }
 }

@@ -103,8 +103,9 @@ fn walk(generator: &mut Generator, task: &WalkTask) -> Result<Drawn, RuntimeErro
             made(encode::encode(&sheet, &texts, Format::Png)?, &sheet)
         }
         WalkFormat::Animation => {
-            let frames = interpolation::there_and_back(&[row])?;
-            made(encode::gif::encode(&frames, &texts)?, &frames[0])
+            let rows = [row];
+            let bytes = encode::gif::encode(interpolation::there_and_back(&rows), &texts)?;
+            made(bytes, &sheet::sheet(&[vec![rows[0][0].clone()]])?)
         }
     };
     Ok(Drawn { made, pictures: path.steps, generate: generated, encode: start.elapsed().saturating_sub(generated) })

@@ -118,7 +118,7 @@ impl Service {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "host: expected one, found none or several"));
         };
         let host = authority.or_else(|| host.to_str().ok()).unwrap_or_default();
-        if self.is_loopback && !self.access.knows(host) {
+        if !self.access.knows(host, self.is_loopback) {
             let detail = format!("host: expected a name of this machine, found {host:?}; allow others with --host");
             return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail));
         }

@@ -44,39 +44,51 @@ impl Kind {
     }
 }
 
-/// Refuses a file of more fields than any network has. One that is no protobuf is left to the decoder, which says where.
-pub(super) fn check(file: &[u8]) -> Result<(), RuntimeError> {
-    let mut left = MAX_FIELDS;
-    let _ = count(file, Kind::Model, &mut left); // what breaks off is no message
-    if left == 0 {
-        return Err(contract("file", format!("at most {MAX_FIELDS} fields in its messages"), "more"));
-    }
-    Ok(())
+/// Why a file is counted no further.
+enum Stop {
+    /// The bytes are no message.
+    NoMessage,
+    Many,
+    Group,
 }
 
-/// None where nothing is left, or the bytes are no message.
-fn count(mut bytes: &[u8], kind: Kind, left: &mut usize) -> Option<()> {
+/// Refuses a file of more fields than any network has. One that is no protobuf is left to the decoder, which says where.
+pub(super) fn check(file: &[u8]) -> Result<(), RuntimeError> {
+    match count(file, Kind::Model, &mut MAX_FIELDS.clone()) {
+        Err(Stop::Many) => Err(contract("file", format!("at most {MAX_FIELDS} fields in its messages"), "more")),
+        // The decoder skips them, and reads what follows.
+        Err(Stop::Group) => Err(contract("file", "fields as ONNX has them", "a group")),
+        Ok(()) | Err(Stop::NoMessage) => Ok(()),
+    }
+}
+
+fn count(mut bytes: &[u8], kind: Kind, left: &mut usize) -> Result<(), Stop> {
+    let take = |left: &mut usize, fields: usize| {
+        *left = left.checked_sub(fields).ok_or(Stop::Many)?;
+        Ok(())
+    };
     while !bytes.is_empty() {
-        *left = left.checked_sub(1)?;
-        let (tag, wire) = decode_key(&mut bytes).ok()?;
+        take(left, 1)?;
+        let (tag, wire) = decode_key(&mut bytes).map_err(|_| Stop::NoMessage)?;
         let length = match wire {
-            WireType::Varint => decode_varint(&mut bytes).map(|_| 0).ok()?,
+            WireType::Varint => decode_varint(&mut bytes).map(|_| 0).map_err(|_| Stop::NoMessage)?,
             WireType::SixtyFourBit => 8,
             WireType::ThirtyTwoBit => 4,
             WireType::LengthDelimited => {
-                let length = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
-                let content = bytes.get(..length)?;
+                let length = decode_varint(&mut bytes).map_err(|_| Stop::NoMessage)?;
+                let length = usize::try_from(length).map_err(|_| Stop::NoMessage)?;
+                let content = bytes.get(..length).ok_or(Stop::NoMessage)?;
                 match kind.of_field(tag) {
                     Kind::Leaf => {}
-                    Kind::Packed => *left = left.saturating_sub(length),
+                    Kind::Packed => take(left, length)?,
                     inner => count(content, inner, left)?,
                 }
                 length
             }
-            WireType::StartGroup | WireType::EndGroup => return None,
+            WireType::StartGroup | WireType::EndGroup => return Err(Stop::Group),
         };
-        bytes.get(..length)?;
+        bytes.get(..length).ok_or(Stop::NoMessage)?;
         bytes.advance(length);
     }
-    Some(())
+    Ok(())
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use edge_runtime::encode;
 use edge_runtime::interpolation::{self, Curve};
 use edge_runtime::output::OutputFile;
-use edge_runtime::{EngineSpec, Generator};
+use edge_runtime::{EngineSpec, Generator, Picture};
 
 /// The walk goes from seed to seed and back to the first.
 const SEEDS: [u64; 3] = [1, 2, 3];
@@ -26,13 +26,15 @@ fn main() -> Result<()> {
     for (place, from) in SEEDS.into_iter().enumerate() {
         let to = SEEDS[(place + 1) % SEEDS.len()];
         let path = interpolation::Path { from, to, steps: STEPS + 1, curve: Curve::Slerp };
-        for mut row in interpolation::rows(&mut generator, &labels, path)? {
-            row.pop(); // the next stretch begins with it
-            pictures.extend(row);
+        for label in &labels {
+            let row: Vec<Vec<Picture>> = interpolation::row(&mut generator, *label, path).collect::<Result<_, _>>()?;
+            // The next stretch begins with the last one.
+            pictures.extend(row.concat().into_iter().take(STEPS));
         }
     }
-    let gif = encode::gif::encode(&pictures, &encode::origin_texts(&generator.origin()))?;
+    let count = pictures.len();
+    let gif = encode::gif::encode(pictures.into_iter().map(Ok), &encode::origin_texts(&generator.origin()))?;
     OutputFile::create(Path::new("walk.gif"))?.commit(&gif)?;
-    println!("walk.gif: {} pictures", pictures.len());
+    println!("walk.gif: {count} pictures");
     Ok(())
 }

@@ -416,6 +416,10 @@ async function start() {
     fit();
     controls();
   }).observe($("frame"));
+  addEventListener("hashchange", () => {
+    recall();
+    want();
+  });
   want();
 }
 

@@ -221,7 +221,7 @@ mod tests {
         let writes = recorder.writes();
         let data: Vec<u8> =
             writes.iter().filter(|bytes| bytes[0] == 0x40).flat_map(|bytes| bytes[1..].to_vec()).collect();
-        let page = |left: u8, right: u8| [vec![0; 40], vec![left; 8], vec![right; 8], vec![0; 40]].concat();
+        let page = |left: u8, right: u8| [[left; 8], [right; 8]].concat();
         assert_eq!(data, [page(0x00, 0xFF), page(0xFF, 0x00)].concat());
     }
 }

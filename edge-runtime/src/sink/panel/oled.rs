@@ -1,6 +1,7 @@
 //! Black and white panels of glowing pixels, through ssd1306.
 
 use embedded_graphics::draw_target::DrawTarget;
+use embedded_graphics::geometry::OriginDimensions;
 use embedded_graphics::pixelcolor::BinaryColor;
 use embedded_hal::delay::DelayNs;
 use embedded_hal::digital::OutputPin;
@@ -12,6 +13,7 @@ use ssd1306::prelude::{
 };
 
 use super::PanelSpec;
+use super::page::Page;
 use crate::drawing::{self, Style};
 use crate::sink::display::Use;
 use crate::sink::screen::Screen;
@@ -74,7 +76,8 @@ where
     started.map_err(|error| spec.failed(format!("start: {error:?}")))?;
     // What its memory holds at first is noise.
     darken(&mut display, spec)?;
-    Ok(Box::new(Oled { display, _reset: reset, spec: spec.clone(), style: style.0, purpose: style.1 }))
+    let shown = Page::new(display.size(), dark(spec));
+    Ok(Box::new(Oled { display, _reset: reset, spec: spec.clone(), style: style.0, purpose: style.1, shown }))
 }
 
 /// No pixel glows afterwards.
@@ -82,8 +85,13 @@ fn darken<I: WriteOnlyDataCommand, Z: DisplaySize>(
     display: &mut Ssd1306<I, Z, BufferedGraphicsMode<Z>>,
     spec: &PanelSpec,
 ) -> Result<(), RuntimeError> {
-    let cleared = display.clear(if spec.is_inverted { BinaryColor::On } else { BinaryColor::Off });
+    let cleared = display.clear(dark(spec));
     cleared.and_then(|()| display.flush()).map_err(|error| spec.failed(format!("clear: {error:?}")))
+}
+
+/// What a pixel that doesn't glow has in memory.
+fn dark(spec: &PanelSpec) -> BinaryColor {
+    if spec.is_inverted { BinaryColor::On } else { BinaryColor::Off }
 }
 
 struct Oled<I: WriteOnlyDataCommand, P, Z: DisplaySize> {
@@ -93,12 +101,20 @@ struct Oled<I: WriteOnlyDataCommand, P, Z: DisplaySize> {
     spec: PanelSpec,
     style: Style,
     purpose: Use,
+    shown: Page<BinaryColor>,
 }
 
 impl<I: WriteOnlyDataCommand, P, Z: DisplaySize> Screen for Oled<I, P, Z> {
     fn draw(&mut self, picture: &Picture, caption: &[String]) -> Result<(), RuntimeError> {
-        let drawn = drawing::draw(&mut self.display, picture, caption, self.style);
-        drawn.and_then(|()| self.display.flush()).map_err(|error| self.spec.failed(format!("draw: {error:?}")))
+        let mut page = self.shown.clone();
+        drawing::draw(&mut page, picture, caption, self.style).unwrap_or_else(|never| match never {});
+        if let Some(area) = page.changed(&self.shown) {
+            let drawn = self.display.fill_contiguous(&area, page.area(area));
+            let sent = drawn.and_then(|()| self.display.flush());
+            sent.map_err(|error| self.spec.failed(format!("draw: {error:?}")))?;
+        }
+        self.shown = page;
+        Ok(())
     }
 }
 
@@ -136,18 +152,31 @@ mod tests {
         // Display off first, on last (AEh, AFh).
         let text = events(&start);
         assert!(text.starts_with("[ae]") && text.contains("[af]"), "{text}");
-        // Sixteen rows: the left half of a square is dark above and light below, the right half the other way round.
+        // Sixteen rows: the left half of a square is dark above and light below, the right half the other way round. The
+        // sides stay dark and are not sent.
         let picture = Picture::new(2, 2, 1, vec![0, 255, 255, 0]).expect("2 x 2");
         screen.draw(&picture, &[]).expect("recorded");
         let sent: Vec<u8> = recorder.data();
-        let page = |left: u8, right: u8| {
-            let columns = |value: u8, count| vec![value; count];
-            [columns(0, 40), columns(left, 8), columns(right, 8), columns(0, 40)].concat()
-        };
+        let page = |left: u8, right: u8| [[left; 8], [right; 8]].concat();
         assert_eq!(sent, [page(0x00, 0xFF), page(0xFF, 0x00)].concat());
         recorder.taken();
         drop(screen);
         assert!(recorder.data().iter().all(|byte| *byte == 0) && !recorder.data().is_empty());
+    }
+
+    #[test]
+    fn an_ssd1306_gets_what_has_changed() {
+        let recorder = Recorder::default();
+        let mut screen = opened(&recorder, Use::Still, "");
+        let mut show = |levels: [u8; 4]| {
+            recorder.taken();
+            screen.draw(&Picture::new(2, 2, 1, levels.to_vec()).expect("2 x 2"), &[]).expect("recorded");
+            recorder.data()
+        };
+        // The middle square's lower left quarter, eight columns of one page; then the one beside it.
+        assert_eq!(show([0, 0, 255, 0]), [0xFF; 8]);
+        assert_eq!(show([0, 0, 255, 255]), [0xFF; 8]);
+        assert!(show([0, 0, 255, 255]).is_empty());
     }
 
     #[test]
@@ -157,7 +186,6 @@ mod tests {
         assert_eq!(recorder.data(), [0xFF; 192]);
         recorder.taken();
         drop(screen);
-        // Only what has changed is sent, and nothing has.
-        assert!(recorder.data().iter().all(|byte| *byte == 0xFF), "{:?}", recorder.data());
+        assert_eq!(recorder.data(), [0xFF; 192]);
     }
 }

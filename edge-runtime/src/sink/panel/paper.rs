@@ -195,6 +195,9 @@ where
         // The maker asks for sleep, or no power, between pictures. It is gone where this fails.
         let _ = self.send(command::DEEP_SLEEP, &[0x01]);
         if let Some(power) = &mut self.wires.power {
+            // No line may feed a panel that has no power.
+            let _ = self.wires.reset.set_low();
+            let _ = self.wires.dc.set_low();
             let _ = power.set_low();
         }
     }
@@ -239,7 +242,7 @@ mod tests {
         drop(screen);
         let end = recorder.taken();
         assert_eq!(events(&end), "[10 01]");
-        assert_eq!(end.last(), Some(&Event::Pin("pwr", false)));
+        assert_eq!(end[end.len() - 3..], ["rst", "dc", "pwr"].map(|name| Event::Pin(name, false)));
     }
 
     #[test]
