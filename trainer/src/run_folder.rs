@@ -58,6 +58,23 @@ pub fn latest_checkpoint(run: &Path) -> Result<Option<PathBuf>, TrainError> {
     Ok(checkpoints(run)?.pop())
 }
 
+/// The newest checkpoint whose quality was measured, if there is one.
+///
+/// # Errors
+/// The folder can't be read.
+pub fn newest_measured(run: &Path) -> Result<Option<PathBuf>, TrainError> {
+    let is_measured = |path: &PathBuf| Manifest::read(path).is_ok_and(|manifest| manifest.score().is_some());
+    Ok(checkpoints(run)?.into_iter().rfind(is_measured))
+}
+
+/// Removes the checkpoints that are newer than one of them.
+///
+/// # Errors
+/// A checkpoint can't be removed.
+pub fn remove_after(run: &Path, checkpoint: &Path) -> Result<(), TrainError> {
+    checkpoints(run)?.iter().rev().filter(|path| path.as_path() > checkpoint).try_for_each(|path| remove(path))
+}
+
 /// Removes all checkpoints but the newest `keep` and the [best](manifest::best); 0 keeps all.
 ///
 /// # Errors
@@ -70,9 +87,15 @@ pub fn thin_out(run: &Path, keep: usize) -> Result<(), TrainError> {
     let manifests: Vec<_> = found.iter().filter_map(|path| Some((path.clone(), Manifest::read(path).ok()?))).collect();
     let best = manifest::best(&manifests).map(|(path, _)| path);
     for path in found[..found.len() - keep].iter().filter(|path| Some(*path) != best) {
-        std::fs::remove_dir_all(path).during("remove", path)?;
+        remove(path)?;
     }
     Ok(())
+}
+
+/// The manifest first: without it a folder that is half removed is no checkpoint.
+fn remove(checkpoint: &Path) -> Result<(), TrainError> {
+    let manifest = checkpoint.join(MANIFEST);
+    std::fs::remove_file(&manifest).and_then(|()| std::fs::remove_dir_all(checkpoint)).during("remove", checkpoint)
 }
 
 /// In the order of progress.

@@ -69,6 +69,8 @@ enum Turn {
     Interrupted,
     /// The watchdog's reason to set the run back.
     Alarm(String),
+    /// The same where checkpoints since the last measurement may have it too.
+    Collapsed(String),
 }
 
 /// The learning rate after a rollback, over the one before.
@@ -165,7 +167,11 @@ impl Session {
                     self.save(None)?;
                     return Ok(Ending::Interrupted);
                 }
-                Turn::Alarm(reason) => self.set_back(reason, console)?,
+                Turn::Alarm(reason) => self.set_back(reason, self.saved.clone(), console)?,
+                Turn::Collapsed(reason) => {
+                    let measured = run_folder::newest_measured(&self.run)?;
+                    self.set_back(reason, measured, console)?;
+                }
             }
         }
         let walk = samples::interpolation(self.gan.best_generator(), &self.labels, self.settings.seed);
@@ -250,11 +256,13 @@ impl Session {
         };
         console.epoch(&stats, self.settings.epochs);
         let collapsed = quality.as_ref().and_then(|now| watch::collapsed(self.report.epochs(), now));
-        if let Some(reason) = collapsed.or_else(|| watch::jumped(self.report.epochs(), &stats)) {
-            if self.settings.recipe != Recipe::Reference {
-                return Ok(Turn::Alarm(reason));
+        let jumped = || watch::jumped(self.report.epochs(), &stats).map(Turn::Alarm);
+        match collapsed.map(Turn::Collapsed).or_else(jumped) {
+            Some(Turn::Alarm(reason) | Turn::Collapsed(reason)) if self.settings.recipe == Recipe::Reference => {
+                console.say(&format!("{reason}; the reference recipe goes on as it is written"));
             }
-            console.say(&format!("{reason}; the reference recipe goes on as it is written"));
+            Some(turn) => return Ok(turn),
+            None => {}
         }
         self.losses = EpochLosses::default();
         self.report.epoch(stats)?;
@@ -289,15 +297,16 @@ impl Session {
     }
 
     /// Goes on from the last good checkpoint with lower rates; once in a run.
-    fn set_back(&mut self, reason: String, console: &Console) -> Result<(), TrainError> {
+    fn set_back(&mut self, reason: String, checkpoint: Option<PathBuf>, console: &Console) -> Result<(), TrainError> {
         let images = self.progress.images;
-        let checkpoint = self.saved.clone();
         let (None, Some(path)) = (&self.settings.rollback, &checkpoint) else {
             let checkpoint = checkpoint.unwrap_or_else(|| self.run.clone());
             return Err(TrainError::Diverged { images, reason, checkpoint });
         };
         let learning_rate = self.settings.current_learning_rate() * ROLLBACK_RATE;
         let (manifest, losses) = checkpoint::read(path, &mut self.gan)?;
+        // Before options.json tells of it: a run that is killed in between is set back again, not ended.
+        run_folder::remove_after(&self.run, path)?;
         (self.progress, self.losses) = (manifest.progress, losses);
         self.unread.clear();
         console.say(&format!(
@@ -306,6 +315,7 @@ impl Session {
         ));
         self.settings.rollback = Some(Rollback { images, reason, learning_rate });
         self.settings.write(&self.run)?;
+        self.saved = checkpoint;
         self.report = Report::open(&self.run, self.progress.epochs)?;
         console.start(self.progress.images, self.settings.epochs * self.count as u64);
         Ok(())
@@ -354,6 +364,8 @@ fn mean(losses: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use model_spec::Manifest;
+
     use super::*;
     use crate::device::{self, DeviceChoice};
     use crate::hands;
@@ -370,6 +382,31 @@ mod tests {
             eval_every_kimg: 0.0,
             ..Settings::of_recipe(recipe, recipe.architecture(Preset::Small, 32, 3).expect("valid"))
         }
+    }
+
+    #[test]
+    fn a_collapse_sets_a_run_back_to_the_newest_measured_checkpoint() {
+        let data = hands::rendered_hands(8, 32, 3, 1, &|_, _| {});
+        let out = tempfile::tempdir().expect("temporary folder");
+        let run = run_folder::create(out.path(), "hands", "paired").expect("made");
+        let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
+        let console = Console::new(true);
+        let setting = Setting { data: &data, device, cache: out.path() };
+        let mut session = Session::open(run.clone(), settings(&data), &setting, &console).expect("opened");
+        assert!(matches!(session.epoch(&console), Ok(Turn::Done)));
+        let measured = session.saved.clone().expect("saved");
+        let mut manifest = Manifest::read(&measured).expect("read");
+        manifest.scores.insert("kid".to_owned(), 0.1);
+        let text = serde_json::to_string(&manifest).expect("plain data");
+        std::fs::write(measured.join("manifest.json"), text).expect("written");
+        (0..2).for_each(|_| assert!(matches!(session.epoch(&console), Ok(Turn::Done))));
+
+        let measured_one = run_folder::newest_measured(&run).expect("listed");
+        session.set_back("collapsed".to_owned(), measured_one, &console).expect("set back");
+        assert_eq!(session.progress.epochs, 1);
+        assert_eq!(run_folder::latest_checkpoint(&run).expect("listed"), Some(measured), "a resumed run starts there");
+        assert_eq!(session.train(&console).expect("goes on"), Ending::Complete);
+        assert_eq!(run_folder::latest_checkpoint(&run).expect("listed"), session.saved);
     }
 
     #[test]
