@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::cli::TrainOptions;
 use crate::plan::{self, Plan};
-use crate::progress::Console;
+use crate::progress::{Console, say, warn};
 use crate::session::{Ending, Session, Setting};
 use crate::{device, interrupt, quality, run_folder, summary};
 
@@ -21,7 +21,7 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
         announce(&plan, &device_line);
     }
     if options.dry_run {
-        println!("dry run: no run was begun");
+        say("dry run: no run was begun");
         return Ok(());
     }
     let Plan { settings, data, resumed, .. } = plan;
@@ -36,14 +36,14 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
     let progress = session.progress();
     if !options.quiet {
         let from = if is_resumed { format!(", after epoch {}", progress.epochs) } else { String::new() };
-        println!("run: {}{from}", session.run().display());
+        say(format_args!("run: {}{from}", session.run().display()));
     }
     let ending = session.train(&console);
     console.finish();
     let run = session.run().display();
     match ending? {
-        Ending::Complete => println!("done: {run}"),
-        Ending::Interrupted => println!("stopped and saved; go on with --resume {run}"),
+        Ending::Complete => say(format_args!("done: {run}")),
+        Ending::Interrupted => say(format_args!("stopped and saved; go on with --resume {run}")),
     }
     Ok(())
 }
@@ -61,19 +61,19 @@ fn load(options: &TrainOptions) -> anyhow::Result<Plan> {
 
 fn announce(plan: &Plan, device_line: &str) {
     for remark in &plan.remarks {
-        println!("{remark}");
+        say(remark);
     }
     for skipped in &plan.data.skipped {
-        eprintln!("skipped {}: {}", skipped.path.display(), skipped.reason);
+        warn(format_args!("skipped {}: {}", skipped.path.display(), skipped.reason));
     }
     let data = &plan.data;
-    println!(
+    say(format_args!(
         "data: {}, {} pictures, {} skipped, labels {}",
         data.name,
         data.label_of.len(),
         data.skipped.len(),
         data.labels.names().join(", ")
-    );
-    println!("{device_line}");
-    println!("{}", summary::text(&plan.settings.architecture, data.labels.len()));
+    ));
+    say(device_line);
+    say(summary::text(&plan.settings.architecture, data.labels.len()));
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use trainer::cli::{Cli, Command};
+use trainer::progress::warn;
 use trainer::{bench, command, device, evaluate, memory, summary};
 
 fn main() -> ExitCode {
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     match done {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            eprintln!("error: {error:#}");
+            warn(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
         Err(_) => ExitCode::FAILURE, // told by the hook
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
 fn shorten_libtorch_errors() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| match info.payload_as_str().and_then(first_line_of_libtorch) {
-        Some(line) => eprintln!("error: libtorch: {line}"),
+        Some(line) => warn(format_args!("error: libtorch: {line}")),
         None => usual(info),
     }));
 }

@@ -1,7 +1,8 @@
 //! What a run says while it works: a bar on a terminal, a line now and then elsewhere.
 
 use std::cell::Cell;
-use std::io::{IsTerminal, stderr};
+use std::fmt::Display;
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -68,7 +69,7 @@ impl Console {
         let rate = (done - self.first_image.get()) as f64 / self.started.get().elapsed().as_secs_f64();
         let left = Duration::from_secs_f64(total.saturating_sub(done) as f64 / rate.max(f64::MIN_POSITIVE)).as_secs();
         let (minutes, seconds) = (left / 60, left % 60);
-        eprintln!("training {done}/{total} images, {rate:.1} images/s, {minutes} min {seconds} s left");
+        warn(format_args!("training {done}/{total} images, {rate:.1} images/s, {minutes} min {seconds} s left"));
     }
 
     /// Prints the losses of an epoch, and its quality where that was measured.
@@ -96,7 +97,7 @@ impl Console {
     /// Prints a line on standard output.
     pub fn say(&self, line: &str) {
         if !self.is_quiet {
-            self.bar.suspend(|| println!("{line}"));
+            self.bar.suspend(|| say(line));
         }
     }
 
@@ -104,6 +105,16 @@ impl Console {
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// A line on standard output. Whoever reads it may be gone, as `tee` is after Ctrl-C: that must not keep a run from saving.
+pub fn say(line: impl Display) {
+    let _ = writeln!(stdout().lock(), "{line}");
+}
+
+/// The same on standard error.
+pub fn warn(line: impl Display) {
+    let _ = writeln!(stderr().lock(), "{line}");
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -239,6 +239,22 @@ fn ctrl_c_saves_in_the_middle_of_an_epoch_and_the_run_goes_on_to_the_bit() {
     assert_eq!(newest_manifest(&run_folder).files, newest_manifest(&only_run(&whole)).files);
 }
 
+/// As after Ctrl-C in `trainer | tee log`, which ends tee too.
+#[test]
+fn a_run_whose_output_nobody_reads_still_saves() {
+    let (data, out) = (data(), tempfile::tempdir().expect("made"));
+    let small = ["--data", path(&data), "--out", path(&out), "--size", "32", "--batch-size", "4", "--device", "cpu"];
+    let mut child = trainer(&[&small[..], &["--epochs", "1"]].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("waited");
+    assert!(output.status.success() && !text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
+    assert_eq!(newest_manifest(&only_run(&out)).progress.epochs, 1);
+}
+
 /// Kills runs at random moments, which may lie within the writing of a checkpoint.
 #[cfg(unix)]
 #[test]
