@@ -63,7 +63,7 @@ fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Re
     let architecture = recipe.architecture(options.preset.unwrap_or(Preset::Full), size, channels)?;
     let usual = Settings::of_recipe(recipe, architecture);
     let settings = Settings {
-        data: folder.as_ref().map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
+        data: folder.as_deref().map(recorded).transpose()?,
         precision: options.precision.unwrap_or(usual.precision),
         seed: options.seed.unwrap_or(usual.seed),
         batch_size: options.batch_size.unwrap_or(usual.batch_size),
@@ -84,7 +84,7 @@ fn resume(options: &TrainOptions, run: &Path, progress: &(dyn Fn(usize, usize) +
     refuse_changes(options, &settings)?;
     let mut settings = with_course(settings, options);
     if let Some(folder) = &options.data {
-        settings.data = Some(std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));
+        settings.data = Some(recorded(folder)?);
     }
     let data = load(settings.data.as_deref(), &settings.architecture, &reading(options), progress)?;
     if data.sha256 != settings.data_sha256 {
@@ -96,6 +96,15 @@ fn resume(options: &TrainOptions, run: &Path, progress: &(dyn Fn(usize, usize) +
         )));
     }
     Ok(Plan { settings, data, resumed: Some(run.to_owned()), remarks: Vec::new() })
+}
+
+/// The path of a folder of pictures as options.json keeps it, which is text.
+fn recorded(folder: &Path) -> Result<PathBuf, TrainError> {
+    let path = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    match path.to_str() {
+        Some(_) => Ok(path),
+        None => Err(TrainError::Options(format!("--data {}: expected a path in UTF-8", path.display()))),
+    }
 }
 
 /// How long a run goes on and what it saves: what a resumed run may change.

@@ -141,6 +141,24 @@ fn what_can_not_start_fails_with_its_reason() {
     assert!(text(&unwritable.stderr).contains("file"), "{}", text(&unwritable.stderr));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_data_path_that_is_no_text_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let out = tempfile::tempdir().expect("temporary folder");
+    let folder = out.path().join(std::ffi::OsStr::from_bytes(b"pictures-\xff"));
+    std::fs::rename(data().keep(), &folder).expect("renamed");
+    let output = trainer(&["--dry-run", "--size", "32", "--device", "cpu", "--set", "method.penalty=1"])
+        .arg("--data")
+        .arg(&folder)
+        .output()
+        .expect("the binary starts");
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    assert!(message.contains("pictures-\u{fffd}: expected a path in UTF-8"), "{message}");
+}
+
 #[test]
 fn cuda_that_is_not_there_is_an_error_that_names_the_cause() {
     if tch::Cuda::is_available() {
