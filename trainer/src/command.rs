@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use crate::cli::TrainOptions;
 use crate::plan::{self, Plan};
 use crate::progress::{Console, say, warn};
+use crate::run_folder::Claimed;
 use crate::session::{Ending, Session, Setting};
 use crate::{device, interrupt, quality, run_folder, summary};
 
@@ -28,7 +29,7 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
     let is_resumed = resumed.is_some();
     let run = match resumed {
         Some(run) => run,
-        None => run_folder::create(&options.out, &data.name, settings.recipe.name())?,
+        None => Claimed::of(run_folder::create(&options.out, &data.name, settings.recipe.name())?)?,
     };
     let console = Console::new(options.quiet);
     let cache = quality::cache_folder(settings.data.as_deref(), &options.out);

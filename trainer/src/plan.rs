@@ -8,6 +8,7 @@ use crate::cli::TrainOptions;
 use crate::dataset::{self, DataSet, FolderOptions, Storage};
 use crate::error::TrainError;
 use crate::recipe::Preset;
+use crate::run_folder::Claimed;
 use crate::settings::Settings;
 use crate::{hands, overrides, quality, run_folder};
 
@@ -26,7 +27,7 @@ pub struct Plan {
     /// Its pictures.
     pub data: DataSet,
     /// The run folder to go on with; none for a new one.
-    pub resumed: Option<PathBuf>,
+    pub resumed: Option<Claimed>,
     /// Worth telling before it starts.
     pub remarks: Vec<String>,
 }
@@ -40,7 +41,7 @@ pub fn resolve(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync))
         Some(wanted) => {
             let run = run_folder::find(&options.out, wanted)
                 .map_err(|error| TrainError::Options(format!("--resume {error}; start one without --resume")))?;
-            resume(options, &run, progress)
+            resume(options, Claimed::of(run)?, progress)
         }
         None => start(options, progress),
     }
@@ -79,8 +80,8 @@ fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Re
     Ok(Plan { settings, data, resumed: None, remarks })
 }
 
-fn resume(options: &TrainOptions, run: &Path, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Plan, TrainError> {
-    let settings = Settings::read(run)?;
+fn resume(options: &TrainOptions, run: Claimed, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Plan, TrainError> {
+    let settings = Settings::read(&run)?;
     refuse_changes(options, &settings)?;
     let mut settings = with_course(settings, options);
     if let Some(folder) = &options.data {
@@ -95,7 +96,7 @@ fn resume(options: &TrainOptions, run: &Path, progress: &(dyn Fn(usize, usize) +
             data.sha256
         )));
     }
-    Ok(Plan { settings, data, resumed: Some(run.to_owned()), remarks: Vec::new() })
+    Ok(Plan { settings, data, resumed: Some(run), remarks: Vec::new() })
 }
 
 /// The path of a folder of pictures as options.json keeps it, which is text.

@@ -1,5 +1,7 @@
 //! Numbered run folders: `runs/00003-rps-reference`.
 
+use std::fs::{File, TryLockError};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use model_spec::Manifest;
@@ -9,6 +11,40 @@ use crate::error::{IoContext, TrainError};
 
 /// Folder of sample sheets in a run.
 pub const SAMPLES: &str = "samples";
+
+/// A file that is locked while a trainer writes the run.
+const LOCK: &str = ".lock";
+
+/// A run folder that no other trainer writes as long as this lives.
+#[derive(Debug)]
+pub struct Claimed {
+    run: PathBuf,
+    _lock: File,
+}
+
+impl Claimed {
+    /// Claims a run folder.
+    ///
+    /// # Errors
+    /// Another trainer writes it, or it can't be written.
+    pub fn of(run: PathBuf) -> Result<Self, TrainError> {
+        let path = run.join(LOCK);
+        let lock = File::options().create(true).append(true).open(&path).during("create", path)?;
+        // Where a file system has no locks there is nothing to hold against another trainer.
+        if let Err(TryLockError::WouldBlock) = lock.try_lock() {
+            return Err(TrainError::Options(format!("{}: another trainer is writing this run", run.display())));
+        }
+        Ok(Self { run, _lock: lock })
+    }
+}
+
+impl Deref for Claimed {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.run
+    }
+}
 
 /// Makes the next numbered run folder with its sub-folders.
 ///
@@ -158,6 +194,16 @@ mod tests {
         assert_eq!(find(out.path(), "latest").expect("found"), next);
         let message = find(out.path(), "elsewhere").expect_err("no such run").to_string();
         assert!(message.contains("elsewhere"), "{message}");
+    }
+
+    #[test]
+    fn a_run_has_one_trainer_at_a_time() {
+        let run = tempfile::tempdir().expect("temporary folder");
+        let first = Claimed::of(run.path().to_owned()).expect("free");
+        let message = Claimed::of(run.path().to_owned()).expect_err("taken").to_string();
+        assert_eq!(message, format!("{}: another trainer is writing this run", run.path().display()));
+        drop(first);
+        assert!(Claimed::of(run.path().to_owned()).is_ok());
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::quality::meter::{Meter, Networks};
 use crate::quality::scores::Evaluation;
 use crate::recipe::Recipe;
 use crate::report::{self, Report};
+use crate::run_folder::Claimed;
 use crate::settings::{Rollback, Settings};
 use crate::stats::EpochStats;
 use crate::step::{Batch, Gan, Losses};
@@ -36,7 +37,7 @@ pub enum Ending {
 
 /// A run under way.
 pub struct Session {
-    run: PathBuf,
+    run: Claimed,
     settings: Settings,
     labels: Labels,
     card: DataSetCard,
@@ -84,7 +85,7 @@ impl Session {
     /// # Errors
     /// The run folder can't be read or written, its checkpoint is not what its manifest says, or the run is complete.
     pub fn open(
-        run: PathBuf,
+        run: Claimed,
         settings: Settings,
         setting: &Setting<'_>,
         console: &Console,
@@ -300,7 +301,7 @@ impl Session {
     fn set_back(&mut self, reason: String, checkpoint: Option<PathBuf>, console: &Console) -> Result<(), TrainError> {
         let images = self.progress.images;
         let (None, Some(path)) = (&self.settings.rollback, &checkpoint) else {
-            let checkpoint = checkpoint.unwrap_or_else(|| self.run.clone());
+            let checkpoint = checkpoint.unwrap_or_else(|| self.run.to_owned());
             return Err(TrainError::Diverged { images, reason, checkpoint });
         };
         let learning_rate = self.settings.current_learning_rate() * ROLLBACK_RATE;
@@ -392,7 +393,8 @@ mod tests {
         let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
         let console = Console::new(true);
         let setting = Setting { data: &data, device, cache: out.path() };
-        let mut session = Session::open(run.clone(), settings(&data), &setting, &console).expect("opened");
+        let claimed = Claimed::of(run.clone()).expect("free");
+        let mut session = Session::open(claimed, settings(&data), &setting, &console).expect("opened");
         assert!(matches!(session.epoch(&console), Ok(Turn::Done)));
         let measured = session.saved.clone().expect("saved");
         let mut manifest = Manifest::read(&measured).expect("read");
@@ -417,7 +419,8 @@ mod tests {
         let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
         let console = Console::new(true);
         let setting = Setting { data: &data, device, cache: out.path() };
-        let mut session = Session::open(run.clone(), settings(&data), &setting, &console).expect("opened");
+        let claimed = Claimed::of(run.clone()).expect("free");
+        let mut session = Session::open(claimed, settings(&data), &setting, &console).expect("opened");
         let poison = |session: &Session| {
             let (_, weight) = session.gan.generator.weights.iter().next().expect("a weight");
             let _ = tch::no_grad(|| weight.shallow_clone().fill_(f64::NAN));

@@ -56,13 +56,19 @@ impl StatsFile {
             return Ok(Self { path, epochs: Vec::new() });
         }
         let text = std::fs::read_to_string(&path).during("read", &path)?;
-        let mut epochs = Vec::new();
-        for line in text.lines().take(last_epoch as usize) {
+        let mut epochs: Vec<EpochStats> = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            let last = epochs.last().map_or(0, |stats| stats.epoch);
+            if last >= last_epoch {
+                break;
+            }
             let stats: EpochStats = serde_json::from_str(line).map_err(|error| TrainError::BadFile {
                 path: path.clone(),
-                problem: format!("line {}: {error}", epochs.len() + 1),
+                problem: format!("line {number}: {error}"),
             })?;
-            epochs.push(stats);
+            if (last + 1..=last_epoch).contains(&stats.epoch) {
+                epochs.push(stats);
+            }
         }
         let kept: String = epochs.iter().map(line).collect();
         if kept != text {
@@ -118,5 +124,17 @@ mod tests {
         again.push(stats(4)).expect("written");
         assert_eq!(StatsFile::open(run.path(), 9).expect("opened").epochs, again.epochs);
         assert_eq!(again.epochs.len(), 4);
+    }
+
+    #[test]
+    fn each_epoch_has_one_line_whoever_wrote_it() {
+        let run = tempfile::tempdir().expect("temporary folder");
+        let text: String = [1, 2, 2, 3, 1, 4].map(stats).iter().map(line).collect();
+        std::fs::write(run.path().join(STATS), text).expect("written");
+        let epochs = |last| -> Vec<u64> {
+            StatsFile::open(run.path(), last).expect("opened").epochs.iter().map(|stats| stats.epoch).collect()
+        };
+        assert_eq!(epochs(4), [1, 2, 3, 4]);
+        assert_eq!(epochs(2), [1, 2]);
     }
 }
