@@ -1,6 +1,6 @@
 //! The crate's error.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use model_spec::SpecError;
 
@@ -71,15 +71,22 @@ pub enum TrainError {
     #[error(transparent)]
     Runtime(#[from] edge_runtime::RuntimeError),
     /// A run that went wrong and could not be set back, or had been set back before.
-    #[error("after {images} images: {reason}; the last checkpoint is {}", checkpoint.display())]
+    #[error("after {images} images: {reason}; {}", way_back(checkpoint.as_deref()))]
     Diverged {
         /// Images shown.
         images: u64,
         /// What went wrong.
         reason: String,
-        /// The last good checkpoint, or the run folder where there is none.
-        checkpoint: PathBuf,
+        /// The last good checkpoint, where there is one.
+        checkpoint: Option<PathBuf>,
     },
+}
+
+fn way_back(checkpoint: Option<&Path>) -> String {
+    match checkpoint {
+        Some(path) => format!("the last checkpoint is {}", path.display()),
+        None => "no checkpoint was saved yet; try a lower --lr, or --save-every 1 to have one to go back to".to_owned(),
+    }
 }
 
 /// Names what was being done to a path when an input or output error came.

@@ -301,7 +301,6 @@ impl Session {
     fn set_back(&mut self, reason: String, checkpoint: Option<PathBuf>, console: &Console) -> Result<(), TrainError> {
         let images = self.progress.images;
         let (None, Some(path)) = (&self.settings.rollback, &checkpoint) else {
-            let checkpoint = checkpoint.unwrap_or_else(|| self.run.to_owned());
             return Err(TrainError::Diverged { images, reason, checkpoint });
         };
         let learning_rate = self.settings.current_learning_rate() * ROLLBACK_RATE;
@@ -383,6 +382,20 @@ mod tests {
             eval_every_kimg: 0.0,
             ..Settings::of_recipe(recipe, recipe.architecture(Preset::Small, 32, 3).expect("valid"))
         }
+    }
+
+    #[test]
+    fn a_run_that_breaks_before_its_first_checkpoint_names_none() {
+        let data = hands::rendered_hands(8, 32, 3, 1, &|_, _| {});
+        let out = tempfile::tempdir().expect("temporary folder");
+        let run = Claimed::of(run_folder::create(out.path(), "hands", "paired").expect("made")).expect("free");
+        let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
+        let console = Console::new(true);
+        let setting = Setting { data: &data, device, cache: out.path() };
+        let mut session = Session::open(run, settings(&data), &setting, &console).expect("opened");
+        let error =
+            session.set_back("the loss is NaN".to_owned(), None, &console).expect_err("nowhere to go").to_string();
+        assert!(error.contains("no checkpoint was saved yet; try a lower --lr"), "{error}");
     }
 
     #[test]
