@@ -193,7 +193,7 @@ fn size(text: &str) -> Result<usize, String> {
 }
 
 fn batch_size(text: &str) -> Result<usize, String> {
-    in_range(text, 2, 65_536)
+    in_range(text, crate::settings::LEAST_BATCH, 65_536)
 }
 
 fn samples(text: &str) -> Result<usize, String> {

@@ -73,8 +73,7 @@ fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Re
     };
     let settings = with_course(settings, options);
     let settings = options.set.iter().try_fold(settings, |settings, change| overrides::applied(&settings, change))?;
-    settings.architecture.check()?;
-    settings.method.check()?;
+    settings.check()?;
     let data = load(folder.as_deref(), &settings.architecture, &reading(options), progress)?;
     let settings = Settings { data_sha256: data.sha256.clone(), ..settings };
     Ok(Plan { settings, data, resumed: None, remarks })

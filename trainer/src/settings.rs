@@ -13,6 +13,8 @@ use crate::step::GanSpec;
 /// File name in the run folder.
 pub const OPTIONS: &str = "options.json";
 const SCHEMA_VERSION: u32 = 1;
+/// Batch normalization and pairs need more than one picture.
+pub const LEAST_BATCH: usize = 2;
 
 /// All that decides what a run computes, but the device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,7 +111,7 @@ impl Settings {
     /// Reads `run/options.json`.
     ///
     /// # Errors
-    /// An unreadable or malformed file, or one of another schema version.
+    /// An unreadable or malformed file, one of another schema version, or one with numbers out of range.
     pub fn read(run: &Path) -> Result<Self, TrainError> {
         let path = run.join(OPTIONS);
         let text = std::fs::read(&path).during("read", &path)?;
@@ -118,8 +120,28 @@ impl Settings {
         if settings.schema_version != SCHEMA_VERSION {
             return Err(bad(format!("expected schema version {SCHEMA_VERSION}, found {}", settings.schema_version)));
         }
-        settings.architecture.check()?;
+        settings.check().map_err(|error| bad(error.to_string()))?;
         Ok(settings)
+    }
+
+    /// Whether all numbers are in the range that flags have.
+    ///
+    /// # Errors
+    /// One that isn't, by its name in options.json.
+    pub fn check(&self) -> Result<(), TrainError> {
+        self.architecture.check()?;
+        self.method.check()?;
+        if self.batch_size < LEAST_BATCH {
+            let found = self.batch_size;
+            return Err(TrainError::Options(format!("batch_size: expected at least {LEAST_BATCH}, found {found}")));
+        }
+        for rate in [self.learning_rate, self.current_learning_rate()] {
+            if !(rate > 0.0 && rate <= 1.0) {
+                let problem = format!("learning_rate: expected a number above 0 and at most 1, found {rate}");
+                return Err(TrainError::Options(problem));
+            }
+        }
+        Ok(())
     }
 
     /// Writes `run/options.json`.
@@ -129,5 +151,32 @@ impl Settings {
     pub fn write(&self, run: &Path) -> Result<(), TrainError> {
         let text = serde_json::to_string_pretty(self).expect("plain data always serializes");
         crate::atomic::write(&run.join(OPTIONS), text.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Preset;
+
+    #[test]
+    fn numbers_out_of_range_are_refused_with_their_file() {
+        let run = tempfile::tempdir().expect("temporary folder");
+        let recipe = Recipe::Paired;
+        let good = Settings::of_recipe(recipe, recipe.architecture(Preset::Small, 32, 3).expect("valid"));
+        good.write(run.path()).expect("written");
+        assert_eq!(Settings::read(run.path()).expect("read"), good);
+        let rollback = Rollback { images: 1, reason: String::new(), learning_rate: 0.0 };
+        let cases = [
+            (Settings { batch_size: 1, ..good.clone() }, "batch_size: expected at least 2, found 1"),
+            (Settings { learning_rate: -1.0, ..good.clone() }, "learning_rate: expected a number above 0"),
+            (Settings { rollback: Some(rollback), ..good.clone() }, "found 0"),
+            (Settings { method: Method { penalty: -1.0, ..good.method.clone() }, ..good.clone() }, "method.penalty"),
+        ];
+        for (settings, expected) in cases {
+            settings.write(run.path()).expect("written");
+            let message = Settings::read(run.path()).expect_err(expected).to_string();
+            assert!(message.contains(expected) && message.contains(OPTIONS), "{message}");
+        }
     }
 }
