@@ -20,7 +20,32 @@ pub fn applied(settings: &Settings, change: &str) -> Result<Settings, TrainError
     let (key, value) = change.split_once('=').ok_or_else(|| bad("expected KEY=VALUE".to_owned()))?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
     let mut options = serde_json::to_value(settings).expect("plain data always serializes");
-    let mut place = &mut options;
+    *place(&mut options, key).map_err(bad)? = value;
+    let changed: Settings = serde_json::from_value(options).map_err(|error| bad(error.to_string()))?;
+    let ignores = changed.architecture.discriminator == Opponent::Concatenation;
+    if let Some(part) = ONLY_PAIRED.iter().find(|part| ignores && key.starts_with(**part)) {
+        return Err(bad(format!("expected a recipe with pairs of pictures, which alone has {part}")));
+    }
+    Ok(changed)
+}
+
+/// `method.penalty=0.5` as the settings have it, and as it would be once the change is applied.
+///
+/// # Errors
+/// Those of [`applied`].
+pub fn standing(settings: &Settings, change: &str) -> Result<(String, String), TrainError> {
+    let changed = applied(settings, change)?;
+    let key = change.split_once('=').map_or(change, |(key, _)| key);
+    let at_key = |settings: &Settings| {
+        let mut options = serde_json::to_value(settings).expect("plain data always serializes");
+        place(&mut options, key).map_or_else(|_| key.to_owned(), |value| format!("{key}={value}"))
+    };
+    Ok((at_key(settings), at_key(&changed)))
+}
+
+/// The value of a key, or which keys there are.
+fn place<'a>(options: &'a mut Value, key: &str) -> Result<&'a mut Value, String> {
+    let mut place = options;
     for (depth, part) in key.split('.').enumerate() {
         let known: Vec<String> = match &*place {
             Value::Object(fields) => {
@@ -29,17 +54,11 @@ pub fn applied(settings: &Settings, change: &str) -> Result<Settings, TrainError
             _ => Vec::new(),
         };
         if !known.iter().any(|name| name == part) {
-            return Err(bad(format!("expected one of {}; found {part:?}", known.join(", "))));
+            return Err(format!("expected one of {}; found {part:?}", known.join(", ")));
         }
         place = &mut place[part];
     }
-    *place = value;
-    let changed: Settings = serde_json::from_value(options).map_err(|error| bad(error.to_string()))?;
-    let ignores = changed.architecture.discriminator == Opponent::Concatenation;
-    if let Some(part) = ONLY_PAIRED.iter().find(|part| ignores && key.starts_with(**part)) {
-        return Err(bad(format!("expected a recipe with pairs of pictures, which alone has {part}")));
-    }
-    Ok(changed)
+    Ok(place)
 }
 
 #[cfg(test)]

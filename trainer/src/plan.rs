@@ -1,5 +1,6 @@
 //! From flags to a checked plan: which pictures, which settings, a new run or an old one.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use model_spec::Architecture;
@@ -7,7 +8,8 @@ use model_spec::Architecture;
 use crate::cli::TrainOptions;
 use crate::dataset::{self, DataSet, FolderOptions, Storage};
 use crate::error::TrainError;
-use crate::recipe::Preset;
+use crate::networks::Precision;
+use crate::recipe::{Preset, Recipe};
 use crate::run_folder::Claimed;
 use crate::settings::Settings;
 use crate::{hands, overrides, quality, run_folder};
@@ -120,23 +122,43 @@ fn with_course(settings: Settings, options: &TrainOptions) -> Settings {
 
 /// A resumed run keeps what decides its course; how long it goes on, what it saves and where the data is may change.
 fn refuse_changes(options: &TrainOptions, settings: &Settings) -> Result<(), TrainError> {
+    let architecture = &settings.architecture;
+    let preset = options.preset.map(|preset| {
+        let stands_for = settings.recipe.architecture(preset, architecture.image_size, architecture.channels);
+        stands_for.map(|architecture| generator(&architecture))
+    });
     let changes = [
-        ("--recipe", options.recipe.is_some_and(|recipe| recipe != settings.recipe)),
-        ("--batch-size", options.batch_size.is_some_and(|size| size != settings.batch_size)),
-        ("--lr", options.lr.is_some_and(|rate| rate != settings.learning_rate)),
-        ("--size", options.size.is_some_and(|size| size != settings.architecture.image_size)),
-        ("--channels", options.channels.is_some_and(|channels| channels != settings.architecture.channels)),
-        ("--precision", options.precision.is_some_and(|precision| precision != settings.precision)),
-        ("--preset", options.preset.is_some()),
-        ("--set", !options.set.is_empty()),
-        ("--seed", options.seed.is_some_and(|seed| seed != settings.seed)),
+        change("--recipe", settings.recipe.name(), options.recipe.map(Recipe::name)),
+        change("--batch-size", settings.batch_size, options.batch_size),
+        change("--lr", settings.learning_rate, options.lr),
+        change("--size", architecture.image_size, options.size),
+        change("--channels", architecture.channels, options.channels),
+        change("--precision", settings.precision.name(), options.precision.map(Precision::name)),
+        change("--preset", generator(architecture), preset.transpose()?),
+        change("--seed", settings.seed, options.seed),
     ];
-    match changes.iter().find(|(_, changed)| *changed) {
-        Some((flag, _)) => Err(TrainError::Options(format!(
-            "{flag} differs from the resumed run's options.json; leave it out, or start a new run"
+    let set = options.set.iter().map(|set| {
+        let (expected, found) = overrides::standing(settings, set)?;
+        Ok(change("--set", expected, Some(found)))
+    });
+    let set: Vec<_> = set.collect::<Result<_, TrainError>>()?;
+    match changes.into_iter().chain(set).flatten().next() {
+        Some(change) => Err(TrainError::Options(format!(
+            "{change} (the resumed run's options.json); leave it out, or start a new run"
         ))),
         None => Ok(()),
     }
+}
+
+/// What is wrong with a flag that says something else than a run's options.
+fn change<T: PartialEq + Display>(flag: &str, expected: T, found: Option<T>) -> Option<String> {
+    let found = found.filter(|found| *found != expected)?;
+    Some(format!("{flag} differs: expected {expected}, found {found}"))
+}
+
+/// What a preset decides, as text.
+fn generator(architecture: &Architecture) -> String {
+    format!("a generator of {} and {:?} channels", architecture.stem_channels, architecture.widths)
 }
 
 /// How a folder of pictures is read, beside their size.

@@ -16,6 +16,14 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// The name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+
     /// A tensor as convolutions read it.
     pub fn lowered(self, xs: &Tensor) -> Tensor {
         match self {
