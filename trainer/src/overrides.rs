@@ -22,6 +22,11 @@ pub fn applied(settings: &Settings, change: &str) -> Result<Settings, TrainError
     let mut options = serde_json::to_value(settings).expect("plain data always serializes");
     *place(&mut options, key).map_err(bad)? = value;
     let changed: Settings = serde_json::from_value(options).map_err(|error| bad(error.to_string()))?;
+    let (expected, found) = (changed.recipe.opponent(), changed.architecture.discriminator);
+    if found != expected {
+        let recipe = changed.recipe.name();
+        return Err(bad(format!("expected {expected:?}, the discriminator of --recipe {recipe}, found {found:?}")));
+    }
     let ignores = changed.architecture.discriminator == Opponent::Concatenation;
     if let Some(part) = ONLY_PAIRED.iter().find(|part| ignores && key.starts_with(**part)) {
         return Err(bad(format!("expected a recipe with pairs of pictures, which alone has {part}")));
@@ -91,6 +96,10 @@ mod tests {
             Case("method.penalty=high", "expected f64"),
             Case("method.penalty.much=1", "found \"much\""),
             Case("method=1", "expected struct Method"),
+            Case(
+                "architecture.discriminator=concatenation",
+                "expected Projection, the discriminator of --recipe paired",
+            ),
         ];
         for Case(change, expected) in cases {
             let message = applied(&settings(), change).expect_err(change).to_string();

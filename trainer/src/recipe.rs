@@ -1,6 +1,7 @@
 //! Named ways to train, and the numbers that make them.
 
 use clap::ValueEnum;
+use model_spec::architecture::Opponent;
 use model_spec::{Architecture, SpecError};
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +130,14 @@ impl Recipe {
         }
     }
 
+    /// Its discriminator, which decides its losses.
+    pub fn opponent(self) -> Opponent {
+        match self {
+            Self::Reference => Opponent::Concatenation,
+            Self::Paired => Opponent::Projection,
+        }
+    }
+
     /// Both networks at a picture size.
     ///
     /// # Errors
@@ -142,9 +151,9 @@ impl Recipe {
                 Architecture { stem_channels: SMALL_WIDTHS[reference.widths.len().min(4)], widths, ..reference }
             }
         };
-        Ok(match self {
-            Self::Reference => sized,
-            Self::Paired => sized.against_projection(PROJECTION_WIDTH),
+        Ok(match self.opponent() {
+            Opponent::Concatenation => sized,
+            Opponent::Projection => sized.against_projection(PROJECTION_WIDTH),
         })
     }
 }
