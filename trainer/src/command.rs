@@ -32,7 +32,7 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
         None => Claimed::of(run_folder::create(&options.out, &data.name, settings.recipe.name())?)?,
     };
     let console = Console::new(options.quiet);
-    let cache = quality::cache_folder(settings.data.as_deref(), &options.out);
+    let cache = quality::cache_folder(settings.data.as_deref(), &run_folder::folder_of(&run));
     let mut session = Session::open(run, settings, &Setting { data: &data, device, cache: &cache }, &console)?;
     let progress = session.progress();
     if !options.quiet {

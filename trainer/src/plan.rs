@@ -76,7 +76,7 @@ fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Re
     let settings = with_course(settings, options);
     let settings = options.set.iter().try_fold(settings, |settings, change| overrides::applied(&settings, change))?;
     settings.check()?;
-    let data = load(folder.as_deref(), &settings.architecture, &reading(options), progress)?;
+    let data = load(folder.as_deref(), &settings.architecture, &reading(options, &options.out), progress)?;
     let settings = Settings { data_sha256: data.sha256.clone(), ..settings };
     Ok(Plan { settings, data, resumed: None, remarks })
 }
@@ -88,7 +88,8 @@ fn resume(options: &TrainOptions, run: Claimed, progress: &(dyn Fn(usize, usize)
     if let Some(folder) = &options.data {
         settings.data = Some(recorded(folder)?);
     }
-    let data = load(settings.data.as_deref(), &settings.architecture, &reading(options), progress)?;
+    let runs = run_folder::folder_of(&run);
+    let data = load(settings.data.as_deref(), &settings.architecture, &reading(options, &runs), progress)?;
     if data.sha256 != settings.data_sha256 {
         return Err(TrainError::Options(format!(
             "--resume {}: the pictures are not those that the run began with: expected sha256 {}, found {}",
@@ -172,8 +173,8 @@ pub struct Reading<'a> {
     pub runs: &'a Path,
 }
 
-fn reading(options: &TrainOptions) -> Reading<'_> {
-    Reading { strict: options.strict, storage: options.pictures, runs: &options.out }
+fn reading<'a>(options: &TrainOptions, runs: &'a Path) -> Reading<'a> {
+    Reading { strict: options.strict, storage: options.pictures, runs }
 }
 
 /// The pictures of a folder, or the built-in ones.

@@ -86,6 +86,12 @@ pub fn find(out: &Path, wanted: &str) -> Result<PathBuf, TrainError> {
     found.ok_or_else(|| TrainError::Options(format!("{wanted}: no run in {}", out.display())))
 }
 
+/// The folder that a run is in, with what its runs share.
+pub fn folder_of(run: &Path) -> PathBuf {
+    let real = run.canonicalize().unwrap_or_else(|_| run.to_owned()); // of `.` the path says nothing
+    real.parent().unwrap_or(&real).to_owned()
+}
+
 /// The newest checkpoint of a run, if it has one. Folder names sort by progress.
 ///
 /// # Errors

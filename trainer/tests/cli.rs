@@ -237,6 +237,20 @@ fn a_resumed_run_goes_on_to_the_bit() {
     assert_eq!(epochs, 3);
 }
 
+#[test]
+fn a_run_resumed_by_its_path_takes_what_its_neighbors_share() {
+    let (out, elsewhere) = (tempfile::tempdir().expect("made"), tempfile::tempdir().expect("made"));
+    let begun = run(&["--out", path(&out), "--size", "32", "--epochs", "1", "--eval-every", "0", "--device", "cpu"]);
+    assert!(begun.status.success(), "{}", text(&begun.stderr));
+    let resumed = trainer(&["--resume", only_run(&out).to_str().expect("UTF-8"), "--epochs", "2", "--eval-every", "1"])
+        .current_dir(&elsewhere)
+        .output()
+        .expect("the binary starts");
+    assert!(resumed.status.success(), "{}", text(&resumed.stderr));
+    assert!(out.path().join(".mudra").is_dir(), "the measuring network");
+    assert_eq!(std::fs::read_dir(elsewhere.path()).expect("listed").count(), 0);
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_saves_in_the_middle_of_an_epoch_and_the_run_goes_on_to_the_bit() {
