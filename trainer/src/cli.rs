@@ -151,7 +151,8 @@ pub struct BenchOptions {
 /// Flags of `evaluate`.
 #[derive(Debug, Args)]
 pub struct EvaluateOptions {
-    /// A run folder (its newest checkpoint) or a checkpoint folder [default: the newest run in --out]
+    /// A run folder (its newest checkpoint) or a checkpoint folder [default: the newest
+    /// run in --out that has one]
     #[arg(long, value_name = "RUN|CHECKPOINT", conflicts_with_all = ["model", "fakes"])]
     pub run: Option<PathBuf>,
     /// An ONNX file of ours

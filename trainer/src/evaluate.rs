@@ -9,13 +9,14 @@ use tch::Device;
 
 use crate::cli::EvaluateOptions;
 use crate::dataset::{DataSet, Storage};
+use crate::error::TrainError;
 use crate::networks::Generator;
 use crate::quality::classifier::OnDevice;
 use crate::quality::fakes::{self, Wanted};
 use crate::quality::meter::{Fakes, Meter, Networks};
 use crate::quality::page::{self, Page};
 use crate::quality::{self, scores::Evaluation};
-use crate::settings::Settings;
+use crate::settings::{OPTIONS, Settings};
 use crate::{checkpoint, device, plan, run_folder};
 
 /// Measures and prints; writes a page where there is a folder for it.
@@ -27,11 +28,15 @@ pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
     eprintln!("{device_line}");
     let source = Source::open(options, device)?;
     eprintln!("fakes: {}", source.name());
-    let folder = source.data_folder(options);
+    let folder = source.data_folder(options)?;
     let reading = plan::Reading { strict: false, storage: Storage::Auto, runs: &options.out };
     let data = plan::load(folder.as_deref(), source.architecture(), &reading, &|_, _| {})?;
     eprintln!("real: {}, {} pictures, labels {}", data.name, data.label_of.len(), data.labels.names().join(", "));
+    for skipped in &data.skipped {
+        eprintln!("skipped {}: {}", skipped.path.display(), skipped.reason);
+    }
     source.refuse_other_labels(&data)?;
+    source.warn_of_other_pictures(&data);
     let Architecture { channels, image_size, .. } = *source.architecture();
     let images = data.pictures.tensor(channels, image_size, device);
     let pictures = OnDevice { images: &images, data: &data };
@@ -90,14 +95,21 @@ impl Source {
         let (path, run) = match &options.run {
             Some(path) if path.join(model_spec::manifest::MANIFEST).is_file() => {
                 let above = path.canonicalize().ok().and_then(|path| Some(path.parent()?.parent()?.to_owned()));
-                (path.clone(), above.filter(|run| Settings::read(run).is_ok()))
+                (path.clone(), above.filter(|run| run.join(OPTIONS).is_file()))
             }
-            named => {
-                let wanted = named.as_ref().map_or("latest".to_owned(), |path| path.display().to_string());
-                let run = run_folder::find(&options.out, &wanted)
-                    .map_err(|error| anyhow::anyhow!("--run {error}; train one, or name --model or --fakes"))?;
+            Some(path) => {
+                let named = |error| anyhow::anyhow!("--run {error}; train one, or name --model or --fakes");
+                let run = run_folder::find(&options.out, &path.display().to_string()).map_err(named)?;
                 let newest = run_folder::latest_checkpoint(&run)?;
                 (newest.with_context(|| format!("{}: no checkpoint yet", run.display()))?, Some(run))
+            }
+            None => {
+                let newest = run_folder::newest_with_checkpoint(&options.out)?;
+                let (run, checkpoint) = newest.with_context(|| {
+                    let runs = options.out.display();
+                    format!("no run with a checkpoint in {runs}; train one, or name --model or --fakes")
+                })?;
+                (checkpoint, Some(run))
             }
         };
         let (manifest, generator) = checkpoint::read_generator(&path, device)?;
@@ -153,11 +165,20 @@ impl Source {
         Ok(())
     }
 
-    fn data_folder(&self, options: &EvaluateOptions) -> Option<PathBuf> {
-        let named = options.data.clone();
-        match self.run().map(Settings::read) {
-            Some(Ok(settings)) if named.is_none() => settings.data,
-            _ => named.or_else(plan::default_data),
+    fn warn_of_other_pictures(&self, data: &DataSet) {
+        if let Self::Checkpoint { manifest, .. } = self
+            && manifest.data_set.sha256 != data.sha256
+        {
+            let (expected, found) = (&manifest.data_set.sha256, &data.sha256);
+            eprintln!("warning: the run was trained on other pictures: expected sha256 {expected}, found {found}");
+        }
+    }
+
+    fn data_folder(&self, options: &EvaluateOptions) -> Result<Option<PathBuf>, TrainError> {
+        match (&options.data, self.run()) {
+            (Some(named), _) => Ok(Some(named.clone())),
+            (None, Some(run)) => Ok(Settings::read(run)?.data),
+            (None, None) => Ok(plan::default_data()),
         }
     }
 

@@ -86,6 +86,19 @@ pub fn find(out: &Path, wanted: &str) -> Result<PathBuf, TrainError> {
     found.ok_or_else(|| TrainError::Options(format!("{wanted}: no run in {}", out.display())))
 }
 
+/// The run of highest number in `out` that has a checkpoint, with its newest one.
+///
+/// # Errors
+/// A folder can't be read.
+pub fn newest_with_checkpoint(out: &Path) -> Result<Option<(PathBuf, PathBuf)>, TrainError> {
+    for (_, run) in runs(out)?.into_iter().rev().filter(|(_, run)| run.join(CHECKPOINTS).is_dir()) {
+        if let Some(checkpoint) = latest_checkpoint(&run)? {
+            return Ok(Some((run, checkpoint)));
+        }
+    }
+    Ok(None)
+}
+
 /// The folder that a run is in, with what its runs share.
 pub fn folder_of(run: &Path) -> PathBuf {
     let real = run.canonicalize().unwrap_or_else(|_| run.to_owned()); // of `.` the path says nothing
@@ -200,6 +213,17 @@ mod tests {
         assert_eq!(find(out.path(), "latest").expect("found"), next);
         let message = find(out.path(), "elsewhere").expect_err("no such run").to_string();
         assert!(message.contains("elsewhere"), "{message}");
+    }
+
+    #[test]
+    fn a_newer_run_without_a_checkpoint_is_passed_over() {
+        let out = tempfile::tempdir().expect("temporary folder");
+        assert_eq!(newest_with_checkpoint(out.path()).expect("listed"), None);
+        let [older, _] = [(); 2].map(|()| create(out.path(), "rps", "paired").expect("made"));
+        let checkpoint = checkpoint_path(&older, 1_000);
+        std::fs::create_dir(&checkpoint).expect("made");
+        std::fs::write(checkpoint.join(MANIFEST), "{}").expect("written");
+        assert_eq!(newest_with_checkpoint(out.path()).expect("listed"), Some((older, checkpoint)));
     }
 
     #[test]

@@ -100,6 +100,20 @@ fn quality_is_measured_in_training_and_the_same_afterwards() {
     assert!(text(&alone.stderr).contains("real: bars, 52 pictures"), "{}", text(&alone.stderr));
     let scores: Value = serde_json::from_slice(&alone.stdout).expect("JSON and nothing else");
     assert_eq!(scores["fakes"]["kid"], measured["fakes"]["kid"]);
+    // A file that is no picture is named, and pictures that the run did not see are told of.
+    let other = world.data.join("lying/other.png");
+    std::fs::write(&other, b"no picture").expect("written");
+    let told = text(&world.evaluate(&["--run", shown(&run)]).stderr);
+    assert!(told.contains("skipped") && told.contains("other.png") && !told.contains("warning"), "{told}");
+    std::fs::copy(world.data.join("lying/000.png"), &other).expect("copied");
+    let told = text(&world.evaluate(&["--run", shown(&run)]).stderr);
+    assert!(told.contains("warning: the run was trained on other pictures: expected sha256"), "{told}");
+    std::fs::remove_file(&other).expect("removed");
+    let options = std::fs::read(run.join("options.json")).expect("read");
+    std::fs::write(run.join("options.json"), b"{}").expect("written");
+    let told = trainer(&["evaluate", "--run", shown(&run), "--out", shown(&world.runs), "--device", "cpu"]);
+    assert!(!told.status.success() && text(&told.stderr).contains("options.json"), "{}", text(&told.stderr));
+    std::fs::write(run.join("options.json"), options).expect("written");
     let elsewhere = world.folder.path().join("elsewhere");
     world.json(&["--run", shown(&run), "--report", shown(&elsewhere)]);
     let report = std::fs::read_to_string(elsewhere.join("report.html")).expect("written where it was asked for");
@@ -122,7 +136,7 @@ fn quality_is_measured_in_training_and_the_same_afterwards() {
 fn a_run_that_is_not_there_is_named_with_its_flag() {
     let world = World::new();
     for (flags, expected) in
-        [(&["--run", "nowhere"][..], "--run nowhere: no run folder"), (&[], "--run latest: no run in")]
+        [(&["--run", "nowhere"][..], "--run nowhere: no run folder"), (&[], "no run with a checkpoint in")]
     {
         let output = world.evaluate(flags);
         assert_eq!(output.status.code(), Some(1));
