@@ -158,7 +158,7 @@ pub struct EvaluateOptions {
     /// An ONNX file of ours
     #[arg(long, value_name = "FILE", conflicts_with = "fakes")]
     pub model: Option<PathBuf>,
-    /// A folder of generated pictures, one sub-folder a label
+    /// A folder of generated pictures, one sub-folder a label; compared in gray where all of them are gray
     #[arg(long, value_name = "FOLDER")]
     pub fakes: Option<PathBuf>,
     /// Folder of real pictures [default: what the run was trained on, else data/rps where it exists, else rendered hands]
@@ -171,7 +171,7 @@ pub struct EvaluateOptions {
     #[arg(long, value_name = "N", value_parser = samples)]
     pub samples: Option<usize>,
     /// Seed of the latents
-    #[arg(long, value_name = "SEED", default_value = "1")]
+    #[arg(long, value_name = "SEED", default_value = "1", conflicts_with = "fakes")]
     pub seed: u64,
     /// What measures instead of the network beside the data: one that was fitted elsewhere (FILE.safetensors), or a
     /// TorchScript extractor of your own, f32 [n, 3, side, side] in [-1, 1] to [n, d]

@@ -20,7 +20,7 @@ use crate::error::TrainError;
 use crate::interrupt;
 
 pub use decode::DecodeError;
-pub(crate) use decode::planes;
+pub(crate) use decode::{planes, shape};
 pub(crate) use folder::classes;
 pub use pictures::Pictures;
 

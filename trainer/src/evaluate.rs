@@ -8,7 +8,7 @@ use model_spec::{Architecture, Labels, Manifest, Metadata};
 use tch::Device;
 
 use crate::cli::EvaluateOptions;
-use crate::dataset::{DataSet, Storage};
+use crate::dataset::{self, DataSet, Storage};
 use crate::error::TrainError;
 use crate::networks::Generator;
 use crate::quality::classifier::OnDevice;
@@ -86,11 +86,7 @@ impl Source {
             return Ok(Self::Model { path: path.clone(), architecture, labels });
         }
         if let Some(path) = &options.fakes {
-            let first = first_picture(path)?;
-            let size = image::image_dimensions(&first).with_context(|| format!("read {}", first.display()))?.0;
-            let architecture = Architecture::reference(size as usize, 3)
-                .with_context(|| format!("{}: {size} pixels wide", first.display()))?;
-            return Ok(Self::Folder { path: path.clone(), architecture });
+            return Ok(Self::Folder { path: path.clone(), architecture: of_pictures(path)? });
         }
         let (path, run) = match &options.run {
             Some(path) if path.join(model_spec::manifest::MANIFEST).is_file() => {
@@ -204,10 +200,16 @@ impl Source {
     }
 }
 
-fn first_picture(folder: &Path) -> anyhow::Result<PathBuf> {
-    let classes = crate::dataset::classes(folder)?;
-    let first = classes.into_iter().find_map(|class| class.files.into_iter().next());
-    first.with_context(|| format!("--fakes {}: no picture in any sub-folder", folder.display()))
+/// What makes pictures like those of a folder: as wide as the first one, gray where all of them are.
+fn of_pictures(folder: &Path) -> anyhow::Result<Architecture> {
+    let files: Vec<PathBuf> = dataset::classes(folder)?.into_iter().flat_map(|class| class.files).collect();
+    let first = files.first().with_context(|| format!("--fakes {}: no picture in any sub-folder", folder.display()))?;
+    let shape = |path: &Path| dataset::shape(path).with_context(|| format!("picture {}", path.display()));
+    let size = shape(first)?.side;
+    let gray = |all: bool, path: &PathBuf| anyhow::Ok(all && shape(path)?.is_gray);
+    let is_gray = files.iter().try_fold(true, gray)?;
+    let channels = if is_gray { 1 } else { 3 };
+    Architecture::reference(size, channels).with_context(|| format!("{}: {size} pixels wide", first.display()))
 }
 
 fn print(evaluation: &Evaluation, meter: &Meter, as_json: bool) -> anyhow::Result<()> {

@@ -117,6 +117,7 @@ fn wrong_flags_are_usage_errors_that_say_what_is_expected() {
         Case(&["--eval-every", "-1"], "--eval-every"),
         Case(&["evaluate", "--samples", "3"], "expected 12 to 1000000"),
         Case(&["evaluate", "--run", "a", "--model", "b"], "cannot be used with"),
+        Case(&["evaluate", "--fakes", "a", "--seed", "2"], "cannot be used with"),
     ];
     for Case(arguments, expected) in cases {
         let output = run(arguments);

@@ -170,6 +170,28 @@ fn a_folder_of_pictures_is_measured_as_a_table() {
 }
 
 #[test]
+fn fakes_are_taken_by_their_content_and_in_gray_where_they_are_gray() {
+    let world = World::new();
+    let fakes = world.folder.path().join("fakes");
+    write_pictures(&fakes, 12, 3);
+    let png = fakes.join("lying/000.png");
+    std::fs::rename(&png, png.with_extension("jpg")).expect("renamed");
+    world.json(&["--fakes", shown(&fakes)]);
+    for label in ["lying", "standing"] {
+        for entry in std::fs::read_dir(fakes.join(label)).expect("listed") {
+            let path = entry.expect("readable").path();
+            let picture = image::load_from_memory(&std::fs::read(&path).expect("read")).expect("decoded");
+            picture.to_luma8().save_with_format(&path, image::ImageFormat::Png).expect("saved");
+        }
+    }
+    world.json(&["--fakes", shown(&fakes)]);
+    let kept = std::fs::read_dir(world.data.join(".mudra")).expect("kept beside the data set");
+    let mut kept: Vec<_> = kept.map(|entry| text(entry.expect("readable").file_name().as_encoded_bytes())).collect();
+    kept.sort();
+    assert!(kept[0].starts_with("features-1x32-") && kept[1].starts_with("features-3x32-"), "{kept:?}");
+}
+
+#[test]
 fn an_extractor_of_ones_own_gives_the_features() {
     let world = World::new();
     let fakes = world.folder.path().join("fakes");

@@ -41,6 +41,22 @@ pub enum DecodeError {
     Decode(#[from] ImageError),
 }
 
+/// What the head of a picture file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// The shorter side in pixels, which the square has.
+    pub side: usize,
+    /// Whether it has no colors.
+    pub is_gray: bool,
+}
+
+/// The shape of a picture by its content.
+pub fn shape(path: &Path) -> Result<Shape, DecodeError> {
+    let decoder = ImageReader::new(Cursor::new(content(path)?)).with_guessed_format()?.into_decoder()?;
+    let (width, height) = decoder.dimensions();
+    Ok(Shape { side: width.min(height) as usize, is_gray: !decoder.color_type().has_color() })
+}
+
 /// Decodes, turns as EXIF says, converts to RGB or gray, resizes the shorter side to `size`, cuts the centre square:
 /// `[channels, size, size]`.
 pub fn square_picture(path: &Path, size: usize, channels: usize) -> Result<Vec<u8>, DecodeError> {
