@@ -68,13 +68,7 @@ fn announce(plan: &Plan, device_line: &str) {
         warn(format_args!("skipped {}: {}", skipped.path.display(), skipped.reason));
     }
     let data = &plan.data;
-    say(format_args!(
-        "data: {}, {} pictures, {} skipped, labels {}",
-        data.name,
-        data.label_of.len(),
-        data.skipped.len(),
-        data.labels.names().join(", ")
-    ));
+    say(format_args!("data: {}, {}, labels {}", data.name, data.counts(), data.labels.names().join(", ")));
     say(device_line);
     say(summary::text(&plan.settings.architecture, data.labels.len()));
 }

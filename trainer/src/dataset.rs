@@ -21,6 +21,7 @@ use crate::interrupt;
 
 pub use decode::DecodeError;
 pub(crate) use decode::{planes, shape};
+pub use folder::Others;
 pub(crate) use folder::classes;
 pub use pictures::Pictures;
 
@@ -144,15 +145,24 @@ pub struct DataSet {
     pub sha256: String,
     /// Credit and licence, from LICENCE.txt in the folder.
     pub licence: Option<String>,
-    /// Files that were left out.
+    /// Picture files that were left out.
     pub skipped: Vec<Skipped>,
+    /// Other files in the folders of labels.
+    pub others: Others,
 }
 
 impl DataSet {
     /// A data set with its hash; `pictures` is `[n, channels, size, size]`.
     pub fn new(name: String, labels: Labels, pictures: Vec<u8>, label_of: Vec<i64>, names: Vec<String>) -> Self {
         let sha256 = content_sha256(&labels, &pictures, &label_of);
-        Self { labels, pictures: pictures.into(), label_of, names, name, sha256, licence: None, skipped: Vec::new() }
+        let (pictures, licence, skipped, others) = (pictures.into(), None, Vec::new(), Others::default());
+        Self { labels, pictures, label_of, names, name, sha256, licence, skipped, others }
+    }
+
+    /// `520 pictures, 1 skipped, 3 left out by ending (.gif, .heic)`, for people.
+    pub fn counts(&self) -> String {
+        let others = self.others.text().map_or(String::new(), |text| format!(", {text}"));
+        format!("{} pictures, {} skipped{others}", self.label_of.len(), self.skipped.len())
     }
 
     /// What manifests say of it.
@@ -206,7 +216,8 @@ pub fn load(
     }
     let names = kept.iter().map(|path| folder::name_under(folder, path)).collect();
     let (name, licence) = (folder::name(folder), licence(folder)?);
-    Ok(DataSet { labels, pictures, label_of, names, name, sha256, licence, skipped })
+    let others = Others::joined(classes.into_iter().map(|class| class.others));
+    Ok(DataSet { labels, pictures, label_of, names, name, sha256, licence, skipped, others })
 }
 
 /// The places of each of `labels` labels in `label_of`, in order.

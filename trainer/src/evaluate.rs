@@ -31,7 +31,7 @@ pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
     let folder = source.data_folder(options)?;
     let reading = plan::Reading { strict: false, storage: Storage::Auto, runs: &options.out };
     let data = plan::load(folder.as_deref(), source.architecture(), &reading, &|_, _| {})?;
-    eprintln!("real: {}, {} pictures, labels {}", data.name, data.label_of.len(), data.labels.names().join(", "));
+    eprintln!("real: {}, {}, labels {}", data.name, data.counts(), data.labels.names().join(", "));
     for skipped in &data.skipped {
         eprintln!("skipped {}: {}", skipped.path.display(), skipped.reason);
     }

@@ -185,6 +185,11 @@ fn a_dry_run_writes_nothing() {
     assert!(said.contains("12 pictures, 0 skipped, labels down, up"), "{said}");
     assert!(said.contains("device: cpu, 1 thread") && said.contains("ConvTranspose2d"), "{said}");
     assert_eq!(std::fs::read_dir(out.path()).expect("listed").count(), 0);
+    for name in ["a.HEIC", "b.heic", "c.gif", "d", ".hidden"] {
+        std::fs::write(data.path().join("up").join(name), "").expect("written");
+    }
+    let said = text(&train(&data, &out, &["--dry-run"]).stdout);
+    assert!(said.contains("0 skipped, 4 left out by ending (.gif, .heic, no ending), labels down, up"), "{said}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Which files make which class.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::DataError;
@@ -15,6 +16,35 @@ pub struct Class {
     pub folder: PathBuf,
     /// Its picture files at any depth, in sorted order, folder by folder.
     pub files: Vec<PathBuf>,
+    /// Files that are left out by their ending.
+    pub others: Others,
+}
+
+/// Files that no picture's ending has, by their own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Others(BTreeMap<String, usize>);
+
+impl Others {
+    fn push(&mut self, path: &Path) {
+        let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy().to_lowercase()));
+        *self.0.entry(ending.unwrap_or_else(|| "no ending".to_owned())).or_default() += 1;
+    }
+
+    /// Those of several classes.
+    pub(super) fn joined(all: impl IntoIterator<Item = Self>) -> Self {
+        let mut joined = Self::default();
+        for (ending, count) in all.into_iter().flat_map(|others| others.0) {
+            *joined.0.entry(ending).or_default() += count;
+        }
+        joined
+    }
+
+    /// `3 left out by ending (.gif, .heic)`, where there are any.
+    pub fn text(&self) -> Option<String> {
+        let endings: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        let count: usize = self.0.values().sum();
+        (count > 0).then(|| format!("{count} left out by ending ({})", endings.join(", ")))
+    }
 }
 
 /// The sub-folders of a data set in sorted order; hidden ones are ignored.
@@ -25,7 +55,8 @@ pub fn classes(folder: &Path) -> Result<Vec<Class>, DataError> {
         .map(|path| {
             let name = path.file_name().and_then(|name| name.to_str());
             let name = name.ok_or_else(|| DataError::Name { path: path.clone() })?.to_owned();
-            Ok(Class { name, files: pictures_under(&path)?, folder: path })
+            let (files, others) = pictures_under(&path)?;
+            Ok(Class { name, files, others, folder: path })
         })
         .collect()
 }
@@ -44,28 +75,34 @@ pub fn name_under(folder: &Path, picture: &Path) -> String {
 
 /// In the order of torchvision's `ImageFolder`: the files of each folder together, folders sorted by their path as text,
 /// in which `a-b` comes before `a/b`.
-fn pictures_under(class: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut by_folder = Vec::new();
-    walk(class, &mut Vec::new(), &mut by_folder)?;
+fn pictures_under(class: &Path) -> Result<(Vec<PathBuf>, Others), DataError> {
+    let mut found = Found::default();
+    walk(class, &mut Vec::new(), &mut found)?;
+    let Found { mut by_folder, others } = found;
     by_folder
         .sort_by(|(left, _), (right, _)| left.as_os_str().as_encoded_bytes().cmp(right.as_os_str().as_encoded_bytes()));
-    Ok(by_folder.into_iter().flat_map(|(_, files)| files).collect())
+    Ok((by_folder.into_iter().flat_map(|(_, files)| files).collect(), others))
+}
+
+/// The files of a class.
+#[derive(Default)]
+struct Found {
+    by_folder: Vec<(PathBuf, Vec<PathBuf>)>,
+    others: Others,
 }
 
 /// `above` holds the real paths of the folders that led here: a link back to one of them is not followed again.
-fn walk(
-    folder: &Path,
-    above: &mut Vec<PathBuf>,
-    by_folder: &mut Vec<(PathBuf, Vec<PathBuf>)>,
-) -> Result<(), DataError> {
+fn walk(folder: &Path, above: &mut Vec<PathBuf>, found: &mut Found) -> Result<(), DataError> {
     let real = folder.canonicalize().map_err(|source| DataError::Read { path: folder.to_owned(), source })?;
     if above.contains(&real) {
         return Ok(());
     }
     let (folders, files): (Vec<_>, Vec<_>) = sorted_entries(folder)?.into_iter().partition(|path| path.is_dir());
-    by_folder.push((folder.to_owned(), files.into_iter().filter(|path| has_picture_ending(path)).collect()));
+    let (pictures, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| has_picture_ending(path));
+    found.by_folder.push((folder.to_owned(), pictures));
+    others.iter().for_each(|path| found.others.push(path));
     above.push(real);
-    folders.iter().try_for_each(|folder| walk(folder, above, by_folder))?;
+    folders.iter().try_for_each(|folder| walk(folder, above, found))?;
     above.pop();
     Ok(())
 }
