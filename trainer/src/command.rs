@@ -4,6 +4,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::cli::TrainOptions;
+use crate::device::Arithmetic;
 use crate::plan::{self, Plan};
 use crate::progress::{Console, say, warn};
 use crate::run_folder::Claimed;
@@ -25,7 +26,9 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
         say("dry run: no run was begun");
         return Ok(());
     }
-    let Plan { settings, data, resumed, .. } = plan;
+    let Plan { mut settings, data, resumed, .. } = plan;
+    let arithmetic = Arithmetic::of(device);
+    let before = settings.arithmetic.replace(arithmetic).filter(|before| *before != arithmetic);
     let is_resumed = resumed.is_some();
     let run = match resumed {
         Some(run) => run,
@@ -38,6 +41,12 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
     if !options.quiet {
         let from = if is_resumed { format!(", after epoch {}", progress.epochs) } else { String::new() };
         say(format_args!("run: {}{from}", session.run().display()));
+        if let Some(before) = before {
+            let images = progress.images;
+            say(format_args!(
+                "bits will differ from image {images} on: the run was on {before}, and is now on {arithmetic}"
+            ));
+        }
     }
     let ending = session.train(&console);
     console.finish();

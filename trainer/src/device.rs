@@ -1,13 +1,16 @@
 //! Which device a run takes, and why not another.
 
+use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use tch::{Cuda, Device};
 
 use crate::error::TrainError;
 
 const OLDEST_DRIVER: u32 = 580;
+const TF32_OVERRIDE: &str = "NVIDIA_TF32_OVERRIDE";
 const DRIVER_VERSION: &str = "/proc/driver/nvidia/version";
 
 /// What `--device` asks for.
@@ -19,6 +22,42 @@ pub enum DeviceChoice {
     Cpu,
     /// A CUDA device by index.
     Cuda(usize),
+}
+
+/// What decides the bits of a sum beside its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "device")]
+pub enum Arithmetic {
+    /// Sums are split by thread.
+    Cpu {
+        /// How many.
+        threads: i32,
+    },
+    /// Sums are split by kernel.
+    Cuda {
+        /// Whether f32 may be multiplied in TF32.
+        tf32: bool,
+    },
+}
+
+impl Arithmetic {
+    /// That of a device, once [`forbid_tf32`] was called or not.
+    pub fn of(device: Device) -> Self {
+        match device {
+            Device::Cuda(_) => Self::Cuda { tf32: std::env::var_os(TF32_OVERRIDE).is_none_or(|value| value != "0") },
+            _ => Self::Cpu { threads: tch::get_num_threads() },
+        }
+    }
+}
+
+impl fmt::Display for Arithmetic {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu { threads } => write!(formatter, "cpu, {threads} thread{}", if *threads == 1 { "" } else { "s" }),
+            Self::Cuda { tf32: true } => write!(formatter, "cuda with TF32"),
+            Self::Cuda { tf32: false } => write!(formatter, "cuda without TF32"),
+        }
+    }
 }
 
 impl FromStr for DeviceChoice {
@@ -60,16 +99,14 @@ pub fn open(choice: DeviceChoice) -> Result<(Device, String), TrainError> {
 ///
 /// Source: NVIDIA_TF32_OVERRIDE in the documentation of cuBLAS and cuDNN, which read it when they are opened.
 pub fn forbid_tf32() {
-    const OVERRIDE: &str = "NVIDIA_TF32_OVERRIDE";
-    if std::env::var_os(OVERRIDE).is_none() {
+    if std::env::var_os(TF32_OVERRIDE).is_none() {
         // SAFETY: no other thread reads the environment yet.
-        unsafe { std::env::set_var(OVERRIDE, "0") };
+        unsafe { std::env::set_var(TF32_OVERRIDE, "0") };
     }
 }
 
 fn cpu(passed_over: Option<String>) -> (Device, String) {
-    let threads = tch::get_num_threads();
-    let line = format!("device: cpu, {threads} thread{}", if threads == 1 { "" } else { "s" });
+    let line = format!("device: {}", Arithmetic::of(Device::Cpu));
     (Device::Cpu, passed_over.map_or(line.clone(), |reason| format!("{line} (cuda passed over: {reason})")))
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use model_spec::Architecture;
 use serde::{Deserialize, Serialize};
 
+use crate::device::Arithmetic;
 use crate::error::{IoContext, TrainError};
 use crate::networks::Precision;
 use crate::recipe::{Method, Recipe};
@@ -16,7 +17,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// Batch normalization and pairs need more than one picture.
 pub const LEAST_BATCH: usize = 2;
 
-/// All that decides what a run computes, but the device.
+/// All that decides what a run computes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// Version of options.json.
@@ -53,6 +54,9 @@ pub struct Settings {
     /// Thousands of images between measurements of quality; 0: none.
     #[serde(default)]
     pub eval_every_kimg: f64,
+    /// What it computed on last; other arithmetic rounds otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arithmetic: Option<Arithmetic>,
     /// Where the run was set back once, because a loss was no number any more or a label had collapsed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<Rollback>,
@@ -88,6 +92,7 @@ impl Settings {
             checkpoint_every: 10,
             keep: 0,
             eval_every_kimg: 25.0,
+            arithmetic: None,
             rollback: None,
         }
     }

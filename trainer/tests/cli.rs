@@ -236,11 +236,17 @@ fn a_resumed_run_goes_on_to_the_bit() {
     let same = ["--preset", "full", "--set", "method.penalty=0.50", "--lr", "8e-4"];
     let resumed = resume(&halves, &[&["--epochs", "3", "--pictures", "file"][..], &same].concat());
     assert!(resumed.status.success(), "{}", text(&resumed.stderr));
-    assert!(text(&resumed.stdout).contains("after epoch 2"), "{}", text(&resumed.stdout));
+    let said = text(&resumed.stdout);
+    assert!(said.contains("after epoch 2") && !said.contains("bits will differ"), "{said}");
     let (whole, halves) = (only_run(&whole), only_run(&halves));
     assert_eq!(newest_manifest(&whole).files, newest_manifest(&halves).files);
     let epochs = std::fs::read_to_string(halves.join("stats.jsonl")).expect("read").lines().count();
     assert_eq!(epochs, 3);
+    let place = halves.parent().expect("a folder of runs").to_str().expect("UTF-8");
+    let mut two = trainer(&["--out", place, "--resume", "latest", "--device", "cpu", "--epochs", "4"]);
+    let said = text(&two.env("OMP_NUM_THREADS", "2").output().expect("the binary starts").stdout);
+    let expected = "bits will differ from image 36 on: the run was on cpu, 1 thread, and is now on cpu, 2 threads";
+    assert!(said.contains(expected), "{said}");
 }
 
 #[test]
