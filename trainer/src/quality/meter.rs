@@ -80,7 +80,7 @@ impl Meter {
             None => seen.features,
         };
         let side = |places: &[i64]| rows(&reals, places);
-        let (_, distances) = neighbors::nearest(&side(&split.held_out), &side(&split.learned));
+        let (_, distances) = neighbors::nearest(&side(&some(split.held_out)), &side(&split.learned));
         let held_out_distance = neighbors::median(&distances);
         let label_names = data.labels.names().to_vec();
         Ok(Self { classifier, extractor, label_names, halves, reals, held_out_distance })
@@ -207,6 +207,15 @@ fn compared(of_label: usize, labels: usize) -> usize {
     (of_label / 2).min((MOST_COMPARED / labels).max(LEAST_PICTURES / 2))
 }
 
+/// At most [`MOST_COMPARED`] of some places, spread evenly; in order where these are all of them.
+fn some(places: Vec<i64>) -> Vec<i64> {
+    if places.len() <= MOST_COMPARED {
+        return places;
+    }
+    let order = epoch_order(HALVES_SEED, u64::MAX, places.len());
+    order.iter().take(MOST_COMPARED).map(|place| places[*place as usize]).collect()
+}
+
 fn scores(reals: &Tensor, fakes: &Tensor) -> Scores {
     let distance::Kid { mean, spread } = distance::kid(reals, fakes);
     let neighbors::Manifold { precision, recall, density, coverage } = neighbors::manifold(reals, fakes);
@@ -234,5 +243,19 @@ mod tests {
     fn half_of_a_label_is_compared_up_to_its_share_of_the_most() {
         assert_eq!([compared(840, 3), compared(100_000, 2), compared(25, 2)], [420, 2_500, 12]);
         assert_eq!(compared(1_000, 1_000), LEAST_PICTURES / 2);
+    }
+
+    #[test]
+    fn of_many_places_a_spread_few_are_taken_and_of_few_all() {
+        let few: Vec<i64> = (7..7 + MOST_COMPARED as i64).collect();
+        assert_eq!(some(few.clone()), few);
+        let many: Vec<i64> = (0..4 * MOST_COMPARED as i64).collect();
+        let mut taken = some(many.clone());
+        assert_eq!(taken, some(many));
+        taken.sort_unstable();
+        taken.dedup();
+        assert_eq!(taken.len(), MOST_COMPARED);
+        let early = taken.iter().filter(|place| **place < 2 * MOST_COMPARED as i64).count();
+        assert!(early.abs_diff(MOST_COMPARED / 2) < MOST_COMPARED / 10, "{early} of the first half");
     }
 }

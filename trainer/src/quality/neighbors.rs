@@ -54,8 +54,9 @@ pub fn nearest(from: &Tensor, to: &Tensor) -> (Tensor, Tensor) {
 
 /// The same with at most so many distances in memory, or those of one row.
 fn nearest_at_once(from: &Tensor, to: &Tensor, most: i64) -> (Tensor, Tensor) {
+    let to = to.to_kind(Kind::Double); // once, not with every part
     let parts = from.split((most / to.size()[0].max(1)).max(1), 0);
-    let found: Vec<(Tensor, Tensor)> = parts.iter().map(|part| distances(part, to).min_dim(1, false)).collect();
+    let found: Vec<(Tensor, Tensor)> = parts.iter().map(|part| distances(part, &to).min_dim(1, false)).collect();
     let (distances, places): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     (Tensor::cat(&places, 0), Tensor::cat(&distances, 0))
 }
