@@ -110,16 +110,19 @@ impl Meter {
         let groups = self.groups(&fakes.label_of)?;
         let labels: Vec<LabelScores> =
             groups.iter().enumerate().map(|(label, group)| self.label_scores(label, group, &features, &seen)).collect();
-        let all = |part: fn(&Group) -> &[i64]| groups.iter().flat_map(part).copied().collect::<Vec<i64>>();
+        let share = share(groups.iter().map(|group| group.fakes.len()));
+        let first = |places: &[i64]| places[..places.len().min(share)].to_vec();
+        let all = |part: fn(&Group) -> &[i64]| groups.iter().flat_map(|group| first(part(group))).collect::<Vec<i64>>();
         let (reals, others, fakes) = (all(|group| &group.reals), all(|group| &group.others), all(|group| &group.fakes));
         let (fake_rows, real_rows) = (rows(&features, &fakes), rows(&self.reals, &reals));
         let right: f64 = labels.iter().map(|label| label.accuracy * label.samples as f64).sum();
+        let made: usize = labels.iter().map(|label| label.samples).sum();
         let tried = self.classifier.tried;
         Ok(Evaluation {
             samples: fakes.len(),
             fakes: scores(&real_rows, &fake_rows),
             floor: scores(&real_rows, &rows(&self.reals, &others)),
-            accuracy: right / fakes.len() as f64,
+            accuracy: right / made as f64,
             confusion: groups.iter().map(|group| counts(group, &seen, self.label_names.len())).collect(),
             memorisation: self.memorisation(&features),
             labels,
@@ -207,6 +210,12 @@ fn compared(of_label: usize, labels: usize) -> usize {
     (of_label / 2).min((MOST_COMPARED / labels).max(LEAST_PICTURES / 2))
 }
 
+/// Pictures of each label that overall scores take, which compare all with all: labels have a few of their own in any case.
+fn share(counts: impl ExactSizeIterator<Item = usize>) -> usize {
+    let labels = counts.len();
+    if counts.sum::<usize>() <= MOST_COMPARED { usize::MAX } else { MOST_COMPARED / labels }
+}
+
 /// At most [`MOST_COMPARED`] of some places, spread evenly; in order where these are all of them.
 fn some(places: Vec<i64>) -> Vec<i64> {
     if places.len() <= MOST_COMPARED {
@@ -243,6 +252,13 @@ mod tests {
     fn half_of_a_label_is_compared_up_to_its_share_of_the_most() {
         assert_eq!([compared(840, 3), compared(100_000, 2), compared(25, 2)], [420, 2_500, 12]);
         assert_eq!(compared(1_000, 1_000), LEAST_PICTURES / 2);
+    }
+
+    #[test]
+    fn overall_scores_take_evenly_many_of_each_of_many_labels() {
+        assert_eq!(share([420; 3].into_iter()), usize::MAX);
+        assert_eq!(share([12; 416].into_iter()), usize::MAX);
+        assert_eq!(share([12; 1_000].into_iter()), 5);
     }
 
     #[test]

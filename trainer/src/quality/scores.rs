@@ -75,7 +75,7 @@ pub struct Memorisation {
 /// All that is measured of one set of fakes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// Fakes, and real pictures that they are compared with.
+    /// Fakes, and real pictures that they are compared with, in the scores of all labels together.
     pub samples: usize,
     /// Of all fakes.
     pub fakes: Scores,
