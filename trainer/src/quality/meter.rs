@@ -1,5 +1,6 @@
 //! Measures fakes against the pictures of a data set.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
@@ -26,6 +27,19 @@ pub struct Meter {
     halves: Vec<[Vec<i64>; 2]>,
     reals: Tensor, // [n, d]
     held_out_distance: f64,
+    floors: Floors,
+}
+
+/// What real pictures score in the place of as many fakes as [`Meter::samples`] has: the same each time.
+struct Floors {
+    all: OnceCell<Scores>,
+    labels: Vec<OnceCell<Scores>>,
+}
+
+impl Floors {
+    fn of(labels: usize) -> Self {
+        Self { all: OnceCell::new(), labels: vec![OnceCell::new(); labels] }
+    }
 }
 
 /// Where the measuring networks come from.
@@ -83,7 +97,8 @@ impl Meter {
         let (_, distances) = neighbors::nearest(&side(&some(split.held_out)), &side(&split.learned));
         let held_out_distance = neighbors::median(&distances);
         let label_names = data.labels.names().to_vec();
-        Ok(Self { classifier, extractor, label_names, halves, reals, held_out_distance })
+        let floors = Floors::of(label_names.len());
+        Ok(Self { classifier, extractor, label_names, halves, reals, held_out_distance, floors })
     }
 
     /// Fakes of each label that a full measurement takes: half of its real pictures, or a share of some thousands.
@@ -115,13 +130,14 @@ impl Meter {
         let all = |part: fn(&Group) -> &[i64]| groups.iter().flat_map(|group| first(part(group))).collect::<Vec<i64>>();
         let (reals, others, fakes) = (all(|group| &group.reals), all(|group| &group.others), all(|group| &group.fakes));
         let (fake_rows, real_rows) = (rows(&features, &fakes), rows(&self.reals, &reals));
+        let is_full = groups.iter().zip(&self.halves).all(|(group, [half, _])| group.reals.len() == half.len());
         let right: f64 = labels.iter().map(|label| label.accuracy * label.samples as f64).sum();
         let made: usize = labels.iter().map(|label| label.samples).sum();
         let tried = self.classifier.tried;
         Ok(Evaluation {
             samples: fakes.len(),
             fakes: scores(&real_rows, &fake_rows),
-            floor: scores(&real_rows, &rows(&self.reals, &others)),
+            floor: self.floor(is_full.then_some(&self.floors.all), &reals, &others),
             accuracy: right / made as f64,
             confusion: groups.iter().map(|group| counts(group, &seen, self.label_names.len())).collect(),
             memorisation: self.memorisation(&features),
@@ -157,15 +173,22 @@ impl Meter {
 
     fn label_scores(&self, label: usize, group: &Group, features: &Tensor, seen: &[i64]) -> LabelScores {
         let (reals, fakes) = (rows(&self.reals, &group.reals), rows(features, &group.fakes));
+        let is_full = group.reals.len() == self.halves[label][0].len();
         let right = group.fakes.iter().filter(|place| seen[**place as usize] == label as i64).count();
         LabelScores {
             label: self.label_names[label].clone(),
             samples: group.fakes.len(),
             fakes: scores(&reals, &fakes),
-            floor: scores(&reals, &rows(&self.reals, &group.others)),
+            floor: self.floor(is_full.then_some(&self.floors.labels[label]), &group.reals, &group.others),
             accuracy: right as f64 / group.fakes.len() as f64,
             diversity: neighbors::mean_distance(&fakes) / neighbors::mean_distance(&reals),
         }
+    }
+
+    /// What `others` score against `reals`, kept where there is a place for it.
+    fn floor(&self, kept: Option<&OnceCell<Scores>>, reals: &[i64], others: &[i64]) -> Scores {
+        let measured = || scores(&rows(&self.reals, reals), &rows(&self.reals, others));
+        kept.map_or_else(measured, |kept| *kept.get_or_init(measured))
     }
 
     fn memorisation(&self, features: &Tensor) -> Memorisation {
@@ -247,6 +270,32 @@ fn rows(features: &Tensor, places: &[i64]) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::{self, DeviceChoice};
+    use crate::hands;
+
+    #[test]
+    fn the_floor_of_full_counts_is_measured_once_and_of_fewer_fakes_anew() {
+        let data = hands::rendered_hands(32, 32, 3, 1, &|_, _| {});
+        let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
+        let images = data.pictures.tensor(3, 32, device);
+        let cache = tempfile::tempdir().expect("temporary folder");
+        let networks = Networks { cache: cache.path(), file: None };
+        let meter = Meter::open(&OnDevice { images: &images, data: &data }, &networks, &|_, _| {}).expect("fitted");
+        let measure = |each: i64| {
+            let places: Vec<i64> = (0..3 * each).map(|place| place / each * 32 + place % each).collect();
+            let label_of = places.iter().map(|place| place / 32).collect();
+            let images = images.index_select(0, &Tensor::from_slice(&places));
+            meter.measure(&Fakes { images, label_of }).expect("measured")
+        };
+        let few = measure(12);
+        assert!(meter.floors.all.get().is_none() && meter.floors.labels.iter().all(|kept| kept.get().is_none()));
+        let full = measure(16);
+        assert_eq!(meter.floors.all.get(), Some(&full.floor));
+        assert!(full.labels.iter().zip(&meter.floors.labels).all(|(label, kept)| kept.get() == Some(&label.floor)));
+        assert_eq!(measure(16), full);
+        assert_eq!(measure(12), few);
+        assert_ne!(few.floor, full.floor);
+    }
 
     #[test]
     fn half_of_a_label_is_compared_up_to_its_share_of_the_most() {
