@@ -7,9 +7,10 @@ use crate::cli::TrainOptions;
 use crate::device::Arithmetic;
 use crate::plan::{self, Plan};
 use crate::progress::{Console, say, warn};
+use crate::quality::Cache;
 use crate::run_folder::Claimed;
 use crate::session::{Ending, Session, Setting};
-use crate::{device, interrupt, quality, run_folder, summary};
+use crate::{device, interrupt, run_folder, summary};
 
 /// Trains, or with `--dry-run` says what it would do.
 ///
@@ -35,7 +36,7 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
         None => Claimed::of(run_folder::create(&options.out, &data.name, settings.recipe.name())?)?,
     };
     let console = Console::new(options.quiet);
-    let cache = quality::cache_folder(settings.data.as_deref(), &run_folder::folder_of(&run));
+    let cache = Cache::of(settings.data.as_deref(), &run_folder::folder_of(&run));
     let mut session = Session::open(run, settings, &Setting { data: &data, device, cache: &cache }, &console)?;
     let progress = session.progress();
     if !options.quiet {

@@ -11,11 +11,12 @@ use crate::cli::EvaluateOptions;
 use crate::dataset::{self, DataSet, Storage};
 use crate::error::TrainError;
 use crate::networks::Generator;
+use crate::quality::Cache;
 use crate::quality::classifier::OnDevice;
 use crate::quality::fakes::{self, Wanted};
 use crate::quality::meter::{Fakes, Meter, Networks};
 use crate::quality::page::{self, Page};
-use crate::quality::{self, scores::Evaluation};
+use crate::quality::scores::Evaluation;
 use crate::settings::{OPTIONS, Settings};
 use crate::{checkpoint, device, plan, run_folder};
 
@@ -40,7 +41,7 @@ pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
     let Architecture { channels, image_size, .. } = *source.architecture();
     let images = data.pictures.tensor(channels, image_size, device);
     let pictures = OnDevice { images: &images, data: &data };
-    let cache = quality::cache_folder(folder.as_deref(), &options.out);
+    let cache = Cache::of(folder.as_deref(), &options.out);
     let networks = Networks { cache: &cache, file: options.features.as_deref() };
     let bar = bar("fitting the network that measures quality");
     let meter = Meter::open(&pictures, &networks, &|done, total| show(&bar, done, total))?;

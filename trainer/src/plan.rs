@@ -9,10 +9,11 @@ use crate::cli::TrainOptions;
 use crate::dataset::{self, DataSet, FolderOptions, Storage};
 use crate::error::TrainError;
 use crate::networks::Precision;
+use crate::quality::Cache;
 use crate::recipe::{Preset, Recipe};
 use crate::run_folder::Claimed;
 use crate::settings::Settings;
-use crate::{hands, overrides, quality, run_folder};
+use crate::{hands, overrides, run_folder};
 
 /// Where pictures are looked for without `--data`.
 pub const DEFAULT_DATA: &str = "data/rps";
@@ -190,8 +191,8 @@ pub fn load(
     let (size, channels) = (architecture.image_size, architecture.channels);
     match folder {
         Some(folder) => {
-            let cache = quality::cache_folder(Some(folder), reading.runs);
-            let cache = Some((&*cache, reading.storage));
+            let cache = Cache::of(Some(folder), reading.runs);
+            let cache = Some((&*cache.folder, reading.storage));
             Ok(dataset::load(folder, &FolderOptions { size, channels, strict: reading.strict, cache }, progress)?)
         }
         None => Ok(hands::rendered_hands(HANDS_PER_LABEL, size, channels, HANDS_SEED, progress)),

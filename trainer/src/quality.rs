@@ -19,10 +19,27 @@ use std::path::{Path, PathBuf};
 
 const FOLDER: &str = ".mudra";
 
-/// Where the measuring network of a data set is kept: in the data set's own folder, or with the runs where that can't be
-/// written or the pictures are built in.
-pub fn cache_folder(data: Option<&Path>, runs: &Path) -> PathBuf {
-    data.filter(|folder| can_be_written(folder)).unwrap_or(runs).join(FOLDER)
+/// Where the measuring network of a data set is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cache {
+    /// Beside the data set, for reading, where it may be read-only.
+    beside: Option<PathBuf>,
+    /// Where it is written: beside the data set, or with the runs where that can't be written or the pictures are built in.
+    pub folder: PathBuf,
+}
+
+impl Cache {
+    /// That of a folder of pictures and a folder of runs.
+    pub fn of(data: Option<&Path>, runs: &Path) -> Self {
+        let folder = data.filter(|folder| can_be_written(folder)).unwrap_or(runs).join(FOLDER);
+        Self { beside: data.map(|folder| folder.join(FOLDER)), folder }
+    }
+
+    /// A file by its name, where it is or where it is to be written.
+    pub fn file(&self, name: &str) -> PathBuf {
+        let beside = self.beside.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
+        beside.unwrap_or_else(|| self.folder.join(name))
+    }
 }
 
 /// Permissions don't tell: a mount may be read-only, and a folder another user's.
@@ -30,6 +47,23 @@ fn can_be_written(data: &Path) -> bool {
     let kept = data.join(FOLDER);
     let probe = if kept.is_dir() { kept } else { data.to_owned() }.join(format!(".probe.{}", std::process::id()));
     std::fs::write(&probe, []).and_then(|()| std::fs::remove_file(&probe)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_beside_data_that_can_not_be_written_is_read() {
+        let [data, runs] = [(); 2].map(|()| tempfile::tempdir().expect("temporary folder"));
+        let beside = data.path().join(FOLDER);
+        let cache = Cache { beside: Some(beside.clone()), folder: runs.path().join(FOLDER) };
+        assert_eq!(cache.file("network"), cache.folder.join("network"), "none there: to be written");
+        std::fs::create_dir(&beside).expect("made");
+        std::fs::write(beside.join("network"), "").expect("written");
+        assert_eq!(cache.file("network"), beside.join("network"));
+        assert_eq!(Cache::of(None, runs.path()).file("network"), cache.folder.join("network"));
+    }
 }
 
 #[cfg(test)]

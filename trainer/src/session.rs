@@ -11,6 +11,7 @@ use crate::checkpoint::{self, EpochLosses};
 use crate::dataset::DataSet;
 use crate::error::TrainError;
 use crate::progress::Console;
+use crate::quality::Cache;
 use crate::quality::classifier::OnDevice;
 use crate::quality::fakes::{self, Wanted};
 use crate::quality::meter::{Meter, Networks};
@@ -61,7 +62,7 @@ pub struct Setting<'a> {
     /// Where it computes.
     pub device: Device,
     /// Where the data set's measuring network is kept.
-    pub cache: &'a Path,
+    pub cache: &'a Cache,
 }
 
 /// How an epoch ended.
@@ -346,7 +347,7 @@ impl Session {
 }
 
 /// Quality goes unmeasured, aloud, where there are too few pictures for it.
-fn open_meter(pictures: &OnDevice<'_>, cache: &Path, console: &Console) -> Result<Option<Meter>, TrainError> {
+fn open_meter(pictures: &OnDevice<'_>, cache: &Cache, console: &Console) -> Result<Option<Meter>, TrainError> {
     let networks = Networks { cache, file: None };
     match Meter::open(pictures, &networks, &|done, total| console.fitting(done, total)) {
         Ok(meter) => Ok(Some(meter)),
@@ -391,7 +392,7 @@ mod tests {
         let run = Claimed::of(run_folder::create(out.path(), "hands", "paired").expect("made")).expect("free");
         let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
         let console = Console::new(true);
-        let setting = Setting { data: &data, device, cache: out.path() };
+        let setting = Setting { data: &data, device, cache: &Cache::of(None, out.path()) };
         let mut session = Session::open(run, settings(&data), &setting, &console).expect("opened");
         let error =
             session.set_back("the loss is NaN".to_owned(), None, &console).expect_err("nowhere to go").to_string();
@@ -405,7 +406,7 @@ mod tests {
         let run = run_folder::create(out.path(), "hands", "paired").expect("made");
         let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
         let console = Console::new(true);
-        let setting = Setting { data: &data, device, cache: out.path() };
+        let setting = Setting { data: &data, device, cache: &Cache::of(None, out.path()) };
         let claimed = Claimed::of(run.clone()).expect("free");
         let mut session = Session::open(claimed, settings(&data), &setting, &console).expect("opened");
         assert!(matches!(session.epoch(&console), Ok(Turn::Done)));
@@ -431,7 +432,7 @@ mod tests {
         let run = run_folder::create(out.path(), "hands", "paired").expect("made");
         let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
         let console = Console::new(true);
-        let setting = Setting { data: &data, device, cache: out.path() };
+        let setting = Setting { data: &data, device, cache: &Cache::of(None, out.path()) };
         let claimed = Claimed::of(run.clone()).expect("free");
         let mut session = Session::open(claimed, settings(&data), &setting, &console).expect("opened");
         let poison = |session: &Session| {

@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 use trainer::dataset::DataSet;
 use trainer::device::{self, DeviceChoice};
 use trainer::hands;
+use trainer::quality::Cache;
 use trainer::quality::classifier::OnDevice;
 use trainer::quality::meter::{Fakes, Meter, Networks};
 use trainer::quality::scores::Evaluation;
@@ -22,7 +23,7 @@ impl Bench {
         let data = hands::rendered_hands(PER_LABEL as usize, SIDE as usize, 3, 1, &|_, _| {});
         let images = tensor(&data);
         let cache = tempfile::tempdir().expect("temporary folder");
-        let networks = Networks { cache: cache.path(), file: None };
+        let networks = Networks { cache: &Cache::of(None, cache.path()), file: None };
         let pictures = OnDevice { images: &images, data: &data };
         let meter = Meter::open(&pictures, &networks, &|_, _| {}).expect("fitted");
         let again = Meter::open(&pictures, &networks, &|_, _| panic!("fitted twice")).expect("read back");

@@ -8,6 +8,7 @@ use edge_runtime::model::sha256_hex;
 use model_spec::weights::{Role, WeightSpec};
 use tch::{Kind, Reduction, Tensor};
 
+use super::Cache;
 use super::holdout::{Rule, Split};
 use crate::adam::{Adam, AdamOptions};
 use crate::dataset::DataSet;
@@ -85,23 +86,23 @@ pub struct OnDevice<'a> {
 }
 
 impl Classifier {
-    /// Reads the network of a data set from `folder`, or fits one on the learned side of `split` and keeps it there.
+    /// Reads the network of a data set from `cache`, or fits one on the learned side of `split` and keeps it there.
     ///
     /// `progress` is called with (done, total) steps of fitting.
     ///
     /// # Errors
-    /// `folder` can't be read or written, or holds a file that is not such a network; Ctrl-C.
+    /// `cache` can't be read or written, or holds a file that is not such a network; Ctrl-C.
     pub fn of_data(
         pictures: &OnDevice<'_>,
         split: &Split,
-        folder: &Path,
+        cache: &Cache,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, TrainError> {
         let shape = pictures.images.size();
         let hash = pictures.data.sha256.get(..12).unwrap_or_default();
-        let path = folder.join(format!("features-{}x{}-{hash}.safetensors", shape[1], shape[3]));
+        let path = cache.file(&format!("features-{}x{}-{hash}.safetensors", shape[1], shape[3]));
         if !path.is_file() {
-            std::fs::create_dir_all(folder).during("create", folder)?;
+            std::fs::create_dir_all(&cache.folder).during("create", &cache.folder)?;
             let fitted = fit(pictures, split, progress)?;
             crate::atomic::file(&path, |temporary| fitted.write(temporary))?;
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 
+use super::Cache;
 use super::classifier::{Classifier, OnDevice};
 use super::extractor::Extractor;
 use super::scores::{Evaluation, LabelScores, Memorisation, Scores};
@@ -46,7 +47,7 @@ impl Floors {
 #[derive(Debug, Clone, Copy)]
 pub struct Networks<'a> {
     /// Where the data set's classifier is kept.
-    pub cache: &'a Path,
+    pub cache: &'a Cache,
     /// Instead of it: a network that this tool fitted elsewhere (`*.safetensors`); or a TorchScript extractor of the
     /// user's own, for the features only.
     pub file: Option<&'a Path>,
@@ -279,7 +280,7 @@ mod tests {
         let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
         let images = data.pictures.tensor(3, 32, device);
         let cache = tempfile::tempdir().expect("temporary folder");
-        let networks = Networks { cache: cache.path(), file: None };
+        let networks = Networks { cache: &Cache::of(None, cache.path()), file: None };
         let meter = Meter::open(&OnDevice { images: &images, data: &data }, &networks, &|_, _| {}).expect("fitted");
         let measure = |each: i64| {
             let places: Vec<i64> = (0..3 * each).map(|place| place / each * 32 + place % each).collect();
