@@ -90,7 +90,7 @@ impl Settings {
             batch_size: recipe.batch_size(),
             learning_rate: recipe.learning_rate(),
             checkpoint_every: 10,
-            keep: 0,
+            keep: 5,
             eval_every_kimg: 25.0,
             arithmetic: None,
             rollback: None,

@@ -404,15 +404,19 @@ fn a_folder_that_can_not_be_written_is_named() {
 }
 
 #[test]
-fn only_the_newest_checkpoints_are_kept_where_that_is_asked_for() {
-    let (data, out) = (data(), tempfile::tempdir().expect("made"));
-    assert!(train(&data, &out, &["--epochs", "4", "--save-every", "1", "--keep", "2", "--quiet"]).status.success());
-    let mut left: Vec<_> = std::fs::read_dir(only_run(&out).join("checkpoints"))
-        .expect("listed")
-        .map(|entry| entry.expect("entry").file_name())
-        .collect();
-    left.sort();
-    assert_eq!(left, ["000000.036", "000000.048"]);
+fn only_the_newest_checkpoints_are_kept_unless_all_are_asked_for() {
+    let all = ["000000.012", "000000.024", "000000.036", "000000.048", "000000.060", "000000.072"];
+    for (keep, expected) in [(&["--keep", "2"][..], &all[4..]), (&["--keep", "0"], &all[..]), (&[], &all[1..])] {
+        let (data, out) = (data(), tempfile::tempdir().expect("made"));
+        let often = ["--preset", "small", "--epochs", "6", "--save-every", "1", "--quiet"];
+        assert!(train(&data, &out, &[&often[..], keep].concat()).status.success());
+        let mut left: Vec<_> = std::fs::read_dir(only_run(&out).join("checkpoints"))
+            .expect("listed")
+            .map(|entry| entry.expect("entry").file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, expected, "{keep:?}");
+    }
 }
 
 #[test]
