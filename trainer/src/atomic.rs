@@ -32,6 +32,29 @@ pub fn file<E: From<TrainError>>(path: &Path, fill: impl FnOnce(&Path) -> Result
     written
 }
 
+/// Removes what processes that ended within [`file`] have left beside `path`. Where that can't be told, nothing is removed.
+pub fn remove_abandoned(path: &Path) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.parent().and_then(|folder| std::fs::read_dir(folder).ok());
+    for left in beside.into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let file_name = left.file_name().unwrap_or_default().to_string_lossy();
+        let process = file_name.strip_prefix(&format!(".{name}.")).and_then(|rest| rest.strip_suffix(".part"));
+        if process.and_then(|id| id.parse().ok()).is_some_and(is_gone) && is_free(&left) {
+            let _ = std::fs::remove_file(&left); // it only takes space
+        }
+    }
+}
+
+fn is_gone(process: u32) -> bool {
+    let processes = Path::new("/proc");
+    processes.join("self").exists() && !processes.join(process.to_string()).exists()
+}
+
+/// Whether no process holds its lock: one on another machine or in another container is not in /proc.
+fn is_free(file: &Path) -> bool {
+    File::open(file).is_ok_and(|file| file.try_lock().is_ok())
+}
+
 /// Fills a new folder under a temporary name, syncs it, then renames it to `path`.
 ///
 /// # Errors
@@ -67,4 +90,30 @@ fn sync(folder: &Path) -> Result<(), TrainError> {
         File::open(folder).and_then(|file| file.sync_all()).during("sync", folder)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let mut child = std::process::Command::new("true").spawn().expect("started");
+        let (gone, own) = (child.id(), std::process::id());
+        child.wait().expect("waited");
+        let left = |name: &str| folder.path().join(name);
+        let names =
+            [format!(".a.u8.{gone}.part"), format!(".a.u8.{own}.part"), format!(".b.u8.{gone}.part"), "a.u8".into()];
+        names.iter().for_each(|name| std::fs::write(left(name), "").expect("written"));
+        let held = File::open(left(&names[0])).expect("opened");
+        held.try_lock().expect("free");
+        remove_abandoned(&left("a.u8"));
+        assert!(left(&names[0]).exists(), "a process that is not seen from here holds it");
+        drop(held);
+        remove_abandoned(&left("a.u8"));
+        let there = names.iter().map(|name| left(name).exists()).collect::<Vec<_>>();
+        assert_eq!(there, [false, true, true, true]);
+    }
 }

@@ -51,6 +51,7 @@ pub(super) fn open(
         return Ok(found);
     }
     std::fs::create_dir_all(cache).during("create", cache)?;
+    atomic::remove_abandoned(&path); // gigabytes, with a data set that needs this file
     atomic::file(&path, |temporary| write(temporary, &key, labels, files, options, progress))?;
     let found = read(&path, &key, files, options)?;
     let problem = || "expected the pictures that were just written, found something else".to_owned();
@@ -127,6 +128,7 @@ fn write(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<(), DataError> {
     let file = File::options().read(true).write(true).create(true).truncate(true).open(path).during("create", path)?;
+    let _ = file.try_lock(); // says that it is not abandoned, where the file system has locks
     let mut out = BufWriter::new(file);
     let (mut kept, mut skipped) = (Vec::new(), Vec::new());
     for (index, chunk) in files.chunks(PART).enumerate() {
