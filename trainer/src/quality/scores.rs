@@ -60,9 +60,10 @@ pub struct LabelScores {
 /// How near fakes come to the pictures that were trained on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Memorisation {
-    /// Median distance of a fake to its nearest training picture over [`Self::held_out`]: far below 1 is copying.
+    /// Median distance of a fake to its nearest training picture over [`Self::held_out`], at 1 as far as a hand or clip that
+    /// is new. Pictures as varied as the data come nearer: a new picture of a known clip, too, is below 1.
     pub ratio: f64,
-    /// Median distance of held-out real pictures to the nearest of the others.
+    /// Median distance of held-out real pictures to the nearest of the others; held out are whole clips where names tell them.
     pub held_out: f64,
     /// The place of the nearest training picture of each fake.
     #[serde(skip)]
@@ -161,7 +162,7 @@ impl Evaluation {
         }
         let _ = writeln!(
             text,
-            "\nnearest training picture: {:.2} times as far as a held-out real picture's (far below 1 is copying)",
+            "\nnearest training picture: {:.2} times as far as a held-out real picture's (1: as far as a new hand or clip)",
             self.memorisation.ratio
         );
         text
