@@ -49,7 +49,7 @@ pub struct TrainOptions {
     /// notebook's recipe to the letter [default: paired]
     #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
     pub recipe: Option<Recipe>,
-    /// Size of the generator: full, or small (less than a quarter of the multiplications) [default: full]
+    /// Size of the generator: full, or small (about a quarter of the multiplications) [default: full]
     #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
     pub preset: Option<Preset>,
     /// Change one number of the recipe, as options.json names it: method.penalty=1, method.augment.cutout=0.5
@@ -167,7 +167,7 @@ pub struct EvaluateOptions {
     /// Where run folders are
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     pub out: PathBuf,
-    /// Pictures of each label at most [default: half of the label's real ones]
+    /// Fakes of each label at most [default, and the most: half of its real pictures, or its share of 5000 of all labels]
     #[arg(long, value_name = "N", value_parser = samples)]
     pub samples: Option<usize>,
     /// Seed of the latents
@@ -177,7 +177,8 @@ pub struct EvaluateOptions {
     /// TorchScript extractor of your own, f32 [n, 3, side, side] in [-1, 1] to [n, d]
     #[arg(long, value_name = "FILE")]
     pub features: Option<PathBuf>,
-    /// Where report.html and its pictures go [default: the run folder; none for --model and --fakes]
+    /// Where report.html and its pictures go [default: the run folder; none for a checkpoint folder, --model
+    /// and --fakes]
     #[arg(long, value_name = "FOLDER")]
     pub report: Option<PathBuf>,
     /// Print JSON instead of a table

@@ -26,7 +26,7 @@ pub enum Recipe {
 pub enum Preset {
     /// The reference's widths
     Full,
-    /// Less than a quarter of the reference's multiplications (0.27 at 32 pixels), for small boards
+    /// About a quarter of the reference's multiplications (0.27 at 32 pixels, else less), for small boards
     Small,
 }
 

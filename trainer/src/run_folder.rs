@@ -194,6 +194,11 @@ fn path_safe(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use model_spec::manifest::{DataSet, Progress};
+    use model_spec::{Architecture, Labels};
+
     use super::*;
 
     #[test]
@@ -215,14 +220,44 @@ mod tests {
         assert!(message.contains("elsewhere"), "{message}");
     }
 
+    /// A checkpoint of a run after so many images, and its KID where it was measured.
+    fn checkpoint(run: &Path, images: u64, kid: Option<f64>) -> PathBuf {
+        let manifest = Manifest {
+            schema_version: manifest::SCHEMA_VERSION,
+            architecture: Architecture::reference(32, 3).expect("in range"),
+            labels: Labels::new(["down", "up"].map(str::to_owned).to_vec()).expect("two labels"),
+            picture_range: manifest::PICTURE_RANGE,
+            recipe: "paired".to_owned(),
+            seed: 1,
+            data_set: DataSet { name: "d".to_owned(), sha256: String::new(), pictures: 2, licence: None },
+            progress: Progress { images, ..Progress::default() },
+            scores: kid.map(|kid| (manifest::BEST_BY.to_owned(), kid)).into_iter().collect(),
+            features: kid.map(|_| "network".to_owned()),
+            files: BTreeMap::new(),
+        };
+        let path = checkpoint_path(run, images);
+        std::fs::create_dir_all(&path).expect("made");
+        std::fs::write(path.join(MANIFEST), serde_json::to_string(&manifest).expect("plain data")).expect("written");
+        path
+    }
+
+    #[test]
+    fn the_checkpoint_of_lowest_kid_is_kept_beside_the_newest() {
+        let run = tempfile::tempdir().expect("temporary folder");
+        let kids = [None, Some(0.3), Some(0.1), Some(0.2), None, None];
+        let made: Vec<PathBuf> = (1..).zip(kids).map(|(images, kid)| checkpoint(run.path(), images, kid)).collect();
+        thin_out(run.path(), 0).expect("nothing to do");
+        assert_eq!(checkpoints(run.path()).expect("listed"), made);
+        thin_out(run.path(), 2).expect("removed");
+        assert_eq!(checkpoints(run.path()).expect("listed"), [&made[2], &made[4], &made[5]].map(Clone::clone));
+    }
+
     #[test]
     fn a_newer_run_without_a_checkpoint_is_passed_over() {
         let out = tempfile::tempdir().expect("temporary folder");
         assert_eq!(newest_with_checkpoint(out.path()).expect("listed"), None);
         let [older, _] = [(); 2].map(|()| create(out.path(), "rps", "paired").expect("made"));
-        let checkpoint = checkpoint_path(&older, 1_000);
-        std::fs::create_dir(&checkpoint).expect("made");
-        std::fs::write(checkpoint.join(MANIFEST), "{}").expect("written");
+        let checkpoint = checkpoint(&older, 1_000, None);
         assert_eq!(newest_with_checkpoint(out.path()).expect("listed"), Some((older, checkpoint)));
     }
 
