@@ -221,6 +221,14 @@ fn fit(pictures: &OnDevice<'_>, split: &Split, progress: &dyn Fn(u64, u64)) -> R
     Ok(measured(weights, pictures, split))
 }
 
+/// A network that knows nothing, for tests that have no time to fit one.
+#[cfg(test)]
+pub(super) fn write_unfitted(path: &Path, pictures: &OnDevice<'_>, split: &Split) {
+    let specs = specs(pictures.images.size()[1] as usize, pictures.data.labels.len());
+    let weights = Weights::initial(specs, Convolutions::He, pictures.images.device());
+    measured(weights, pictures, split).write(path).expect("written");
+}
+
 /// The deviation of each feature over the data set, and the accuracy on held-out pictures.
 fn measured(weights: Weights, pictures: &OnDevice<'_>, split: &Split) -> Fitted {
     let device = pictures.images.device();

@@ -273,15 +273,18 @@ mod tests {
     use super::*;
     use crate::device::{self, DeviceChoice};
     use crate::hands;
+    use crate::quality::classifier::write_unfitted;
 
     #[test]
     fn the_floor_of_full_counts_is_measured_once_and_of_fewer_fakes_anew() {
         let data = hands::rendered_hands(32, 32, 3, 1, &|_, _| {});
         let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
         let images = data.pictures.tensor(3, 32, device);
-        let cache = tempfile::tempdir().expect("temporary folder");
-        let networks = Networks { cache: &Cache::of(None, cache.path()), file: None };
-        let meter = Meter::open(&OnDevice { images: &images, data: &data }, &networks, &|_, _| {}).expect("fitted");
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let (network, pictures) = (folder.path().join("n.safetensors"), OnDevice { images: &images, data: &data });
+        write_unfitted(&network, &pictures, &holdout::split(&data.label_of, &data.names));
+        let networks = Networks { cache: &Cache::of(None, folder.path()), file: Some(&network) };
+        let meter = Meter::open(&pictures, &networks, &|_, _| {}).expect("opened");
         let measure = |each: i64| {
             let places: Vec<i64> = (0..3 * each).map(|place| place / each * 32 + place % each).collect();
             let label_of = places.iter().map(|place| place / 32).collect();
