@@ -385,15 +385,19 @@ mod tests {
         }
     }
 
+    /// A new run of eight hands a label, in which nothing is measured.
+    fn opened(out: &Path, console: &Console) -> Session {
+        let data = hands::rendered_hands(8, 32, 3, 1, &|_, _| {});
+        let run = run_folder::create(out, "hands", "paired").expect("made");
+        let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
+        let setting = Setting { data: &data, device, cache: &Cache::of(None, out) };
+        Session::open(Claimed::of(run).expect("free"), settings(&data), &setting, console).expect("opened")
+    }
+
     #[test]
     fn a_run_that_breaks_before_its_first_checkpoint_names_none() {
-        let data = hands::rendered_hands(8, 32, 3, 1, &|_, _| {});
-        let out = tempfile::tempdir().expect("temporary folder");
-        let run = Claimed::of(run_folder::create(out.path(), "hands", "paired").expect("made")).expect("free");
-        let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
-        let console = Console::new(true);
-        let setting = Setting { data: &data, device, cache: &Cache::of(None, out.path()) };
-        let mut session = Session::open(run, settings(&data), &setting, &console).expect("opened");
+        let (out, console) = (tempfile::tempdir().expect("temporary folder"), Console::new(true));
+        let mut session = opened(out.path(), &console);
         let error =
             session.set_back("the loss is NaN".to_owned(), None, &console).expect_err("nowhere to go").to_string();
         assert!(error.contains("no checkpoint was saved yet; try a lower --lr"), "{error}");
@@ -401,14 +405,9 @@ mod tests {
 
     #[test]
     fn a_collapse_sets_a_run_back_to_the_newest_measured_checkpoint() {
-        let data = hands::rendered_hands(8, 32, 3, 1, &|_, _| {});
-        let out = tempfile::tempdir().expect("temporary folder");
-        let run = run_folder::create(out.path(), "hands", "paired").expect("made");
-        let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
-        let console = Console::new(true);
-        let setting = Setting { data: &data, device, cache: &Cache::of(None, out.path()) };
-        let claimed = Claimed::of(run.clone()).expect("free");
-        let mut session = Session::open(claimed, settings(&data), &setting, &console).expect("opened");
+        let (out, console) = (tempfile::tempdir().expect("temporary folder"), Console::new(true));
+        let mut session = opened(out.path(), &console);
+        let run = session.run().to_owned();
         assert!(matches!(session.epoch(&console), Ok(Turn::Done)));
         let measured = session.saved.clone().expect("saved");
         let mut manifest = Manifest::read(&measured).expect("read");
@@ -427,14 +426,9 @@ mod tests {
 
     #[test]
     fn a_run_that_turns_into_nan_is_set_back_once_with_half_the_rate() {
-        let data = hands::rendered_hands(8, 32, 3, 1, &|_, _| {});
-        let out = tempfile::tempdir().expect("temporary folder");
-        let run = run_folder::create(out.path(), "hands", "paired").expect("made");
-        let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
-        let console = Console::new(true);
-        let setting = Setting { data: &data, device, cache: &Cache::of(None, out.path()) };
-        let claimed = Claimed::of(run.clone()).expect("free");
-        let mut session = Session::open(claimed, settings(&data), &setting, &console).expect("opened");
+        let (out, console) = (tempfile::tempdir().expect("temporary folder"), Console::new(true));
+        let mut session = opened(out.path(), &console);
+        let run = session.run().to_owned();
         let poison = |session: &Session| {
             let (_, weight) = session.gan.generator.weights.iter().next().expect("a weight");
             let _ = tch::no_grad(|| weight.shallow_clone().fill_(f64::NAN));
