@@ -32,7 +32,7 @@ pub fn file<E: From<TrainError>>(path: &Path, fill: impl FnOnce(&Path) -> Result
     written
 }
 
-/// Removes what processes that ended within [`file`] have left beside `path`. Where that can't be told, nothing is removed.
+/// Removes what processes that ended within [`file()`] have left beside `path`. Where that can't be told, nothing is removed.
 pub fn remove_abandoned(path: &Path) {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.parent().and_then(|folder| std::fs::read_dir(folder).ok());
