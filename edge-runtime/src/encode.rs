@@ -57,9 +57,7 @@ impl Format {
             }),
         }
     }
-}
 
-impl Format {
     /// Whether the format can hold a picture of so many pixels a side.
     ///
     /// # Errors

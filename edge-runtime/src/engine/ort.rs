@@ -124,11 +124,10 @@ impl Attempt<'_> {
             notes.extend(placement.iter().map(Placement::text));
         }
         let threads = self.spec.thread_count();
-        let allowed = self.allowed(provider);
-        if self.spec.ort.f16 && !allowed.contains("f16") {
+        if self.spec.ort.f16 && provider != Provider::TensorRt {
             notes.push(format!("--f16 has no effect on {}: TensorRT alone computes in 16 bits", provider.name()));
         }
-        let name = format!("{NAME} {}, {}{allowed}", self.library.version, provider.name());
+        let name = format!("{NAME} {}, {}{}", self.library.version, provider.name(), self.allowed(provider));
         Ok(Opened {
             engine: Box::new(engine),
             description: format!("{name}, {}", threads_text(threads)),

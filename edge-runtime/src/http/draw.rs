@@ -60,15 +60,19 @@ fn picture(generator: &mut Generator, task: &PictureTask) -> Result<Drawn, Runti
         PictureFormat::Raw => large.levels().to_vec(),
     };
     Ok(Drawn {
-        made: made(bytes, &large),
+        made: made(bytes, size(&large)),
         pictures: 1,
         generate: generated,
         encode: start.elapsed().saturating_sub(generated),
     })
 }
 
-fn made(bytes: Vec<u8>, picture: &Picture) -> Made {
-    let (width, height, channels) = (picture.width(), picture.height(), picture.channels());
+fn size(picture: &Picture) -> [usize; 3] {
+    [picture.width(), picture.height(), picture.channels()]
+}
+
+/// An answer of a width, a height and channels.
+fn made(bytes: Vec<u8>, [width, height, channels]: [usize; 3]) -> Made {
     // Encoders leave room behind their last byte, which a cache would keep.
     Made { bytes: bytes.into_boxed_slice().into(), width, height, channels }
 }
@@ -100,12 +104,14 @@ fn walk(generator: &mut Generator, task: &WalkTask) -> Result<Drawn, RuntimeErro
     let made = match task.format {
         WalkFormat::Sheet => {
             let sheet = sheet::sheet(&[row])?;
-            made(encode::encode(&sheet, &texts, Format::Png)?, &sheet)
+            made(encode::encode(&sheet, &texts, Format::Png)?, size(&sheet))
         }
         WalkFormat::Animation => {
             let rows = [row];
             let bytes = encode::gif::encode(interpolation::there_and_back(&rows), &texts)?;
-            made(bytes, &sheet::sheet(&[vec![rows[0][0].clone()]])?)
+            let [width, height, channels] = size(&rows[0][0]);
+            let (width, height) = sheet::check_size(1, 1, (width, height))?;
+            made(bytes, [width, height, channels])
         }
     };
     Ok(Drawn { made, pictures: path.steps, generate: generated, encode: start.elapsed().saturating_sub(generated) })

@@ -54,7 +54,8 @@ enum Stop {
 
 /// Refuses a file of more fields than any network has. One that is no protobuf is left to the decoder, which says where.
 pub(super) fn check(file: &[u8]) -> Result<(), RuntimeError> {
-    match count(file, Kind::Model, &mut MAX_FIELDS.clone()) {
+    let mut left = MAX_FIELDS;
+    match count(file, Kind::Model, &mut left) {
         Err(Stop::Many) => Err(contract("file", format!("at most {MAX_FIELDS} fields in its messages"), "more")),
         // The decoder skips them, and reads what follows.
         Err(Stop::Group) => Err(contract("file", "fields as ONNX has them", "a group")),
