@@ -43,8 +43,8 @@ struct mudra_size {
 /* The version of the library that is linked. It stays valid for ever. */
 const char *mudra_version(void);
 
-/* What the last call that failed in this thread says, with its causes; empty before the first one. Valid until the next
-   call in this thread that fails. */
+/* What the last call that failed in this thread says, with its causes; empty before the first one, and while the
+   thread ends, as in atexit. Valid until the next call in this thread that fails. */
 const char *mudra_last_error(void);
 
 /* Opens a model file, which may take tens of milliseconds. With path null it is gen.onnx beside the program, then

@@ -57,13 +57,14 @@ pub(crate) fn guard<T>(call: impl FnOnce() -> Result<T, CallError>) -> Option<T>
         Err(panic) => format!("failed inside: {}", panic_text(&*panic)),
     };
     let plain: Vec<u8> = message.into_bytes().into_iter().filter(|byte| *byte != 0).collect();
-    LAST.with_borrow_mut(|last| *last = CString::new(plain).unwrap_or_default());
+    // Nobody can be told any more where a thread has ended so far.
+    _ = LAST.try_with(|last| *last.borrow_mut() = CString::new(plain).unwrap_or_default());
     None
 }
 
-/// The message of this thread's last failed call, until its next one.
+/// The message of this thread's last failed call, until its next one; none while the thread ends.
 pub(crate) fn last() -> *const c_char {
-    LAST.with_borrow(|last| last.as_ptr())
+    LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
 fn with_causes(error: &dyn Error) -> String {

@@ -30,8 +30,17 @@ static void check_bad(mudra_generator *none, const char *error) {
     CHECK_ERROR(error);
 }
 
+/* What main's thread had for itself is gone by then. */
+static void at_exit(void) {
+    if (mudra_open("no such file", 1) != NULL || mudra_last_error() == NULL) {
+        fputs("mudra_last_error() in atexit\n", stderr);
+        _Exit(1);
+    }
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 3);
+    CHECK(atexit(at_exit) == 0);
     CHECK(strcmp(mudra_version(), MUDRA_VERSION) == 0);
     CHECK(strcmp(mudra_last_error(), "") == 0);
 

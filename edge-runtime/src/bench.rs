@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use edge_runtime::sensors::{self, Throttling};
-use edge_runtime::{EngineSpec, Generator, Model, Placement};
+use edge_runtime::{EngineSpec, Generator, Model, Placement, output};
 use serde_json::{Value, json};
 
 use crate::cli::Bench;
@@ -50,12 +50,13 @@ pub fn run(options: &Bench) -> Result<()> {
     };
     let placement = placement(&model, &generator, spec)?;
     if options.report {
-        setup::print(&report::text(&measured, generator.opened(), &model))
+        output::print(&report::text(&measured, generator.opened(), &model))?;
     } else if options.json {
-        setup::print(&format!("{:#}\n", measured.json(&generator, &placement)))
+        output::print(&format!("{:#}\n", measured.json(&generator, &placement)))?;
     } else {
-        setup::print(&measured.text(&generator, &placement))
+        output::print(&measured.text(&generator, &placement))?;
     }
+    Ok(())
 }
 
 /// The first picture's time, and that of each counted one, sorted; every picture is another one.

@@ -32,6 +32,26 @@ pub struct Options {
     pub command: Option<Command>,
 }
 
+impl Options {
+    /// Whether a GPU may compute in TF32.
+    pub fn allows_tf32(&self) -> bool {
+        let engine = match &self.command {
+            None => &self.generate.engine,
+            Some(Command::Interpolate(interpolate)) => &interpolate.engine,
+            Some(Command::Verify(verify)) => return verify.place.tf32,
+            Some(Command::Info(info)) => &info.engine,
+            Some(Command::Regenerate(regenerate)) => &regenerate.engine,
+            Some(Command::Bench(bench)) => &bench.engine,
+            Some(Command::Prepare(prepare)) => &prepare.engine,
+            Some(Command::Play(play)) => &play.engine,
+            Some(Command::PhotoBooth(booth)) => &booth.engine,
+            Some(Command::Serve(serve)) => &serve.engine,
+            Some(Command::Doctor(_) | Command::Manual(_)) => return false,
+        };
+        engine.place.tf32
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Draw the way from one seed to another, a row for each label, or the way between two labels
@@ -353,7 +373,7 @@ struct Place {
     /// Let TensorRT compute in 16 bits
     #[arg(long)]
     f16: bool,
-    /// Let CUDA compute in TF32, which is faster and less exact
+    /// Let a GPU compute in TF32, which is faster and less exact
     #[arg(long)]
     tf32: bool,
 }

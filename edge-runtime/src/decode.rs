@@ -9,8 +9,9 @@ use crate::{Picture, RuntimeError};
 
 /// The most memory that decoding may take; the largest picture of a model, enlarged 32 times, is 192 MiB.
 const MAX_MEMORY: usize = 256 << 20;
-/// The most bytes of one text.
+/// The most bytes of one text, and of all of them.
 const MAX_TEXT: usize = 1 << 16;
+const MAX_TEXTS: usize = 1 << 20;
 
 /// A picture with what its file says about it, by keyword.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +25,13 @@ pub struct Decoded {
 /// Reads a PNG of 8-bit gray or RGB, the kinds that [`crate::encode`] writes.
 ///
 /// # Errors
-/// No PNG, a damaged one, another kind of pixels, or one that needs over 256 MiB.
+/// No PNG, a damaged one, another kind of pixels, or one that needs over 256 MiB or has over 1 MiB of text.
 pub fn png(bytes: &[u8]) -> Result<Decoded, RuntimeError> {
     let mut reader = open(bytes)?;
     let picture = picture(&mut reader)?;
     // Texts may stand behind the picture.
     reader.finish().map_err(failed)?;
-    Ok(Decoded { picture, texts: texts(reader.info()) })
+    Ok(Decoded { picture, texts: texts(reader.info())? })
 }
 
 /// Reads a PNG that must have a size, width x height x channels, before anything is allocated for it.
@@ -67,7 +68,7 @@ fn picture(reader: &mut Reader<Cursor<&[u8]>>) -> Result<Picture, RuntimeError> 
     Picture::new(width, height, channels, levels).ok_or_else(|| other("as many levels as pixels", "others"))
 }
 
-fn texts(info: &Info<'_>) -> BTreeMap<String, String> {
+fn texts(info: &Info<'_>) -> Result<BTreeMap<String, String>, RuntimeError> {
     let latin = info.uncompressed_latin1_text.iter().map(|chunk| (chunk.keyword.clone(), chunk.text.clone()));
     let packed = info.compressed_latin1_text.iter().filter_map(|chunk| {
         let mut chunk = chunk.clone();
@@ -79,7 +80,12 @@ fn texts(info: &Info<'_>) -> BTreeMap<String, String> {
         chunk.decompress_text_with_limit(MAX_TEXT).ok()?;
         Some((chunk.keyword.clone(), chunk.get_text().ok()?))
     });
-    latin.chain(packed).chain(wide).filter(|(_, text)| text.len() <= MAX_TEXT).collect()
+    let mut left = MAX_TEXTS;
+    let taken = latin.chain(packed).chain(wide).filter(|(_, text)| text.len() <= MAX_TEXT).map(|(keyword, text)| {
+        left = left.checked_sub(keyword.len() + text.len()).ok_or_else(|| other("at most 1 MiB of text", "more"))?;
+        Ok((keyword, text))
+    });
+    taken.collect()
 }
 
 fn other(expected: &str, found: &str) -> RuntimeError {
@@ -108,6 +114,25 @@ mod tests {
         assert_eq!(decoded.picture, Picture::new(3, 2, 3, (0..18).collect()).expect("3 x 2 x 3"));
         assert_eq!((decoded.texts["Label"].as_str(), decoded.texts["Seed"].as_str()), ("ä", "7"));
         png_of_size(&file(), [3, 2, 3]).expect("that size");
+    }
+
+    #[test]
+    fn texts_that_would_fill_the_memory_are_refused() {
+        let with = |count: usize| {
+            let mut file = Vec::new();
+            let mut encoder = png::Encoder::new(&mut file, 1, 1);
+            for index in 0..count {
+                let text = "0".repeat(MAX_TEXT - 10);
+                encoder.add_ztxt_chunk(format!("k{index}"), text).expect("a text");
+            }
+            let mut writer = encoder.write_header().expect("written");
+            writer.write_image_data(&[7]).expect("written");
+            writer.finish().expect("written");
+            file
+        };
+        assert_eq!(png(&with(15)).expect("a PNG").texts.len(), 15);
+        let message = png(&with(17)).expect_err("refused").to_string();
+        assert_eq!(message, "PNG \"more\": expected at most 1 MiB of text");
     }
 
     #[test]

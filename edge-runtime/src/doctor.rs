@@ -2,17 +2,17 @@
 
 use anyhow::{Result, bail};
 use edge_runtime::diagnosis::{self, State};
+use edge_runtime::output;
 
 use crate::cli::Doctor;
-use crate::setup;
 
 /// Runs the command.
 pub fn run(options: &Doctor) -> Result<()> {
     let findings = diagnosis::findings(options.ort_lib.as_deref());
     if options.json {
-        setup::print(&format!("{:#}\n", diagnosis::json(&findings)))?;
+        output::print(&format!("{:#}\n", diagnosis::json(&findings)))?;
     } else {
-        setup::print(&diagnosis::text(&findings))?;
+        output::print(&diagnosis::text(&findings))?;
     }
     match findings.iter().filter(|finding| finding.state == State::Problem).count() {
         0 => Ok(()),

@@ -67,8 +67,7 @@ where
     let area = target.bounding_box();
     target.fill_solid(&area, Rgb888::BLACK.into())?;
     let font = font(area.size.width);
-    let lines = u32::try_from(caption.len()).unwrap_or(0);
-    let text_height = lines * (font.character_size.height + GAP);
+    let text_height = caption_size(caption, area.size.width).height;
     let shown = if !style.caption || text_height * 2 > area.size.height { 0 } else { text_height };
     let space = Size::new(area.size.width, area.size.height - shown);
     draw_picture(target, picture, Rectangle::new(area.top_left, space), style)?;
@@ -130,6 +129,14 @@ where
     let character = MonoTextStyle::new(font, D::Color::from(Rgb888::WHITE));
     let style = TextStyleBuilder::new().alignment(Alignment::Center).baseline(Baseline::Top).build();
     Text::with_text_style(line, at, character, style).draw(target).map(|_| ())
+}
+
+/// What a caption takes of a target of a width; it may be wider.
+pub(crate) fn caption_size(caption: &[String], width: u32) -> Size {
+    let character = font(width).character_size;
+    let letters = caption.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    let of = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Size::new(of(letters).saturating_mul(character.width), of(caption.len()).saturating_mul(character.height + GAP))
 }
 
 /// The largest font that leaves room for some twenty characters.

@@ -155,7 +155,7 @@ pub struct EngineSpec {
     pub provider: Provider,
     /// CPU threads; `None` takes every core.
     pub threads: Option<usize>,
-    /// What native multiplies in; `None` takes what the file asks for.
+    /// What native multiplies in; `None` takes what the file asks for, or f32 where this CPU lacks the instructions.
     pub compute: Option<Compute>,
     /// The ONNX Runtime library for [`EngineKind::Ort`]; `None` looks in the usual places.
     pub ort_library: Option<PathBuf>,
@@ -170,7 +170,7 @@ pub struct OrtSettings {
     pub strict: bool,
     /// TensorRT may compute in 16 bits.
     pub f16: bool,
-    /// CUDA may compute in TF32, which keeps 10 bits of a number's 23.
+    /// CUDA may compute in TF32, which keeps 10 bits of a number's 23. TensorRT may unless [`crate::tf32`] forbids it.
     pub tf32: bool,
     /// Make one picture at once to read back which provider runs each node; a GPU always does.
     pub read_back: bool,
@@ -196,8 +196,8 @@ impl EngineSpec {
 pub struct Opened {
     /// The engine.
     pub engine: Box<dyn Engine>,
-    /// Name and version, for ort the provider, for native the kernels: `tract 0.23.9`. Two of the same name make the same
-    /// bytes.
+    /// Name and version, for ort the provider, for native the kernels: `tract 0.23.9`. Two of native of the same name make the
+    /// same bytes.
     pub name: String,
     /// The name and what it runs on: `tract 0.23.9, 2 threads`.
     pub description: String,

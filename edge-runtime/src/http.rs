@@ -39,7 +39,7 @@ use self::parameters::Bounds;
 use self::patient::Patient;
 use self::service::{ModelText, Service};
 use self::worker::{Queue, Shared};
-use crate::{Generator, RuntimeError};
+use crate::{EngineKind, Generator, RuntimeError};
 
 /// Connections at once; more wait in the kernel.
 const MAX_CONNECTIONS: usize = 256;
@@ -205,8 +205,9 @@ fn model_text(generator: &mut Generator, bounds: &Bounds) -> ModelText {
     let origin = generator.origin();
     ModelText {
         sha256: origin.model_sha256,
+        // Others don't name the kernels that they take.
+        is_repeatable: origin.engine.starts_with(EngineKind::Native.name()),
         engine: origin.engine,
-        is_repeatable: generator.opened().provider == "cpu",
         latent_dim: latent.len(),
         can_mix,
     }

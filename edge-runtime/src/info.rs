@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use edge_runtime::provenance::Provenance;
-use edge_runtime::{Generator, Model, Placement, decode};
+use edge_runtime::{Generator, Model, Placement, decode, output};
 use model_spec::Metadata;
 
 use crate::cli::Info;
@@ -34,7 +34,7 @@ fn picture(path: &Path) -> Result<()> {
         Ok(_) => lines.push(("again", format!("edge-runtime regenerate {shown}"))),
         Err(error) => lines.push(("again", format!("can't be made: {error}"))),
     }
-    setup::print(&table(&lines))
+    Ok(output::print(&table(&lines))?)
 }
 
 fn model(file: Option<&Path>, options: &Info) -> Result<()> {
@@ -51,7 +51,7 @@ fn model(file: Option<&Path>, options: &Info) -> Result<()> {
     lines.push(("kernels", opened.kernels.clone()));
     lines.extend(opened.placement.iter().map(|placement| ("nodes", Placement::text(placement))));
     lines.extend(opened.notes.iter().map(|note| ("note", note.clone())));
-    setup::print(&table(&lines))
+    Ok(output::print(&table(&lines))?)
 }
 
 fn about(metadata: &Metadata) -> Vec<(&'static str, String)> {

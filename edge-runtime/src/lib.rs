@@ -4,7 +4,7 @@
 //! seed into a [`Frame`] of a [`picture`]; [`interpolation`], [`sheet`] and [`encode`] make series, sheets and file bytes
 //! of pictures, which [`decode`] reads again; [`golden`] pictures, [`parity`] and [`verification`] prove that an engine
 //! makes what the model should, [`provenance`] makes a picture again; [`json_request`] reads requests from other programs;
-//! [`sensors`] and [`diagnosis`] look at the machine; [`canvas`], [`dither`] and [`drawing`] draw pictures with
+//! [`sensors`] and [`diagnosis`] look at the machine, [`tf32`] settles what its GPU may leave out; [`canvas`], [`dither`] and [`drawing`] draw pictures with
 //! embedded-graphics, [`walk`] moves them and [`keys`] listens to the user; [`sink`] writes and shows them, into an
 //! [`output`] file where it is one, [`restore`] puts back what that changed, and [`http`] serves them. Nothing here trains,
 //! exports, or knows a label's name that the file doesn't state.
@@ -54,6 +54,7 @@ pub mod sensors;
 pub mod sheet;
 pub mod signals;
 pub mod sink;
+pub mod tf32;
 pub mod truncation;
 pub mod verification;
 pub mod walk;

@@ -24,12 +24,17 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::Parser;
+use edge_runtime::tf32;
 
 use crate::cli::{Command, Options};
 use crate::setup::Usage;
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if !options.allows_tf32() {
+        // SAFETY: no other thread runs yet.
+        unsafe { tf32::forbid() };
+    }
     interrupt::listen();
     let result = match &options.command {
         Some(Command::Interpolate(interpolate)) => interpolate::run(interpolate),

@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all.
+//! Files that appear whole or not at all, and standard output.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -91,6 +91,20 @@ impl Drop for OutputFile {
             // Nothing more can be done about a temporary file that doesn't go away.
             let _ = fs::remove_file(temporary);
         }
+    }
+}
+
+/// Writes a result to standard output; a reader that has seen enough, like `head`, is no error.
+///
+/// # Errors
+/// Any other write that fails, as to a full disk.
+pub fn print(text: &str) -> Result<(), RuntimeError> {
+    let mut output = std::io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(source) if source.kind() != ErrorKind::BrokenPipe => {
+            Err(RuntimeError::Write { path: "standard output".into(), source })
+        }
+        _ => Ok(()),
     }
 }
 

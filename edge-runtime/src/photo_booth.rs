@@ -9,7 +9,7 @@ use edge_runtime::keys::{ButtonLine, Keys, Pressed};
 use edge_runtime::sink::display::Use;
 use edge_runtime::sink::files::{Encoding, Folder};
 use edge_runtime::sink::screen::Screen;
-use edge_runtime::{Generator, Picture, Sink};
+use edge_runtime::{Generator, Picture, Sink, output};
 use embedded_graphics::Drawable;
 use embedded_graphics::geometry::Point;
 use embedded_graphics::mono_font::MonoTextStyle;
@@ -19,7 +19,7 @@ use embedded_graphics::text::{Alignment, Baseline, Text, TextStyleBuilder};
 
 use crate::cli::PhotoBooth;
 use crate::interrupt;
-use crate::setup::{self, print};
+use crate::setup;
 
 /// How often button and Ctrl-C are looked at.
 const LOOK: Duration = Duration::from_millis(20);
@@ -44,7 +44,7 @@ pub fn run(options: &PhotoBooth) -> Result<()> {
     // The display is itself again before anything is said: a terminal that shows pictures has no place for text.
     drop(booth);
     let kept = kept?;
-    kept.iter().try_for_each(|path| print(&format!("{}\n", path.display())))?;
+    kept.iter().try_for_each(|path| output::print(&format!("{}\n", path.display())))?;
     if !options.engine.quiet {
         let pictures = if kept.len() == 1 { "picture" } else { "pictures" };
         eprintln!("kept {} {pictures} in {}", kept.len(), options.out.display());
@@ -87,7 +87,7 @@ impl Booth {
             folder.show(&frame)?;
             kept.push(folder.path(&frame));
         }
-        if kept.is_empty() && self.keys_ended && self.button.is_none() {
+        if kept.is_empty() && self.is_deaf() {
             bail!("nothing can be pressed: standard input has ended, and there is no --button");
         }
         Ok(kept)
@@ -111,11 +111,15 @@ impl Booth {
             match self.key() {
                 Pressed::Key(b'\n' | b'\r' | b' ') => return Ok(true),
                 pressed if pressed.is_end() => return Ok(false),
-                // A booth with a button needs no keyboard.
-                Pressed::Closed if self.button.is_none() => return Ok(false),
+                Pressed::Closed if self.is_deaf() => return Ok(false),
                 Pressed::Key(_) | Pressed::Nothing | Pressed::Closed => {}
             }
         }
+    }
+
+    /// Whether nothing can be pressed any more: a button or a window needs no keyboard.
+    fn is_deaf(&self) -> bool {
+        self.keys_ended && self.button.is_none() && !self.screen.goes_with_the_program()
     }
 
     /// A key of the screen, else of the terminal.

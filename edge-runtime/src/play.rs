@@ -153,7 +153,7 @@ fn is_asked(keys: &mut Option<Keys>, time: Duration) -> bool {
 struct Pace {
     between: Duration,
     due: Option<Instant>,
-    /// When the last pictures were shown, for a second.
+    /// When the last pictures were shown, for a second, and the one before in any case.
     recent: VecDeque<Instant>,
 }
 
@@ -184,7 +184,8 @@ impl Pace {
         let start = if now.duration_since(due) > self.between { now } else { due };
         self.due = Some(start + self.between);
         self.recent.push_back(now);
-        while self.recent.front().is_some_and(|first| now.duration_since(*first) > Duration::from_secs(1)) {
+        let is_old = |first: &Instant| now.duration_since(*first) > Duration::from_secs(1);
+        while self.recent.len() > 2 && self.recent.front().is_some_and(is_old) {
             self.recent.pop_front();
         }
     }
@@ -294,11 +295,16 @@ mod tests {
     fn the_rate_is_that_of_the_last_second() {
         let mut pace = Pace::new(10.0);
         assert_eq!((pace.rate(), pace.text()), (0.0, String::new()));
-        let now = Instant::now();
-        pace.recent = (0..5).map(|step| now + Duration::from_millis(step * 100)).collect();
-        assert!((pace.rate() - 10.0).abs() < 1e-6);
-        assert_eq!(pace.text(), "10 fps");
-        pace.recent = [now, now + Duration::from_millis(400)].into();
-        assert_eq!(pace.text(), "2.5 fps");
+        let began = Instant::now();
+        let mut show = |milliseconds| {
+            let now = began + Duration::from_millis(milliseconds);
+            pace.shown(now, now);
+            pace.text()
+        };
+        assert_eq!([0, 400, 500, 600, 700].map(&mut show), ["", "2.5 fps", "4.0 fps", "5.0 fps", "5.7 fps"]);
+        let fast: Vec<String> = (8..30).map(|step| show(step * 100)).collect();
+        assert_eq!(fast.last().map(String::as_str), Some("10 fps"));
+        // Slower than a picture a second.
+        assert_eq!([4_900, 7_400, 9_900].map(&mut show), ["0.5 fps", "0.4 fps", "0.4 fps"]);
     }
 }

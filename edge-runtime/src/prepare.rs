@@ -10,7 +10,7 @@ use crate::setup::{self, usage};
 #[cfg(feature = "ort")]
 pub fn run(options: &Prepare) -> Result<()> {
     use edge_runtime::engine::ort;
-    use edge_runtime::{EngineKind, Provider};
+    use edge_runtime::{EngineKind, Provider, output};
 
     let mut spec = options.engine.spec();
     if spec.provider != Provider::TensorRt {
@@ -19,10 +19,10 @@ pub fn run(options: &Prepare) -> Result<()> {
     spec.kind = EngineKind::Ort;
     let model = setup::model(&options.engine)?;
     if ort::is_prepared(&spec, &model)? {
-        return setup::print("prepared already\n");
+        return Ok(output::print("prepared already\n")?);
     }
     let generator = setup::generator_of(&model, &spec, options.engine.quiet)?;
-    setup::print(&format!("prepared for {}\n", generator.engine()))
+    Ok(output::print(&format!("prepared for {}\n", generator.engine()))?)
 }
 
 /// Says what is missing.

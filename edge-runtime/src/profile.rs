@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use edge_runtime::engine::{self, LayerTime};
-use edge_runtime::{Batch, Model, Opened};
+use edge_runtime::{Batch, Model, Opened, output};
 use model_spec::latent;
 
 use crate::bench::{WARM_UP, ms, quantile};
@@ -17,12 +17,8 @@ pub fn run(options: &Bench) -> Result<()> {
     let model = setup::model(&options.engine)?;
     let mut opened = engine::open(&options.engine.spec(), &model)?;
     let layers = layers(&mut opened, &model, options.runs as u32)?;
-    setup::print(&format!(
-        "engine  {}, medians of {} pictures\n\n{}",
-        opened.description,
-        options.runs,
-        table(&layers)?
-    ))
+    let text = format!("engine  {}, medians of {} pictures\n\n{}", opened.description, options.runs, table(&layers)?);
+    Ok(output::print(&text)?)
 }
 
 /// Each layer with its time in every counted picture, sorted.

@@ -4,10 +4,10 @@ use anyhow::{Context, Result, bail};
 use edge_runtime::parity::Parity;
 use edge_runtime::provenance::Provenance;
 use edge_runtime::sink::files::{Encoding, OneFile};
-use edge_runtime::{EngineKind, Model, Picture, Sink, decode};
+use edge_runtime::{EngineKind, Model, Picture, Sink, decode, output, tf32};
 
 use crate::cli::Regenerate;
-use crate::setup;
+use crate::setup::{self, usage};
 
 /// Runs the command.
 pub fn run(options: &Regenerate) -> Result<()> {
@@ -22,6 +22,9 @@ pub fn run(options: &Regenerate) -> Result<()> {
     }
     let given = options.engine.spec();
     let spec = if given.kind == EngineKind::Auto { made_from.spec(given)? } else { given };
+    if spec.ort.tf32 && tf32::is_forbidden() {
+        return Err(usage(format_args!("{shown}: it was made in TF32: add --tf32")));
+    }
     let mut generator = setup::generator_of(&model, &spec, options.engine.quiet)?.truncated(made_from.truncation);
     let label = label(&model, &made_from.label)?;
     let frame = generator.frame(label, made_from.seed, made_from.index)?;
@@ -34,7 +37,7 @@ pub fn run(options: &Regenerate) -> Result<()> {
     parity.add(&decoded.picture, &frame.picture.enlarged(scale));
     let engine = generator.origin().engine;
     match parity.max() {
-        0 => setup::print(&format!("{shown}: the same pixels, by {engine}\n")),
+        0 => Ok(output::print(&format!("{shown}: the same pixels, by {engine}\n"))?),
         max => bail!(
             "{shown}: expected the same pixels, found differences of up to {max} of 255; it was made by {}, this is by {engine}",
             setup::plain(&made_from.engine)

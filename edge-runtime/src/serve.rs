@@ -17,6 +17,7 @@ mod with_http {
 
     use anyhow::{Context, Result};
     use edge_runtime::http::{Access, Server, Settings, Token};
+    use edge_runtime::output;
 
     use crate::cli::Serve;
     use crate::interrupt;
@@ -56,7 +57,7 @@ mod with_http {
         let server = Server::bind(settings, setup::generator(model, &options.engine)?)?;
         let stop = server.stop();
         interrupt::when_asked(move || stop.stop());
-        setup::print(&format!("http://{}/\n", server.address()))?;
+        output::print(&format!("http://{}/\n", server.address()))?;
         if !quiet {
             eprintln!("Ctrl-C ends");
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{ErrorKind, Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Error, Result, bail};
@@ -27,15 +27,6 @@ impl std::error::Error for Usage {}
 /// An error that says how the command should have been used.
 pub fn usage(message: impl fmt::Display) -> Error {
     Usage(message.to_string()).into()
-}
-
-/// Writes a result to standard output; a reader that has seen enough, like `head`, is no error.
-pub fn print(text: &str) -> Result<()> {
-    let written = std::io::stdout().write_all(text.as_bytes());
-    match written.and_then(|()| std::io::stdout().flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::new(error).context("write standard output")),
-        _ => Ok(()),
-    }
 }
 
 /// The most bytes of a picture file.

@@ -60,7 +60,8 @@ fn row(model: &Model, spec: &EngineSpec, cases: &[Case]) -> Result<Row, RuntimeE
     let inputs: Vec<(usize, &[f32])> = cases.iter().map(|case| (case.label, &*case.latent)).collect();
     let stated = model.metadata().bound();
     // TF32 keeps as many bits as f16 does.
-    let on_gpu = (spec.ort.f16 || spec.ort.tf32).then_some(Compute::F16);
+    let name = &generator.opened().name;
+    let on_gpu = [" f16", " tf32"].iter().any(|word| name.contains(word)).then_some(Compute::F16);
     let fewer = spec.fewer_bits().or(on_gpu);
     let mut parity = Parity::within(fewer.map_or(stated, |compute| stated.or(Bound::of(compute))));
     for (case, found) in cases.iter().zip(generator.pictures(&inputs)?) {

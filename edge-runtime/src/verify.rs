@@ -2,10 +2,9 @@
 
 use anyhow::{Context, Result, bail};
 use edge_runtime::parity::{self, Place, Row};
-use edge_runtime::{Model, verification};
+use edge_runtime::{Model, output, verification};
 
 use crate::cli::Verify;
-use crate::setup;
 
 /// Runs the command.
 pub fn run(options: &Verify) -> Result<()> {
@@ -15,7 +14,7 @@ pub fn run(options: &Verify) -> Result<()> {
     }
     let cases = verification::golden_cases(model.metadata()).with_context(|| format!("model {place}"))?;
     let rows = verification::rows(&model, &options.specs(), &cases)?;
-    setup::print(&parity::table("engine", &rows))?;
+    output::print(&parity::table("engine", &rows))?;
     if let Some(bound) = model.metadata().stated_bound.filter(|_| !options.quiet) {
         eprintln!("the file computes in integers and allows {} levels, {} on average", bound.max, bound.mean);
     }

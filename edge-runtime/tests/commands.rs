@@ -102,6 +102,22 @@ fn regenerate_sees_another_pixel_another_model_and_what_is_no_picture_of_ours() 
     }
 }
 
+#[cfg(feature = "ort")]
+#[test]
+fn regenerate_wants_to_be_told_that_it_may_compute_in_tf32() {
+    let place = Place::new();
+    place.done(&["--label", "zebra", "--seed", "5", "--out", "a.png"]);
+    let decoded = decode::png(&place.read("a.png")).expect("a PNG");
+    let mut texts: Vec<_> =
+        ["Label", "Seed", "Index", "Model"].map(|keyword| (keyword, decoded.texts[keyword].clone())).into();
+    texts.push(("Engine", "ort 1.32.0, cuda tf32".to_owned()));
+    let png = edge_runtime::encode::encode(&decoded.picture, &texts, edge_runtime::encode::Format::Png);
+    fs::write(place.path("tf32.png"), png.expect("a PNG")).expect("writable");
+    let output = place.run(&["regenerate", "tf32.png", "--model", "model.onnx"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(error(&output).contains("tf32.png: it was made in TF32: add --tf32"), "{}", error(&output));
+}
+
 #[test]
 fn hostile_pictures_are_errors_and_print_nothing_that_moves_a_cursor() {
     let place = Place::new();

@@ -241,6 +241,11 @@ fn a_terminal_shows_two_pixels_a_character_and_the_caption_below() {
     assert!(wide[8..11].iter().any(|line| line.contains("255;255;255")));
     assert!(wide[12..].iter().any(|line| line.contains("255;255;255")));
 
+    // Letters are larger from 120 columns on, and the picture keeps its size.
+    let wider = shown(130);
+    assert_eq!(wider.len(), 54, "86 pixel rows and 22 of the caption");
+    assert_eq!([&wider[0], &wider[42]], [&(row(upper, 43) + "\x1b[0m"), &(row(lower, 43) + "\x1b[0m")]);
+
     // Less than the least of eight columns; four pixel rows have no place for a caption.
     let narrow = shown(6);
     let black = cell("0;0;0", 1);

@@ -4,7 +4,8 @@
 mod common;
 mod place;
 
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use place::Place;
 
@@ -15,6 +16,25 @@ fn a_walk_is_shown_in_a_window() {
     let output = place.command(&words).env("SDL_VIDEODRIVER", "dummy").output().expect("it starts");
     assert!(output.status.success(), "{}", place::error(&output));
     assert!(place::error(&output).contains("3 pictures"), "{}", place::error(&output));
+}
+
+/// Without keys from standard input the window has its own: only the signal ends it.
+#[test]
+fn a_photo_booth_in_a_window_needs_no_terminal() {
+    let place = Place::new();
+    let words = ["photo-booth", "--model", "model.onnx", "--display", "window:64x48", "--out", "booth"];
+    let mut command = place.command(&words);
+    command.env("SDL_VIDEODRIVER", "dummy").stdin(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    // Far longer than it takes to find standard input ended.
+    for _ in 0..30 {
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(child.try_wait().expect("a child").is_none(), "it waits for the window");
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.expect("there is a kill").success());
+    let output = child.wait_with_output().expect("it ends");
+    assert!(!place::error(&output).contains("nothing can be pressed"), "{}", place::error(&output));
 }
 
 #[test]

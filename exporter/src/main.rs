@@ -3,10 +3,10 @@
 mod cli;
 mod command;
 
-use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use edge_runtime::output;
 use exporter::{ExportError, inspect};
 
 use crate::cli::{Cli, Command};
@@ -14,11 +14,11 @@ use crate::cli::{Cli, Command};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        None => command::run(&cli.export, print),
+        None => command::run(&cli.export, |text| Ok(output::print(text)?)),
         Some(Command::Ladder(options)) => command::ladder(&options),
         Some(Command::Inspect { file }) => inspect::text(&file).map_err(anyhow::Error::new),
     };
-    match done.and_then(|text| print(&text)) {
+    match done.and_then(|text| Ok(output::print(&text)?)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -28,13 +28,5 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         }
-    }
-}
-
-/// A reader that has seen enough, like `head`, is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
     }
 }

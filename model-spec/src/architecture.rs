@@ -16,7 +16,8 @@ pub const NORM_MOMENTUM: f64 = 0.1;
 pub const DROPOUT: f64 = 0.4;
 
 const SIZES: [usize; 4] = [32, 64, 128, 256];
-const MAX_WIDTH: usize = 4096;
+/// The most channels of a layer.
+pub const MAX_WIDTH: usize = 4096;
 const LAST_WIDTH: usize = 64;
 const MOST_STEM_CHANNELS: usize = 512;
 const CONCATENATION_LAYERS: usize = 4;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use edge_runtime::output;
 use tch::{Kind, Tensor};
 
 use crate::cli::BenchOptions;
@@ -17,7 +18,7 @@ const LABELS: usize = 3;
 /// The device can't be had.
 pub fn run(options: &BenchOptions) -> anyhow::Result<()> {
     let (device, line) = device::open(options.device)?;
-    println!("{line}");
+    output::print(&format!("{line}\n"))?;
     let (architecture, method) =
         (options.recipe.architecture(options.preset, options.size, CHANNELS)?, options.recipe.method());
     tch::manual_seed(1);
@@ -46,14 +47,14 @@ pub fn run(options: &BenchOptions) -> anyhow::Result<()> {
     let mean = seconds.iter().sum::<f64>() / seconds.len() as f64;
     seconds.sort_by(f64::total_cmp);
     let median = seconds[seconds.len() / 2];
-    println!(
-        "{:.2} images/s; a step takes {:.0} ms in the mean and {:.0} in the median of {}",
+    let result = format!(
+        "{:.2} images/s; a step takes {:.0} ms in the mean and {:.0} in the median of {}\n",
         count as f64 / mean,
         mean * 1e3,
         median * 1e3,
         seconds.len()
     );
-    Ok(())
+    Ok(output::print(&result)?)
 }
 
 fn timed(gan: &mut Gan, batch: &Batch) -> f64 {

@@ -4,13 +4,13 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use edge_runtime::tf32;
 use serde::{Deserialize, Serialize};
 use tch::{Cuda, Device};
 
 use crate::error::TrainError;
 
 const OLDEST_DRIVER: u32 = 580;
-const TF32_OVERRIDE: &str = "NVIDIA_TF32_OVERRIDE";
 const DRIVER_VERSION: &str = "/proc/driver/nvidia/version";
 
 /// What `--device` asks for.
@@ -41,10 +41,10 @@ pub enum Arithmetic {
 }
 
 impl Arithmetic {
-    /// That of a device, once [`forbid_tf32`] was called or not.
+    /// That of a device, once [`tf32::forbid`] was called or not.
     pub fn of(device: Device) -> Self {
         match device {
-            Device::Cuda(_) => Self::Cuda { tf32: std::env::var_os(TF32_OVERRIDE).is_none_or(|value| value != "0") },
+            Device::Cuda(_) => Self::Cuda { tf32: !tf32::is_forbidden() },
             _ => Self::Cpu { threads: tch::get_num_threads() },
         }
     }
@@ -91,17 +91,6 @@ pub fn open(choice: DeviceChoice) -> Result<(Device, String), TrainError> {
             count if index < count => Ok(cuda(index)),
             count => Err(missing(index, format!("expected an index below {count}, the number of CUDA devices"))),
         },
-    }
-}
-
-/// Keeps NVIDIA's libraries from multiplying f32 in TF32, which libtorch allows in convolutions unasked; to be called
-/// before any other thread runs. A variable that is set already stays.
-///
-/// Source: NVIDIA_TF32_OVERRIDE in the documentation of cuBLAS and cuDNN, which read it when they are opened.
-pub fn forbid_tf32() {
-    if std::env::var_os(TF32_OVERRIDE).is_none() {
-        // SAFETY: no other thread reads the environment yet.
-        unsafe { std::env::set_var(TF32_OVERRIDE, "0") };
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use edge_runtime::output;
 use indicatif::{ProgressBar, ProgressStyle};
 use model_spec::{Architecture, Labels, Manifest, Metadata};
 use tch::Device;
@@ -11,6 +12,7 @@ use crate::cli::EvaluateOptions;
 use crate::dataset::{self, DataSet, Storage};
 use crate::error::TrainError;
 use crate::networks::Generator;
+use crate::progress::warn;
 use crate::quality::Cache;
 use crate::quality::classifier::OnDevice;
 use crate::quality::fakes::{self, Wanted};
@@ -26,15 +28,15 @@ use crate::{checkpoint, device, plan, run_folder};
 /// No such source, pictures that can't be read, or fakes that don't fit them.
 pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
     let (device, device_line) = device::open(options.device)?;
-    eprintln!("{device_line}");
+    warn(device_line);
     let source = Source::open(options, device)?;
-    eprintln!("fakes: {}", source.name());
+    warn(format_args!("fakes: {}", source.name()));
     let folder = source.data_folder(options)?;
     let reading = plan::Reading { strict: false, storage: Storage::Auto, runs: &options.out };
     let data = plan::load(folder.as_deref(), source.architecture(), &reading, &|_, _| {})?;
-    eprintln!("real: {}, {}, labels {}", data.name, data.counts(), data.labels.names().join(", "));
+    warn(format_args!("real: {}, {}, labels {}", data.name, data.counts(), data.labels.names().join(", ")));
     for skipped in &data.skipped {
-        eprintln!("skipped {}: {}", skipped.path.display(), skipped.reason);
+        warn(format_args!("skipped {}: {}", skipped.path.display(), skipped.reason));
     }
     source.refuse_other_labels(&data)?;
     source.warn_of_other_pictures(&data);
@@ -48,12 +50,16 @@ pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let made = source.fakes(options, &meter, &data)?;
     let evaluation = meter.measure(&made)?;
-    print(&evaluation, &meter, options.json)?;
+    output::print(&if options.json {
+        serde_json::to_string_pretty(&evaluation)? + "\n"
+    } else {
+        text(&evaluation, &meter)
+    })?;
     if let Some(folder) = options.report.as_deref().or(source.named_run()) {
         let (run, source) = (source.run(), &source.name());
         let page = Page { evaluation: &evaluation, fakes: &made, pictures: &pictures, source, run };
         let path = page::write(folder, &page)?;
-        eprintln!("report: {}", path.display());
+        warn(format_args!("report: {}", path.display()));
     }
     Ok(())
 }
@@ -167,7 +173,9 @@ impl Source {
             && manifest.data_set.sha256 != data.sha256
         {
             let (expected, found) = (&manifest.data_set.sha256, &data.sha256);
-            eprintln!("warning: the run was trained on other pictures: expected sha256 {expected}, found {found}");
+            warn(format_args!(
+                "warning: the run was trained on other pictures: expected sha256 {expected}, found {found}"
+            ));
         }
     }
 
@@ -213,22 +221,17 @@ fn of_pictures(folder: &Path) -> anyhow::Result<Architecture> {
     Architecture::reference(size, channels).with_context(|| format!("{}: {size} pixels wide", first.display()))
 }
 
-fn print(evaluation: &Evaluation, meter: &Meter, as_json: bool) -> anyhow::Result<()> {
-    if as_json {
-        println!("{}", serde_json::to_string_pretty(evaluation)?);
-        return Ok(());
-    }
-    println!("{}", evaluation.text());
+fn text(evaluation: &Evaluation, meter: &Meter) -> String {
     let tried = meter.classifier().tried;
-    println!(
-        "measuring network {}: {} of {} held-out real pictures labelled right ({:.1} %); held out: {}",
+    format!(
+        "{}\nmeasuring network {}: {} of {} held-out real pictures labelled right ({:.1} %); held out: {}\n",
+        evaluation.text(),
         evaluation.short_features(),
         tried.right,
         tried.pictures,
         100.0 * tried.right as f64 / tried.pictures as f64,
         tried.rule.text()
-    );
-    Ok(())
+    )
 }
 
 fn bar(message: &'static str) -> ProgressBar {

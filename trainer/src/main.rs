@@ -4,15 +4,17 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use clap::Parser;
+use edge_runtime::tf32;
 use trainer::cli::{Cli, Command};
 use trainer::progress::warn;
-use trainer::{bench, command, device, evaluate, memory, summary};
+use trainer::{bench, command, evaluate, memory, summary};
 
 fn main() -> ExitCode {
     memory::keep_freed_buffers();
     let cli = Cli::parse();
     if !cli.tf32 {
-        device::forbid_tf32();
+        // SAFETY: no other thread runs yet.
+        unsafe { tf32::forbid() };
     }
     shorten_libtorch_errors();
     let done = panic::catch_unwind(AssertUnwindSafe(|| match cli.command {

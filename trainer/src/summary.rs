@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use edge_runtime::output;
 use model_spec::Architecture;
 use model_spec::architecture::{Opponent, STEM_SIZE};
 use model_spec::weights::{KERNEL, WeightSpec, discriminator_weights, generator_weights};
@@ -16,8 +17,7 @@ const CHANNELS: usize = 3;
 /// A size outside the family.
 pub fn run(options: &SummaryOptions) -> anyhow::Result<()> {
     let architecture = options.recipe.architecture(options.preset, options.size, CHANNELS)?;
-    println!("{}", text(&architecture, options.labels));
-    Ok(())
+    Ok(output::print(&format!("{}\n", text(&architecture, options.labels)))?)
 }
 
 /// Both networks as text.

@@ -450,3 +450,16 @@ fn the_summary_has_the_references_numbers() {
     }
     assert!(text(&run(&["summary", "--size", "64", "--labels", "10"]).stdout).contains("Embedding(10, 100)"));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error_and_a_full_disk_is_one() {
+    let (reader, nobody_reads) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = trainer(&["summary"]).stdout(nobody_reads).output().expect("the binary starts");
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("it is always there");
+    let output = trainer(&["summary"]).stdout(full).output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).starts_with("error: write standard output: "), "{}", text(&output.stderr));
+}

@@ -77,7 +77,8 @@ pub fn run(checkout: &Checkout, options: &BoardsOptions) -> Result<()> {
     if options.count {
         let cross = Cross::find(checkout, AARCH64)?;
         let binary = emulation::binary(checkout, &cross)?;
-        let counts = Counter::new(checkout, &cross, &binary)?.count()?;
+        let counter = Counter::new(checkout, &cross, &binary)?.context("count instructions")?;
+        let counts = counter.count()?;
         emulation::record(checkout, &cross.rustc_version()?, counts)?;
     }
     let table = table(checkout)?;

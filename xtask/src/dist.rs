@@ -76,8 +76,8 @@ fn pack(checkout: &Checkout, build: &Build, binary: &Path, manual: &Path, folder
     let mut files = vec![
         Entry::file("edge-runtime", binary, EXECUTABLE)?,
         Entry::file("gen.onnx", &checkout.path("models/gen.onnx"), PLAIN)?,
-        Entry::file("MODEL.md", &checkout.path("models/README.md"), PLAIN)?,
-        Entry::file("DISPLAYS.md", &checkout.path("docs/displays.md"), PLAIN)?,
+        Entry::text("MODEL.md", &document(&checkout.path("models/README.md"))?, PLAIN),
+        Entry::text("DISPLAYS.md", &document(&checkout.path("docs/displays.md"))?, PLAIN),
         Entry::file("LICENSE-MIT", &checkout.path("LICENSE-MIT"), PLAIN)?,
         Entry::file("LICENSE-APACHE", &checkout.path("LICENSE-APACHE"), PLAIN)?,
         Entry::text("install.sh", INSTALLER, EXECUTABLE),
@@ -103,6 +103,12 @@ fn pack(checkout: &Checkout, build: &Build, binary: &Path, manual: &Path, folder
     Ok(archive)
 }
 
+/// A document without its pictures, which lie elsewhere.
+fn document(path: &Path) -> Result<String> {
+    let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    Ok(text.split_inclusive('\n').filter(|line| !line.starts_with("![")).collect())
+}
+
 fn readme(build: &Build) -> String {
     README.replace("@NAME@", &build.name()).replace("@RUNS_ON@", build.runs_on())
 }
@@ -125,6 +131,15 @@ mod tests {
     fn a_checksum_is_that_of_the_standard() {
         // FIPS 180-4's example.
         assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn documents_of_an_archive_show_no_picture_that_it_lacks() {
+        let checkout = Checkout::find().expect("a checkout");
+        for name in ["models/README.md", "docs/displays.md"] {
+            let text = document(&checkout.path(name)).expect("readable");
+            assert!(text.starts_with("# ") && text.contains("\n## ") && !text.contains("!["), "{name}");
+        }
     }
 
     /// What an archive has, as files of no use, and its installer.

@@ -13,7 +13,7 @@ mod window;
 
 pub use self::stages::Outcome;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
@@ -42,7 +42,7 @@ pub fn run(checkout: &Checkout, options: &TestOptions) -> Result<ExitCode> {
     stages.run("guards", || done(guards(checkout)));
     stages.run("libtorch", || done(libtorch(checkout)));
     stages.run("lints", || done(lints(checkout)));
-    stages.run("tests", || done(run_command(cargo(checkout, ["test"]).args(CHOICES[0]))));
+    stages.run("tests", || tests(checkout));
     stages.run("tests of trainer", || done(run_command(cargo(checkout, ["test"]).args(CHOICES[1]))));
     stages.run("tests of engine ort", || onnx_runtime::test(checkout));
     stages.run("tests of panels", || done(panels(checkout)));
@@ -83,6 +83,24 @@ fn lints(checkout: &Checkout) -> Result<()> {
         run_command(clippy.args(choice).args(["--", "--deny", "warnings"]))?;
     }
     Ok(())
+}
+
+/// The default members; names what their tests leave out, which cargo doesn't show.
+fn tests(checkout: &Checkout) -> Result<Outcome> {
+    run_command(cargo(checkout, ["test"]).args(CHOICES[0]))?;
+    let has_valgrind = Command::new("valgrind").arg("--version").output().is_ok();
+    let valgrind = (!has_valgrind).then(|| "memory of the C interface: no valgrind".to_owned());
+    let levels = missing_levels().into_iter().map(|level| format!("kernels of {level}: this processor lacks them"));
+    Ok(Outcome::without(valgrind.into_iter().chain(levels).collect()))
+}
+
+/// Sets of native kernels that PCs can have and this one does not.
+fn missing_levels() -> Vec<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    let levels = [("AVX2", is_x86_feature_detected!("avx2")), ("AVX-512", is_x86_feature_detected!("avx512f"))];
+    #[cfg(not(target_arch = "x86_64"))]
+    let levels = [];
+    levels.into_iter().filter(|(_, is_here)| !is_here).map(|(level, _)| level).collect()
 }
 
 /// The feature that the default build leaves out, on buses that record what they are sent.

@@ -13,10 +13,11 @@ use super::ort_library::{self, Library};
 use super::ort_profile::Profile;
 use super::tensorrt_cache::Cache;
 use super::{
-    Batch, Engine, EngineSpec, FileLabels, Opened, Placement, Provider, Sizes, signed_from_levels, threads_text,
+    Batch, Engine, EngineSpec, FileLabels, Opened, OrtSettings, Placement, Provider, Sizes, signed_from_levels,
+    threads_text,
 };
 use crate::generator::BATCH;
-use crate::{Model, RuntimeError};
+use crate::{Model, RuntimeError, tf32};
 
 const NAME: &str = "ort";
 /// The lowest minor version of a library that this build takes.
@@ -40,7 +41,7 @@ struct Attempt<'a> {
 
 pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
     let library = ort_library::load(spec.ort_library.as_deref())?;
-    let cache = Cache::of(model, &library.version, spec.ort.f16);
+    let cache = Cache::of(model, &library.version, precision_of(&library, spec, Provider::TensorRt));
     let attempt = Attempt { spec, model, library, cache };
     match spec.provider {
         Provider::Auto => attempt.open_best(),
@@ -54,7 +55,29 @@ pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeEr
 /// No ONNX Runtime library.
 pub fn is_prepared(spec: &EngineSpec, model: &Model) -> Result<bool, RuntimeError> {
     let library = ort_library::load(spec.ort_library.as_deref())?;
-    Ok(Cache::of(model, &library.version, spec.ort.f16).is_some_and(|cache| cache.is_prepared()))
+    let precision = precision_of(&library, spec, Provider::TensorRt);
+    Ok(Cache::of(model, &library.version, precision).is_some_and(|cache| cache.is_prepared()))
+}
+
+/// What a provider may do less exactly than in f32, as the name of the engine says it.
+fn precision_of(library: &Library, spec: &EngineSpec, provider: Provider) -> &'static str {
+    precision(spec.ort, provider, library.takes_tf32(), tf32::is_forbidden())
+}
+
+fn precision(settings: OrtSettings, provider: Provider, takes_tf32: bool, is_forbidden: bool) -> &'static str {
+    let f16 = settings.f16 && provider == Provider::TensorRt;
+    let tf32 = match provider {
+        Provider::Auto | Provider::Cpu => false,
+        Provider::Cuda if takes_tf32 => settings.tf32,
+        // Nothing but the environment decides.
+        Provider::Cuda | Provider::TensorRt => true,
+    };
+    match (f16, tf32 && !is_forbidden) {
+        (false, false) => "",
+        (true, false) => " f16",
+        (false, true) => " tf32",
+        (true, true) => " f16 tf32",
+    }
 }
 
 impl Attempt<'_> {
@@ -127,7 +150,8 @@ impl Attempt<'_> {
         if self.spec.ort.f16 && provider != Provider::TensorRt {
             notes.push(format!("--f16 has no effect on {}: TensorRT alone computes in 16 bits", provider.name()));
         }
-        let name = format!("{NAME} {}, {}{}", self.library.version, provider.name(), self.allowed(provider));
+        let precision = precision_of(&self.library, self.spec, provider);
+        let name = format!("{NAME} {}, {}{precision}", self.library.version, provider.name());
         Ok(Opened {
             engine: Box::new(engine),
             description: format!("{name}, {}", threads_text(threads)),
@@ -138,14 +162,6 @@ impl Attempt<'_> {
             placement,
             notes,
         })
-    }
-
-    /// What a provider may do less exactly, as its name says it.
-    fn allowed(&self, provider: Provider) -> String {
-        let is_gpu = matches!(provider, Provider::Cuda | Provider::TensorRt);
-        let f16 = self.spec.ort.f16 && provider == Provider::TensorRt;
-        let words = [(f16, " f16"), (self.spec.ort.tf32 && is_gpu, " tf32")];
-        words.into_iter().filter(|(is_asked, _)| *is_asked).map(|(_, word)| word).collect()
     }
 
     fn session(&self, provider: Provider, profile: Option<&Profile>) -> ort::Result<Session> {
@@ -166,7 +182,11 @@ impl Attempt<'_> {
 
     /// None for the CPU, which every session has. TensorRT leaves to CUDA what it doesn't support.
     fn providers(&self, provider: Provider) -> Vec<ExecutionProviderDispatch> {
-        let cuda = CUDA::default().with_tf32(self.spec.ort.tf32).build().error_on_failure();
+        let mut cuda = CUDA::default();
+        if self.library.takes_tf32() {
+            cuda = cuda.with_tf32(self.spec.ort.tf32);
+        }
+        let cuda = cuda.build().error_on_failure();
         match provider {
             Provider::Auto | Provider::Cpu => Vec::new(),
             Provider::Cuda => vec![cuda],
@@ -350,6 +370,24 @@ fn failed(doing: &'static str, error: &ort::Error) -> RuntimeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_says_what_may_be_less_exact() {
+        let [f32, both] = [false, true].map(|asked| OrtSettings { f16: asked, tf32: asked, ..OrtSettings::default() });
+        for (provider, takes_tf32, is_forbidden, expected) in [
+            (Provider::Cpu, true, false, ["", ""]),
+            (Provider::Cuda, true, false, ["", " tf32"]),
+            (Provider::Cuda, true, true, ["", ""]),
+            // A library that can't be told: the environment alone decides.
+            (Provider::Cuda, false, false, [" tf32", " tf32"]),
+            (Provider::Cuda, false, true, ["", ""]),
+            (Provider::TensorRt, true, false, [" tf32", " f16 tf32"]),
+            (Provider::TensorRt, true, true, ["", " f16"]),
+        ] {
+            let found = [f32, both].map(|settings| precision(settings, provider, takes_tf32, is_forbidden));
+            assert_eq!(found, expected, "{provider:?} {takes_tf32} {is_forbidden}");
+        }
+    }
 
     #[test]
     fn a_reason_is_the_part_for_people() {

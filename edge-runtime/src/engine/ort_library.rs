@@ -19,6 +19,15 @@ pub(super) struct Library {
     pub path: PathBuf,
 }
 
+impl Library {
+    /// Whether CUDA can be told about TF32: a library that doesn't know the option refuses it.
+    ///
+    /// Source: microsoft/onnxruntime, pull request 19357, after 1.17.
+    pub fn takes_tf32(&self) -> bool {
+        self.version.strip_prefix("1.17.").is_none()
+    }
+}
+
 /// A process can hold one environment only, so the first library stays.
 static LOADED: Mutex<Option<Library>> = Mutex::new(None);
 

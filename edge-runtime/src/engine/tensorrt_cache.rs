@@ -17,16 +17,16 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// None without a place for caches.
-    pub fn of(model: &Model, library: &str, f16: bool) -> Option<Self> {
+    /// None without a place for caches. `precision` names what is less exact than f32.
+    pub fn of(model: &Model, library: &str, precision: &str) -> Option<Self> {
         let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let base = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))?;
-        Some(Self::in_folder(&base, &[model.sha256(), library, &device(), if f16 { "f16" } else { "f32" }]))
+        Some(Self::in_folder(&base, &[model.sha256(), library, &device(), precision]))
     }
 
     fn in_folder(base: &Path, key: &[&str; 4]) -> Self {
         let [model, library, device, precision] = key;
-        let about = format!("model {model}\nONNX Runtime {library}\ndevice {device}\nprecision {precision}\n");
+        let about = format!("model {model}\nONNX Runtime {library}\ndevice {device}\nprecision f32{precision}\n");
         let name = &sha256_hex(about.as_bytes())[..32];
         Self { folder: base.join("edge-runtime").join("tensorrt").join(name), about }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use model_spec::contract;
 use model_spec::variant::{LabelInput, Output};
+use rayon::ThreadPoolBuilder;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::*;
 
@@ -28,7 +29,7 @@ struct Tract {
 
 pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
     let threads = spec.thread_count();
-    let executor = if threads == 1 { Executor::SingleThread } else { Executor::multithread(threads) };
+    let executor = executor(threads)?;
     let (plan, latent_first) = plan(model).map_err(|error| failed("load the model", &error))?;
     let name = format!("{NAME} {VERSION}");
     Ok(Opened {
@@ -47,6 +48,21 @@ pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeEr
         placement: Vec::new(),
         notes: Vec::new(),
     })
+}
+
+/// Threads of its own, where more than the caller's is asked for.
+fn executor(threads: usize) -> Result<Executor, RuntimeError> {
+    if threads == 1 {
+        return Ok(Executor::SingleThread);
+    }
+    let named = |index| format!("tract-{index}");
+    let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(named).build();
+    let pool = pool.map_err(|error| RuntimeError::Engine {
+        engine: NAME,
+        doing: "start threads",
+        problem: error.to_string(),
+    })?;
+    Ok(Executor::MultiThread(Arc::new(pool)))
 }
 
 /// Architecture and instruction set whose kernels it takes on this processor, in tract's words.

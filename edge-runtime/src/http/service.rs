@@ -56,9 +56,9 @@ pub(super) struct Service {
 #[derive(Debug)]
 pub(super) struct ModelText {
     pub sha256: String,
-    /// Name and version; two of the same name make the same bytes.
+    /// Name and version.
     pub engine: String,
-    /// Whether the bytes are the same in every run, which a GPU doesn't promise.
+    /// Whether two engines of this name make the same bytes, in every run and on every machine.
     pub is_repeatable: bool,
     pub latent_dim: usize,
     pub can_mix: bool,

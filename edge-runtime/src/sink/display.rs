@@ -245,6 +245,7 @@ mod tests {
             Case("screen", "display \"screen\": expected terminal, fb:PATH"),
             Case("window:240", "expected window:WIDTHxHEIGHT[:FORMAT], each side from 1 to 16384, found 240"),
             Case("window:9x9:gray3", "expected rgb565|rgb888|gray8|gray4|gray2|mono, found gray3"),
+            Case("window:9000x100", "expected a window of at most 16384 pixels on a side, found 18000, scale=2"),
             Case("window,scale=17", "expected scale=a number from 1 to 16, found \"17\""),
             Case("terminal:2", "expected terminal, fb:PATH"),
             Case("fb:", "expected terminal, fb:PATH"),

@@ -20,8 +20,6 @@ use crate::{Frame, Picture, RuntimeError};
 
 /// Its upper half has the foreground's color, its lower half the background's.
 const UPPER_HALF: char = '\u{2580}';
-/// Rows under the picture for two lines of the smallest font.
-const CAPTION_ROWS: usize = 14;
 /// Narrower ones can't show anything.
 const LEAST_COLUMNS: usize = 8;
 
@@ -61,11 +59,18 @@ impl<W: Write> Terminal<W> {
     fn blocks(&self, frame: &Frame) -> String {
         let picture = self.fitted(&frame.picture, self.columns);
         let caption = if self.style.caption { frame.caption().to_vec() } else { Vec::new() };
-        // The caption may be wider than the picture.
-        let text = caption.iter().map(|line| line.chars().count() * 4).max().unwrap_or(0);
-        let width = picture.width().max(text.min(self.columns));
+        // The caption may be wider than the picture, and its letters are larger on something wider.
+        let mut width = picture.width();
+        let text = loop {
+            let text = drawing::caption_size(&caption, width as u32);
+            let wider = width.max(self.columns.min(text.width as usize));
+            if wider == width {
+                break text.height as usize;
+            }
+            width = wider;
+        };
         // A picture lower than its caption is shown without it.
-        let below = if caption.is_empty() || picture.height() < CAPTION_ROWS { 0 } else { CAPTION_ROWS };
+        let below = if picture.height() < text { 0 } else { text };
         let height = (picture.height() + below).next_multiple_of(2);
         let mut canvas = Canvas::rgb888(width, height, 0);
         // It has its size.

@@ -16,6 +16,8 @@ use crate::RuntimeError;
 use crate::drawing::Style;
 
 const MAX_SCALE: u32 = 16;
+/// Of the desktop: what GPUs take in one piece.
+const MAX_SIDE: usize = 16_384;
 
 /// What a window shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +50,13 @@ impl WindowSpec {
                 (size_from_text(size).ok_or_else(|| settings.refused(FORM, size))?, depth.unwrap_or(usual.depth))
             }
         };
-        Ok(Self { size, depth, scale: settings.number("scale", 1..=MAX_SCALE)?.unwrap_or(usual.scale) })
+        let scale = settings.number("scale", 1..=MAX_SCALE)?.unwrap_or(usual.scale);
+        let side = size.0.max(size.1) * scale as usize;
+        if side > MAX_SIDE {
+            let expected = format!("a window of at most {MAX_SIDE} pixels on a side");
+            return Err(settings.refused(&expected, &format!("{side}, scale={scale}")));
+        }
+        Ok(Self { size, depth, scale })
     }
 }
 

@@ -1,4 +1,4 @@
-//! A walk through the latents of one label, as an animation that ends where it began.
+//! A walk through the latents of one label, as an animation that ends where it began; of `all` labels, one walk after the other.
 //!
 //! `cargo run -p examples --bin latent_walk` writes walk.gif; a model file and a label can be named behind `--`.
 
@@ -23,10 +23,10 @@ fn main() -> Result<()> {
     let labels = generator.metadata().labels.select(&label)?;
 
     let mut pictures = Vec::new();
-    for (place, from) in SEEDS.into_iter().enumerate() {
-        let to = SEEDS[(place + 1) % SEEDS.len()];
-        let path = interpolation::Path { from, to, steps: STEPS + 1, curve: Curve::Slerp };
-        for label in &labels {
+    for label in &labels {
+        for (place, from) in SEEDS.into_iter().enumerate() {
+            let to = SEEDS[(place + 1) % SEEDS.len()];
+            let path = interpolation::Path { from, to, steps: STEPS + 1, curve: Curve::Slerp };
             let row: Vec<Vec<Picture>> = interpolation::row(&mut generator, *label, path).collect::<Result<_, _>>()?;
             // The next stretch begins with the last one.
             pictures.extend(row.concat().into_iter().take(STEPS));

@@ -1,23 +1,30 @@
-//! A game against the machine: type r, p or s; its gesture is made for the occasion and shown.
+//! A game against the machine: type r, p or s, in the terminal or in a window of the game; its gesture is made for the occasion
+//! and shown.
 //!
 //! `cargo run -p examples --bin rock_paper_scissors`, with `--display` as edge-runtime has it (docs/displays.md; panels and
 //! windows with `--features panels,window`), `--seed N` for the same moves again, and `--model FILE`. The machine moves before
 //! it is told yours: the seed and the number of the round decide, and nothing else.
 
-use std::io::{BufRead, Write, stdin, stdout};
+use std::io::{Error, Write, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use edge_runtime::keys::Pressed;
+use edge_runtime::restore::{self, Restored};
 use edge_runtime::sink::display::{Display, Place, Use};
 use edge_runtime::sink::screen::Screen;
-use edge_runtime::{EngineSpec, Frame, Generator, Model, Request, Sink, restore, signals};
+use edge_runtime::{EngineSpec, Frame, Generator, Model, Request, Sink, signals};
 
 /// Each beats the one after it, the last the first.
 const GESTURES: [&str; 3] = ["rock", "scissors", "paper"];
 const USAGE: &str = "rock_paper_scissors [--display DISPLAY] [--seed N] [--model FILE]";
 /// What a shell says of a program that Ctrl-C has ended.
 const INTERRUPTED: i32 = 130;
+/// How often a window is asked for keys.
+const LOOK: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
     match run() {
@@ -40,11 +47,12 @@ fn run() -> Result<()> {
     let mut generator = Generator::of(&model, &EngineSpec::default())?;
     let labels = labels(&generator)?;
     let mut stage = Stage::open(&options.display)?;
+    let typed = lines();
     let mut score = [0; 2];
     say("rock, paper, scissors: type r, p or s, and q to end")?;
     for round in 1.. {
         let machine = gesture(&generator, options.seed, round);
-        let Some(player) = asked()? else { break };
+        let Some(player) = asked(&typed, &mut stage)? else { break };
         let mut frame = generator.frame(labels[machine], options.seed, round)?;
         let outcome = outcome(player, machine, &mut score);
         frame.label = format!("{}: {outcome}", GESTURES[machine]);
@@ -104,15 +112,30 @@ fn gesture(generator: &Generator, seed: u64, round: u32) -> usize {
     latent.first().map_or(0, |number| number.to_bits() as usize % GESTURES.len())
 }
 
+/// What is typed, line by line, read by a thread of its own: a window wants to be asked meanwhile.
+fn lines() -> Receiver<Result<String, Error>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || stdin().lines().try_for_each(|line| sender.send(line)));
+    receiver
+}
+
 /// The player's next gesture; nothing at the end.
-fn asked() -> Result<Option<usize>> {
+fn asked(typed: &Receiver<Result<String, Error>>, stage: &mut Stage) -> Result<Option<usize>> {
     loop {
-        print!("> ");
-        stdout().flush()?;
-        let mut line = String::new();
-        if stdin().lock().read_line(&mut line).context("read your move")? == 0 {
-            return Ok(None);
-        }
+        write!(stdout(), "> ").and_then(|()| stdout().flush())?;
+        let line = loop {
+            match typed.recv_timeout(LOOK) {
+                Ok(line) => break line.context("read your move")?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            match stage.pressed() {
+                Pressed::Nothing => {}
+                Pressed::Closed => return Ok(None),
+                key if key.is_end() => return Ok(None),
+                Pressed::Key(key) => break char::from(key).to_string(),
+            }
+        };
         let word = line.trim().to_lowercase();
         if word == "q" {
             return Ok(None);
@@ -144,25 +167,37 @@ fn say(text: &str) -> Result<()> {
 
 /// Where gestures are shown: between the lines of the game on a terminal, on a screen of its own elsewhere.
 enum Stage {
-    Lines(Box<dyn Sink>),
+    Lines { sink: Box<dyn Sink>, _whole: Restored<()> },
     Screen(Box<dyn Screen>),
 }
 
 impl Stage {
     fn open(display: &Display) -> Result<Self> {
         Ok(match display.place {
-            Place::Terminal(_) => Self::Lines(display.open(stdout(), 40)?),
+            Place::Terminal(_) => Self::Lines {
+                sink: display.open(stdout(), 40)?,
+                // Waits for a picture that is being written: half of one would leave its colors on the terminal.
+                _whole: Restored::new((), |()| _ = stdout().flush()),
+            },
             _ => Self::Screen(display.screen(Use::Live)?),
         })
     }
 
     fn show(&mut self, frame: &Frame, score: [u32; 2]) -> Result<()> {
         match self {
-            Self::Lines(sink) => sink.show(frame)?,
+            Self::Lines { sink, .. } => sink.show(frame)?,
             Self::Screen(screen) => {
                 screen.draw(&frame.picture, &[frame.label.clone(), format!("you {}, I {}", score[0], score[1])])?;
             }
         }
         Ok(())
+    }
+
+    /// A key that was pressed in a window.
+    fn pressed(&mut self) -> Pressed {
+        match self {
+            Self::Lines { .. } => Pressed::Nothing,
+            Self::Screen(screen) => screen.pressed(),
+        }
     }
 }

@@ -3,6 +3,8 @@
 #
 # usage: install.sh [--prefix DIR] [install|uninstall]
 set -eu
+# Everyone may read what is installed, whoever installs it.
+umask 022
 
 prefix=/usr/local
 action=install
@@ -39,8 +41,8 @@ uninstall() {
     [ -f "$list" ] || [ -f "$begun" ] || { echo "error: $list: nothing is installed there" >&2; exit 1; }
     unit=$prefix/lib/systemd/system/mudra.service
     if [ "$(systemctl show -p FragmentPath --value mudra.service 2>/dev/null)" = "$unit" ] &&
-        systemctl is-enabled --quiet mudra.service; then
-        echo "error: mudra.service is enabled; first run: systemctl disable --now mudra" >&2
+        { systemctl is-enabled --quiet mudra.service || systemctl is-active --quiet mudra.service; }; then
+        echo "error: mudra.service is enabled or runs; first run: systemctl disable --now mudra" >&2
         exit 1
     fi
     # Names of folders end with a slash. A line without an end, which a full disk leaves, is not read.

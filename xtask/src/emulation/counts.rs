@@ -16,6 +16,8 @@ const FIGURES: &str = "xtask/src/emulation/counts.json";
 const PLUGIN: &str = include_str!("count.c");
 /// The core that f32 is counted on.
 const CORE: &str = "cortex-a72";
+/// What QEMU says where it has no plugins (Debian 13's), or takes those of another interface only (9 and later).
+const REFUSALS: [&str; 2] = ["unknown option", "API version"];
 /// By how much a count may differ from the figure of the same compiler.
 const TOLERANCE: f64 = 0.02;
 
@@ -67,11 +69,12 @@ pub struct Counter<'a> {
 }
 
 impl<'a> Counter<'a> {
-    /// Compiles the plugin, and lets the emulator take it while the binary tells its version.
+    /// Compiles the plugin, and lets the emulator take it while the binary tells its version; `None`, and a line that says
+    /// why, where this emulator doesn't take it.
     ///
     /// # Errors
-    /// No C compiler, an emulator without plugins (Debian 13's is one), or one with another interface for them.
-    pub fn new(checkout: &'a Checkout, cross: &'a Cross, binary: &'a Path) -> Result<Self> {
+    /// No C compiler, or a plugin that doesn't compile or doesn't work.
+    pub fn new(checkout: &'a Checkout, cross: &'a Cross, binary: &'a Path) -> Result<Option<Self>> {
         let folder = checkout.target().join("ci-arm-counts");
         std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
         let counter = Self { checkout, cross, binary, folder };
@@ -80,8 +83,14 @@ impl<'a> Counter<'a> {
         let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
         let mut compile = Command::new(compiler);
         output(compile.args(["-O2", "-Wall", "-shared", "-fPIC", "-o"]).arg(counter.plugin()).arg(&source))?;
-        output(counter.emulate(CORE, &counter.folder.join("version.json")).arg("--version"))?;
-        Ok(counter)
+        match output(counter.emulate(CORE, &counter.folder.join("version.json")).arg("--version")) {
+            Ok(_) => Ok(Some(counter)),
+            Err(error) if REFUSALS.iter().any(|refusal| error.to_string().contains(refusal)) => {
+                eprintln!("{error}");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Counts one picture of each kind: the difference between a bench of two pictures and one of one, without what both

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
@@ -16,6 +17,8 @@ use crate::cross::{AARCH64, Cross};
 use crate::dist::{self, Build};
 use crate::setup::remove;
 
+/// After this a server that should answer has failed.
+const PATIENCE: Duration = Duration::from_secs(180);
 /// A shell has to quote it.
 const PREFIX: &str = "a prefix & more";
 
@@ -107,6 +110,7 @@ fn first_picture(output: impl Read) -> Result<String> {
     BufReader::new(output).read_line(&mut line)?;
     let address = line.trim().trim_start_matches("http://").trim_end_matches('/');
     let mut connection = TcpStream::connect(address).with_context(|| format!("connect to {line:?}"))?;
+    connection.set_read_timeout(Some(PATIENCE))?;
     write!(connection, "GET /v1/generate?label=rock&seed=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer)?;

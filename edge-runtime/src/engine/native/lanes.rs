@@ -20,6 +20,9 @@ pub(super) mod neon_dots;
 #[cfg(target_arch = "aarch64")]
 pub(super) mod neon_halves;
 mod patches;
+pub(super) mod scalar;
+#[cfg(target_arch = "x86_64")]
+pub(super) mod sse2;
 
 use super::numbers::Activation;
 use super::pack::{BLOCK, WIDTH};
@@ -33,6 +36,8 @@ use super::tile::{Dense, Method, Shape, Tile};
 pub(super) unsafe trait Lanes {
     type Vector: Copy;
     const LANES: usize;
+    /// Vectors that the CPU has room for.
+    const REGISTERS: usize;
 
     unsafe fn zero() -> Self::Vector;
     unsafe fn load(from: *const f32) -> Self::Vector;
@@ -48,7 +53,7 @@ pub(super) unsafe trait Lanes {
         unsafe { [0, 1, 2, 3].map(|place| Self::splat(from.add(place))) }
     }
     unsafe fn store(to: *mut f32, x: Self::Vector);
-    /// `a * b + c`, rounded once.
+    /// `a * b + c`, rounded once where there is an instruction for it.
     unsafe fn mul_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     unsafe fn sub(a: Self::Vector, b: Self::Vector) -> Self::Vector;
@@ -181,22 +186,42 @@ unsafe fn weight_row<L: Lanes, T: Stored, const V: usize, const TAPS: usize>(
     }
 }
 
-/// Runs a checked tile two pairs at a time, with `V` vectors of [`WIDTH`] channels.
+/// Runs a checked tile: many squares product by product and `PAIRS` pairs at a time, everything else by two pairs.
 ///
 /// # Safety
 /// That of [`Lanes`]; the tile must have been checked.
 #[inline(always)]
-pub(super) unsafe fn by_two_pairs<L: Lanes, T: Stored, const V: usize>(
+unsafe fn many_or_few<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
     tile: &mut Tile<'_>,
     method: Method,
     weights: &[T],
 ) {
+    /// Pairs from which on widening and adding up weights once for all of them is worth a pass of its own.
+    const MANY: usize = 12;
+    // SAFETY: the caller's.
+    unsafe {
+        if method == Method::Squares && tile.pairs.len() >= MANY {
+            squares_by_product::<L, T, PAIRS, V>(tile, weights);
+        } else {
+            by_two_pairs::<L, T, V>(tile, method, weights);
+        }
+    }
+}
+
+/// Runs a checked tile two pairs and `V` vectors of channels at a time.
+///
+/// # Safety
+/// That of [`Lanes`]; the tile must have been checked.
+#[inline(always)]
+unsafe fn by_two_pairs<L: Lanes, T: Stored, const V: usize>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
     for first in (0..tile.pairs.len()).step_by(2) {
-        // SAFETY: the caller's; a tile has an even number of pairs.
-        unsafe {
-            match method {
-                Method::Pixels => pixels::<L, T, 2, V>(tile, weights, first, 0),
-                Method::Squares => squares::<L, T, 2, V>(tile, weights, first, 0),
+        for lane in (0..WIDTH).step_by(V * L::LANES) {
+            // SAFETY: the caller's; a tile has an even number of pairs.
+            unsafe {
+                match method {
+                    Method::Pixels => pixels::<L, T, 2, V>(tile, weights, first, lane),
+                    Method::Squares => squares::<L, T, 2, V>(tile, weights, first, lane),
+                }
             }
         }
     }

@@ -148,7 +148,7 @@ impl Hidden {
     }
 
     /// Fills the first plane of `to` from that of `from`. Where patches are worth it the points of `from` are made in `room`,
-    /// elsewhere `from` needs room for its differences.
+    /// elsewhere `from` needs room for its differences, which plain Rust doesn't read.
     pub fn run(&self, from: &mut Maps, room: &mut Aligned<f32>, to: &mut Maps, machine: &Machine, clock: &mut Clock) {
         let level = machine.kernels.level();
         if patches::are_worth(from.side, level) {
@@ -160,12 +160,14 @@ impl Hidden {
             }
             return;
         }
-        from.differentiate(machine);
-        clock.end("differences");
+        if level.reads_differences() {
+            from.differentiate(machine);
+            clock.end("differences");
+        }
         let from = &*from;
         // Four rows of output come from a row of squares; a tile needs both rows of the smallest image.
         let step = if from.side == 4 { 8 } else { 4 };
-        let planes = if level.goes_by_product() { 1 } else { PLANES };
+        let planes = if level.reads_differences() && !level.goes_by_product() { PLANES } else { 1 };
         let most = 2 * STRIP / (planes * from.row() * from.blocks);
         let strips = to.strips(step, most.max(step), &machine.threads);
         machine.threads.each(to.parts(&strips), |part| self.squares(from, part, machine.kernels));

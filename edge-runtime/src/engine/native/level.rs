@@ -12,8 +12,12 @@ use model_spec::variant::Compute;
 /// A set of kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// Rust without a word about the CPU.
+    /// Rust without a word about the CPU, and all products.
     Plain,
+    /// The kernels of vectors, one number at a time.
+    Scalar,
+    /// 128-bit vectors of every 64-bit PC.
+    Sse2,
     /// 256-bit vectors: AVX2, FMA and F16C.
     Avx2,
     /// 512-bit vectors: AVX-512F.
@@ -25,7 +29,8 @@ pub enum Level {
 impl Level {
     /// Those that this CPU can run, slowest first.
     pub fn available() -> Vec<Self> {
-        [Self::Plain, Self::Neon, Self::Avx2, Self::Avx512].into_iter().filter(|level| level.is_available()).collect()
+        let all = [Self::Plain, Self::Scalar, Self::Sse2, Self::Neon, Self::Avx2, Self::Avx512];
+        all.into_iter().filter(|level| level.is_available()).collect()
     }
 
     /// The fastest that this CPU can run.
@@ -37,6 +42,10 @@ impl Level {
     pub fn is_available(self) -> bool {
         match self {
             Self::Plain => true,
+            // Every one has NEON.
+            Self::Scalar => cfg!(not(target_arch = "aarch64")),
+            #[cfg(target_arch = "x86_64")]
+            Self::Sse2 => true,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => {
                 is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
@@ -54,16 +63,18 @@ impl Level {
     pub fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
+            Self::Scalar => "scalar",
+            Self::Sse2 => "sse2",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
             Self::Neon => "neon",
         }
     }
 
-    /// Whether it has instructions for such products on this CPU; plain Rust needs none.
+    /// Whether it has instructions for such products on this CPU; without vectors none are needed.
     pub fn multiplies(self, compute: Compute) -> bool {
         match (self, compute) {
-            (_, Compute::F32) | (Self::Plain, _) => true,
+            (_, Compute::F32) | (Self::Plain | Self::Scalar, _) => true,
             #[cfg(target_arch = "x86_64")]
             (Self::Avx2, Compute::Int8) => is_x86_feature_detected!("avxvnni"),
             #[cfg(target_arch = "x86_64")]
@@ -78,20 +89,19 @@ impl Level {
         }
     }
 
+    /// Whether tiles of squares read the differences of maps, without which all products are made.
+    pub(super) fn reads_differences(self) -> bool {
+        self != Self::Plain
+    }
+
     /// Whether tiles are made product by product, each of which reads one plane of the input: many squares, or patches.
     pub(super) fn goes_by_product(self) -> bool {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => true,
-            #[cfg(target_arch = "aarch64")]
-            Self::Neon => true,
-            _ => false,
-        }
+        matches!(self, Self::Scalar | Self::Sse2 | Self::Avx2 | Self::Neon)
     }
 
     /// Whether f16 weights are widened at load, since no instruction does it on the way.
     pub(super) fn widens(self) -> bool {
-        self == Self::Plain
+        matches!(self, Self::Plain | Self::Scalar | Self::Sse2)
     }
 }
 
@@ -111,8 +121,13 @@ impl Kernels {
 
     /// Fills the outputs of a tile.
     pub fn tile(self, mut tile: Tile<'_>, method: Method) {
-        tile.check(method);
+        tile.check(method, self.0);
         match self.0 {
+            // SAFETY: the tile is checked.
+            Level::Scalar => unsafe { super::lanes::scalar::tile(&mut tile, method) },
+            // SAFETY: the tile is checked.
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse2 => unsafe { super::lanes::sse2::tile(&mut tile, method) },
             // SAFETY: the level is available and the tile checked.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { super::lanes::avx2::tile(&mut tile, method) },
@@ -130,6 +145,11 @@ impl Kernels {
     pub fn patches<S: Step>(self, step: S) {
         step.check();
         match self.0 {
+            // SAFETY: the step is checked.
+            Level::Scalar => unsafe { super::lanes::scalar::vectors(step) },
+            // SAFETY: the step is checked.
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse2 => unsafe { super::lanes::sse2::vectors(step) },
             // SAFETY: the level is available and the step checked.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { super::lanes::avx2::vectors(step) },
@@ -144,6 +164,11 @@ impl Kernels {
     pub fn dense(self, mut dense: Dense<'_>) {
         dense.check();
         match self.0 {
+            // SAFETY: the row is checked.
+            Level::Scalar => unsafe { super::lanes::scalar::dense(&mut dense) },
+            // SAFETY: the row is checked.
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse2 => unsafe { super::lanes::sse2::dense(&mut dense) },
             // SAFETY: the level is available and the row checked.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { super::lanes::avx2::dense(&mut dense) },

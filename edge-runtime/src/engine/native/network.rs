@@ -14,7 +14,7 @@ use super::reduced::Reduced;
 use super::reduced::words::Words;
 use super::threads::Threads;
 
-use model_spec::architecture::STEM_SIZE;
+use model_spec::architecture::{MAX_WIDTH, STEM_SIZE};
 use model_spec::variant::Compute;
 
 /// Images of a batch that go through the first blocks together, or as many more as give each thread the same number.
@@ -35,10 +35,9 @@ enum Layer {
 impl Layer {
     /// Packs the weights of the `index`-th block; inputs from `own` on are those of the label.
     fn new(block: &Block<'_>, index: usize, own: usize, compute: Compute, machine: &Machine) -> Self {
-        /// Channels whose sums of four taps fit into 32 bits.
-        const MOST: usize = i32::MAX as usize / (4 * 255 * 128);
-        let is_exact = compute == Compute::F32 || (compute == Compute::Int8 && block.kernel.inputs > MOST);
-        if is_exact {
+        // Of four taps of all channels, one of them the label's.
+        const { assert!((MAX_WIDTH + 1) * 4 * 255 * 128 <= i32::MAX as usize, "sums of integers fit into 32 bits") };
+        if compute == Compute::F32 {
             Self::Exact(Hidden::new(block, machine))
         } else {
             Self::Reduced(Reduced::new(block, STEM_SIZE << index, own, compute, machine))
@@ -165,7 +164,8 @@ impl Span {
         let make = |index| {
             let side = STEM_SIZE << index;
             let differences = |layer: &Layer| matches!(layer, Layer::Exact(_)) && !layer.goes_by_patch(side, level);
-            Maps::new(images, side, channels(index), hidden[..end].get(index).is_some_and(differences))
+            let has_differences = level.reads_differences() && hidden[..end].get(index).is_some_and(differences);
+            Maps::new(images, side, channels(index), has_differences)
         };
         Self {
             first: make(*range.start()),

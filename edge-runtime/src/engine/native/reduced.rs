@@ -1,4 +1,4 @@
-//! Blocks whose products are of fewer bits: bfloat16, or 8 bits with the sums in 32.
+//! Blocks whose products are of fewer bits: bfloat16, f16, or 8 bits with the sums in 32.
 
 pub(super) mod dots;
 mod exact;

@@ -1,5 +1,6 @@
 //! What a kernel is asked for, checked before memory is touched.
 
+use super::level::Level;
 use super::numbers::Activation;
 use super::pack::{BLOCK, WIDTH, Weights};
 
@@ -63,7 +64,7 @@ pub(super) struct Tile<'a> {
 
 impl Tile<'_> {
     /// Stops at anything that would lead a kernel outside of the slices.
-    pub fn check(&self, method: Method) {
+    pub fn check(&self, method: Method, level: Level) {
         let shape = &self.shape;
         assert!(shape.channels > 0 && self.pairs.len().is_multiple_of(2));
         let taps = if method == Method::Pixels { 1 } else { 4 };
@@ -73,8 +74,13 @@ impl Tile<'_> {
         let (read, written) = match method {
             Method::Pixels => (BLOCK, shape.step),
             Method::Squares => {
-                assert!(shape.plane > last_block);
-                (3 * shape.plane + shape.row + 3 * BLOCK, shape.output_row + 3 * shape.step)
+                let written = shape.output_row + 3 * shape.step;
+                if level.reads_differences() {
+                    assert!(shape.plane > last_block);
+                    (3 * shape.plane + shape.row + 3 * BLOCK, written)
+                } else {
+                    (2 * shape.row + 4 * BLOCK, written)
+                }
             }
         };
         let read = read + last_block;
@@ -109,7 +115,7 @@ impl Dense<'_> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::engine::native::level::{Kernels, Level};
+    use crate::engine::native::level::Kernels;
     use crate::engine::native::numbers::f32_from_f16;
 
     const SIDE: usize = 8;

@@ -39,6 +39,17 @@ pub struct LiveTerminal<W, S> {
     /// What stands on the screen, line by line, and for which size.
     lines: Vec<String>,
     shown: Option<Cells>,
+    /// Where its pixels are, and how many lines stand below.
+    pixels: Option<(Place, usize)>,
+}
+
+/// Characters that a picture in pixels lies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    left: usize,
+    top: usize,
+    columns: usize,
+    rows: usize,
 }
 
 /// A terminal, and whether its other screen is shown.
@@ -84,7 +95,7 @@ impl<W: Write + Send + 'static, S: FnMut() -> Cells> LiveTerminal<W, S> {
                 let _ = write(&mut terminal.writer, &(removed + LEAVE));
             }
         });
-        Self { terminal, size, protocol, style, lines: Vec::new(), shown: None }
+        Self { terminal, size, protocol, style, lines: Vec::new(), shown: None, pixels: None }
     }
 
     /// What has to be written to have a picture and its caption on a terminal of some size.
@@ -93,6 +104,7 @@ impl<W: Write + Send + 'static, S: FnMut() -> Cells> LiveTerminal<W, S> {
         if self.shown != Some(cells) {
             text += if self.shown.is_none() { ENTER } else { "\x1b[0m\x1b[2J" };
             self.lines.clear();
+            self.pixels = None;
             self.shown = Some(cells);
         }
         let with_caption = self.style.caption && caption.len() * 2 < cells.rows;
@@ -101,7 +113,13 @@ impl<W: Write + Send + 'static, S: FnMut() -> Cells> LiveTerminal<W, S> {
         let mut lines = match self.protocol {
             Protocol::Blocks => half_blocks(picture, space, self.style),
             Protocol::Kitty | Protocol::Sixel => {
-                text += &self.pixels(picture, space);
+                let place = self.place(picture, space);
+                // What stood elsewhere is not covered.
+                if self.pixels.replace((place, below)).is_some_and(|before| before != (place, below)) {
+                    text += "\x1b[0m\x1b[2J";
+                    self.lines.clear();
+                }
+                text += &self.pixels(picture, space, place);
                 vec![String::new(); space.rows]
             }
         };
@@ -116,21 +134,30 @@ impl<W: Write + Send + 'static, S: FnMut() -> Cells> LiveTerminal<W, S> {
         text
     }
 
-    /// The picture at its place, in pixels.
-    fn pixels(&self, picture: &Picture, space: Cells) -> String {
+    /// Pixels stay sharp in any size: a terminal scales, or has many.
+    fn fit(&self) -> Fit {
+        if self.style.fit == Fit::Whole { Fit::Fit } else { self.style.fit }
+    }
+
+    fn place(&self, picture: &Picture, space: Cells) -> Place {
         let (cell_width, cell_height) = space.pixels;
         let (width, height) = (space.columns * cell_width, space.rows * cell_height);
-        let fit = if self.style.fit == Fit::Whole { Fit::Fit } else { self.style.fit };
-        let fitted = || drawing::fitted(picture, width, height, fit);
-        let (shown_width, shown_height) = match fit {
+        let (shown_width, shown_height) = match self.fit() {
             Fit::Fill => (width, height),
-            _ => drawing::resampled_size(picture, width, height, fit),
+            fit => drawing::resampled_size(picture, width, height, fit),
         };
         let (columns, rows) = (shown_width.div_ceil(cell_width), shown_height.div_ceil(cell_height));
-        let (left, top) = ((space.columns - columns) / 2, (space.rows - rows) / 2);
+        Place { left: (space.columns - columns) / 2, top: (space.rows - rows) / 2, columns, rows }
+    }
+
+    /// The picture at its place, in pixels.
+    fn pixels(&self, picture: &Picture, space: Cells, place: Place) -> String {
+        let Place { left, top, columns, rows } = place;
+        let (width, height) = (space.columns * space.pixels.0, space.rows * space.pixels.1);
+        let fitted = || drawing::fitted(picture, width, height, self.fit());
         let picture = match self.protocol {
             // The terminal scales what it gets.
-            Protocol::Kitty if fit == Fit::Fit => kitty::replacing(picture, columns, rows),
+            Protocol::Kitty if self.fit() == Fit::Fit => kitty::replacing(picture, columns, rows),
             Protocol::Kitty => kitty::replacing(&fitted(), columns, rows),
             _ => sixel::encoded(&fitted(), self.style.dither),
         };
@@ -261,6 +288,16 @@ mod tests {
         let mut screen = LiveTerminal::new(out.clone(), move || cells, Protocol::Sixel, Style::default());
         screen.draw(&picture(9), &[]).expect("writable");
         assert!(out.taken().contains("\x1bP0;1;0q\"1;1;80;80#"));
+        drop(screen);
+        out.taken();
+        // A caption makes the picture smaller: what it leaves is taken away, but not before the same again.
+        let caption = ["a".to_owned()];
+        let mut screen = LiveTerminal::new(out.clone(), move || cells, Protocol::Sixel, Style::default());
+        let cleared = [&[][..], &caption, &caption, &[]].map(|caption| {
+            screen.draw(&picture(9), caption).expect("writable");
+            out.taken().trim_start_matches(ENTER).contains("\x1b[2J")
+        });
+        assert_eq!(cleared, [false, true, false, true]);
         drop(screen);
         out.taken();
         // Smaller characters, as xterm's: as many pixels as they have, so that nothing scrolls.

@@ -28,7 +28,11 @@ pub(super) fn encoded(picture: &Picture, dither: Dither) -> String {
     }
     // [COLORS, width]: for each color which of the six pixels of a column have it, the highest in the lowest bit.
     let mut columns = vec![0u8; COLORS * width];
-    for band in pixels.chunks(width * BAND) {
+    for (place, band) in pixels.chunks(width * BAND).enumerate() {
+        // Behind the last band it would lead below the picture, where a terminal scrolls.
+        if place > 0 {
+            text.push('-');
+        }
         for (row, pixels) in band.chunks(width).enumerate() {
             for (x, pixel) in pixels.iter().enumerate() {
                 columns[usize::from(pixel.0) * width + x] |= 1 << row;
@@ -41,7 +45,6 @@ pub(super) fn encoded(picture: &Picture, dither: Dither) -> String {
             push_columns(&mut text, columns);
             columns.fill(0);
         }
-        text.push('-');
     }
     text.push_str("\x1b\\");
     text
@@ -107,7 +110,7 @@ mod tests {
         let picture = Picture::new(5, 7, 3, levels).expect("5 x 7");
         // ~ is all six rows, C row 2, z all but row 2, @ the first row.
         let expected = "\x1bP0;1;0q\"1;1;5;7#5;2;0;0;100#180;2;100;0;0#215;2;100;100;100\
-                        #180~z~~~$#215?C???-#5!5@-\x1b\\";
+                        #180~z~~~$#215?C???-#5!5@\x1b\\";
         assert_eq!(encoded(&picture, Dither::Ordered), expected);
     }
 }

@@ -104,8 +104,8 @@ fn key(event: SimulatorEvent) -> Option<Pressed> {
         SimulatorEvent::KeyDown { keycode, repeat: false, .. } => match keycode {
             Keycode::Return | Keycode::KpEnter => Some(Pressed::Key(b'\n')),
             Keycode::Space => Some(Pressed::Key(b' ')),
-            Keycode::Q => Some(Pressed::Key(b'q')),
-            _ => None,
+            // SDL's numbers of letters are ASCII's.
+            other => u8::try_from(other.into_i32()).ok().filter(u8::is_ascii_lowercase).map(Pressed::Key),
         },
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Lanes, Stored, Vectors};
+use super::{Lanes, Vectors};
 use crate::engine::native::elementwise::Work;
 use crate::engine::native::pack::Weights;
 use crate::engine::native::tile::{Dense, Method, Tile};
@@ -13,6 +13,7 @@ struct Avx2;
 unsafe impl Lanes for Avx2 {
     type Vector = __m256;
     const LANES: usize = 8;
+    const REGISTERS: usize = 16;
 
     #[inline(always)]
     unsafe fn zero() -> __m256 {
@@ -78,26 +79,8 @@ pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
     // SAFETY: the caller's, and the features are enabled here.
     unsafe {
         match tile.weights {
-            Weights::F32(weights) => any(tile, method, weights),
-            Weights::F16(weights) => any(tile, method, weights),
-        }
-    }
-}
-
-/// Product by product where there are many pairs.
-///
-/// # Safety
-/// That of [`tile`].
-#[inline(always)]
-unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
-    /// Pairs from which on widening and adding up weights once for all of them is worth a pass of its own.
-    const MANY: usize = 12;
-    // SAFETY: the caller's.
-    unsafe {
-        if method == Method::Squares && tile.pairs.len() >= MANY {
-            super::squares_by_product::<Avx2, T, 3, 2>(tile, weights);
-        } else {
-            super::by_two_pairs::<Avx2, T, 2>(tile, method, weights);
+            Weights::F32(weights) => super::many_or_few::<Avx2, f32, 3, 2>(tile, method, weights),
+            Weights::F16(weights) => super::many_or_few::<Avx2, u16, 3, 2>(tile, method, weights),
         }
     }
 }

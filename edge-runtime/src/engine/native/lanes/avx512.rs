@@ -13,6 +13,7 @@ struct Avx512;
 unsafe impl Lanes for Avx512 {
     type Vector = __m512;
     const LANES: usize = 16;
+    const REGISTERS: usize = 32;
 
     #[inline(always)]
     unsafe fn zero() -> __m512 {

@@ -13,6 +13,7 @@ struct Neon;
 unsafe impl Lanes for Neon {
     type Vector = float32x4_t;
     const LANES: usize = 4;
+    const REGISTERS: usize = 32;
 
     #[inline(always)]
     unsafe fn zero() -> float32x4_t {

@@ -21,7 +21,7 @@ type Vector = uint16x8_t;
 macro_rules! add {
     ($sums:expr, $weights:expr, $x:expr, $channel:literal) => {
         asm!(concat!("fmla {sums:v}.8h, {weights:v}.8h, {x:v}.h[", $channel, "]"), sums = inout(vreg) $sums,
-            weights = in(vreg) $weights, x = in(vreg_low16) $x, options(pure, nomem, nostack, preserves_flags))
+            weights = in(vreg) $weights, x = in(vreg_low16) $x, options(pure, nomem, nostack))
     };
 }
 
@@ -94,7 +94,7 @@ unsafe fn add_to(to: *mut f32, sums: Vector) {
     // SAFETY: the caller's.
     unsafe {
         asm!("fcvtl {low:v}.4s, {sums:v}.4h", "fcvtl2 {high:v}.4s, {sums:v}.8h", low = out(vreg) low, high = lateout(vreg) high,
-            sums = in(vreg) sums, options(pure, nomem, nostack, preserves_flags));
+            sums = in(vreg) sums, options(pure, nomem, nostack));
         vst1q_f32(to, vaddq_f32(vld1q_f32(to), low));
         let to = to.add(LANES / 2);
         vst1q_f32(to, vaddq_f32(vld1q_f32(to), high));

@@ -65,7 +65,11 @@ impl Vectors for Products<'_> {
                 Weights::F16(weights) => rows::<L, u16>(&mut self, weights),
             }
             // As many sums as registers hold beside the operands.
-            if L::LANES < 8 { products::<L, 4, 2>(&mut self) } else { products::<L, 3, 2>(&mut self) }
+            match (L::LANES, L::REGISTERS) {
+                (1, _) => products::<L, 2, 4>(&mut self),
+                (_, 16) => products::<L, 3, 2>(&mut self),
+                _ => products::<L, 4, 2>(&mut self),
+            }
         }
     }
 }

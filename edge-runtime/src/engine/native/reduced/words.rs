@@ -150,8 +150,8 @@ impl Words {
         self.form.planes() * self.row() * size_of::<u32>()
     }
 
-    /// Takes the numbers of the first plane of maps, of which the first `channels` are used. Differences in the last row and column of a border, which has no
-    /// neighbor, keep no sense, and nothing reads them.
+    /// Takes the numbers of the first plane of maps, of which the first `channels` are used. Differences in the last row and
+    /// column of a border, which has no neighbor, keep no sense, and nothing reads them.
     pub fn fill(&mut self, maps: &Maps, channels: usize, machine: &Machine) {
         self.quantizers.clear();
         if let Form::Bytes(quantizer) = self.form {
