@@ -63,7 +63,7 @@ pub struct SourceOptions {
     #[arg(long, value_name = "FILE.onnx", conflicts_with_all = ["run", "labels"])]
     from: Option<PathBuf>,
     /// Label names of a PyTorch state dict, in the order of training
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_parser = label)]
     labels: Option<Vec<String>>,
     /// Credit and licence of the data set, for the metadata [default: what the source says]
     #[arg(long, value_name = "TEXT")]
@@ -180,6 +180,11 @@ impl ExportOptions {
 /// Pictures of one run, where their number is fixed.
 #[derive(Debug, Clone, Copy)]
 struct Batch(Option<usize>);
+
+/// A blank after a comma would become part of the name, by which pictures are asked for.
+fn label(text: &str) -> Result<String, String> {
+    if text.trim() == text { Ok(text.to_owned()) } else { Err("a name with a blank around it; write A,B,C".to_owned()) }
+}
 
 fn batch(text: &str) -> Result<Batch, String> {
     match text.parse() {

@@ -237,6 +237,7 @@ fn wrong_usage_ends_with_2_and_failure_with_1() {
         Case(&["--run", &fixture, "--labels", "a,b"], 2, "expected 3 names"),
         Case(&["--run", &fixture, "--labels", "a,b,c", "--data-licence", "X"], 2, "--data-licence"),
         Case(&["--run", &fixture, "--labels", "a,b,../c"], 1, "separator"),
+        Case(&["--run", &fixture, "--labels", "a, b,c"], 2, "' b' for '--labels <A,B,C>': a name with a blank"),
         Case(&["--run", run, "--labels", "a,b,c"], 2, "--labels"),
         Case(&["--run", "missing"], 1, "--run missing"),
         Case(&["--run", "a.onnx"], 2, "name it with --from a.onnx"),
