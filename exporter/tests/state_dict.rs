@@ -288,9 +288,18 @@ fn a_pickle_that_would_fill_the_memory_is_refused() {
     program.extend(b"Nu.");
     let message = refusal(&zipped(&files(program, &[]), CompressionMethod::Stored));
     assert!(message.contains("65536 bytes"), "{message}");
-    let values = [b"\x80\x02".to_vec(), vec![b'N'; 17 << 20]].concat();
-    let message = refusal(&zipped(&files(values, &[]), CompressionMethod::Stored));
-    assert!(message.contains("limit"), "{message}");
+}
+
+/// Each of its instructions would make a value.
+#[test]
+fn a_pickle_of_more_bytes_than_a_state_dict_needs_is_refused() {
+    let of = |bytes: usize| {
+        let program = [b"\x80\x02".to_vec(), vec![b'N'; bytes - 2]].concat();
+        refusal(&zipped(&files(program, &[]), CompressionMethod::Stored))
+    };
+    let (most, more) = (of(1 << 20), of((1 << 20) + 1));
+    assert!(most.contains("ends too early"), "{most}");
+    assert!(more.contains("\"g/data.pkl\": 1048577 bytes, over the limit of 1048576"), "{more}");
 }
 
 #[test]

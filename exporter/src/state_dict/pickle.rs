@@ -1,9 +1,10 @@
 //! The few pickle instructions that a state dict needs (Python's `pickletools`, protocol 2). Nothing is imported or
 //! called: the three names that a state dict uses are known, everything else is refused by name.
+//!
+//! An instruction makes one value at most, so the bytes of a pickle, which the archive bounds, bound its values too.
 
 use std::collections::HashMap;
 
-const MOST_VALUES: usize = 1 << 20;
 /// Of one text: a weight's name, a device, a storage's key.
 const MOST_TEXT_BYTES: usize = 256;
 const MOST_TENSORS: usize = 1000;
@@ -121,10 +122,10 @@ impl<'a> Machine<'a> {
             match self.byte()? {
                 0x80 => self.protocol()?,
                 b'.' => return self.pop(),
-                b'}' => self.push(Value::Dict(Vec::new()))?,
-                b')' => self.push(Value::Tuple(Vec::new()))?,
-                b'(' => self.push(Value::Mark)?,
-                b'N' | 0x88 | 0x89 => self.push(Value::Ignored)?,
+                b'}' => self.push(Value::Dict(Vec::new())),
+                b')' => self.push(Value::Tuple(Vec::new())),
+                b'(' => self.push(Value::Mark),
+                b'N' | 0x88 | 0x89 => self.push(Value::Ignored),
                 b'K' => self.integer::<1>()?,
                 b'M' => self.integer::<2>()?,
                 b'J' => self.signed_integer()?,
@@ -158,12 +159,14 @@ impl<'a> Machine<'a> {
 
     fn integer<const N: usize>(&mut self) -> Result<(), String> {
         let number = self.take(N)?.iter().rev().fold(0, |number, byte| number << 8 | i64::from(*byte));
-        self.push(Value::Integer(number))
+        self.push(Value::Integer(number));
+        Ok(())
     }
 
     fn signed_integer(&mut self) -> Result<(), String> {
         let number = i32::from_le_bytes(self.array()?);
-        self.push(Value::Integer(number.into()))
+        self.push(Value::Integer(number.into()));
+        Ok(())
     }
 
     fn long_integer(&mut self) -> Result<(), String> {
@@ -175,7 +178,8 @@ impl<'a> Machine<'a> {
         let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
         let mut wide = if negative { [0xff; 8] } else { [0; 8] };
         wide[..bytes.len()].copy_from_slice(bytes);
-        self.push(Value::Integer(i64::from_le_bytes(wide)))
+        self.push(Value::Integer(i64::from_le_bytes(wide)));
+        Ok(())
     }
 
     fn text(&mut self) -> Result<(), String> {
@@ -184,7 +188,8 @@ impl<'a> Machine<'a> {
             return Err(format!("a text of {length} bytes, over the limit of {MOST_TEXT_BYTES}"));
         }
         let text = std::str::from_utf8(self.take(length)?).map_err(|error| error.to_string())?.to_owned();
-        self.push(Value::Text(text))
+        self.push(Value::Text(text));
+        Ok(())
     }
 
     fn global(&mut self) -> Result<(), String> {
@@ -194,7 +199,8 @@ impl<'a> Machine<'a> {
         if !is_storage && full != REBUILD_TENSOR && full != ORDERED_DICT {
             return Err(format!("a pickle that wants {full:?}, which is no part of a state dict"));
         }
-        self.push(Value::Name(full))
+        self.push(Value::Name(full));
+        Ok(())
     }
 
     fn remember_byte(&mut self) -> Result<(), String> {
@@ -226,25 +232,28 @@ impl<'a> Machine<'a> {
     fn recall(&mut self, key: u32) -> Result<(), String> {
         let place = *self.memo.get(&key).ok_or_else(|| format!("a pickle that recalls {key}, which it never met"))?;
         self.stack.push(place);
-        self.bounded()
+        Ok(())
     }
 
     fn tuple_to_mark(&mut self) -> Result<(), String> {
         let items = self.pop_to_mark()?;
-        self.push(Value::Tuple(items))
+        self.push(Value::Tuple(items));
+        Ok(())
     }
 
     fn tuple(&mut self, count: usize) -> Result<(), String> {
         let start = self.stack.len().checked_sub(count).ok_or("a pickle that takes from an empty stack")?;
         let items = self.stack.split_off(start);
-        self.push(Value::Tuple(items))
+        self.push(Value::Tuple(items));
+        Ok(())
     }
 
     /// `('storage', torch.FloatStorage, key, device, count)`
     fn persistent(&mut self) -> Result<(), String> {
         let place = self.pop()?;
         let storage = self.storage(place)?;
-        self.push(Value::Storage(storage))
+        self.push(Value::Storage(storage));
+        Ok(())
     }
 
     fn storage(&self, place: Place) -> Result<Storage, String> {
@@ -286,7 +295,8 @@ impl<'a> Machine<'a> {
             }
             (name, arguments) => return Err(format!("a call of {name} with {} arguments", arguments.len())),
         };
-        self.push(made)
+        self.push(made);
+        Ok(())
     }
 
     /// Attributes of a dictionary, which hold versions only.
@@ -345,17 +355,9 @@ impl<'a> Machine<'a> {
         Ok(items)
     }
 
-    fn push(&mut self, value: Value) -> Result<(), String> {
+    fn push(&mut self, value: Value) {
         self.stack.push(self.values.len());
         self.values.push(value);
-        self.bounded()
-    }
-
-    fn bounded(&self) -> Result<(), String> {
-        if self.values.len().max(self.stack.len()) > MOST_VALUES {
-            return Err(format!("a pickle of more than {MOST_VALUES} values"));
-        }
-        Ok(())
     }
 
     fn pop(&mut self) -> Result<Place, String> {
