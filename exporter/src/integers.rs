@@ -86,3 +86,24 @@ impl<'a> Runner<'a> {
             .expect("a network makes whole pictures")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bias_is_kept_beside_weights_of_any_size() {
+        let calibration = Calibration { scale: 0.05, zero: 3 };
+        for weight in [0.0, 1e-9, 0.01] {
+            let bias = Some(vec![0.34, -0.71]);
+            let block = Block { inputs: 1, outputs: 2, kernel: vec![weight; 32], bias, calibration: Some(calibration) };
+            let weights = of_block(&block, calibration);
+            let (steps, sizes) = bias_of_block(&block, calibration, &weights).expect("a bias");
+            assert_eq!(steps.len(), 8);
+            for (row, (steps, size)) in steps.iter().zip(sizes).enumerate() {
+                let (found, expected) = (*steps as f32 * size, [0.34, -0.71][row % 2]);
+                assert!((found - expected).abs() < 1e-4, "{weight}, row {row}: {found}");
+            }
+        }
+    }
+}

@@ -60,10 +60,14 @@ impl Quantized {
     }
 }
 
-/// The factor of least squared error, from `widest` times the one of the largest number on, and its integers; `widest` for zeros.
+/// The factor of least squared error, from `widest` times the one of the largest number on, and its integers. Any factor does
+/// for zeros: `least`, since a bias is counted in it, or 1 where that is none.
 fn best(weights: &[f32], widest: f32, least: f32, rounded: impl Fn(&[f32], f32) -> Vec<i8>) -> (f32, Vec<i8>) {
     let largest = weights.iter().fold(0.0f32, |largest, weight| largest.max(weight.abs()));
-    let whole = if largest == 0.0 { 1.0 } else { largest / LARGEST };
+    if largest == 0.0 {
+        return (if least > 0.0 { least } else { 1.0 }, vec![0; weights.len()]);
+    }
+    let whole = largest / LARGEST;
     let shares = (0..).map(|step| widest - step as f32 * STEP).take_while(|share| *share > NARROWEST);
     let tried = shares.map(|share| {
         let factor = (share * whole).max(least);
@@ -147,6 +151,6 @@ mod tests {
         }
         assert_eq!((made.factors[1], &made.integers[16..]), (0.25, &[0; 16][..]));
         let zeros = Quantized::of_convolution(1, &[0.0; 4], |_| 1e-12);
-        assert_eq!((zeros.factors[0] > 0.0, zeros.integers), (true, vec![0; 4]));
+        assert_eq!((zeros.factors, zeros.integers), (vec![1e-12], vec![0; 4]));
     }
 }
