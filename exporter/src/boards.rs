@@ -5,6 +5,8 @@ use model_spec::architecture::STEM_SIZE;
 use model_spec::variant::{Compute, Precision};
 use model_spec::{Architecture, Metadata};
 
+use crate::inspect::shown;
+
 /// Name, memory of the smallest version in MiB, processor and the maker's page, tab-separated, a line each.
 const BOARDS: &str = include_str!("../data/boards.tsv");
 /// Share of a board's memory that is left to a program beside the system and its own work.
@@ -62,7 +64,10 @@ fn weights(architecture: &Architecture) -> u64 {
 pub fn text(bytes: &[u8]) -> String {
     let model = match Model::from_bytes(bytes.to_vec()) {
         Ok(model) => model,
-        Err(error) => return format!("cost       unknown, since this is no model of the contract: {error}\n"),
+        Err(error) => {
+            let error = shown(&error.to_string());
+            return format!("cost       unknown, since this is no model of the contract: {error}\n");
+        }
     };
     let cost = Cost::of(model.metadata(), bytes.len() as u64);
     let millions = cost.macs as f64 / 1e6;

@@ -115,7 +115,7 @@ fn summary(entry: &StringStringEntryProto) -> Option<String> {
 }
 
 /// Text from the file, without control characters and cut where it is long.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let plain = |letter: char| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter };
     let mut letters = text.chars().map(plain);
     let start: String = letters.by_ref().take(LONGEST_TEXT).collect();

@@ -386,3 +386,19 @@ fn inspect_says_which_weights_are_elsewhere() {
     let text = stdout(&exporter(folder.path(), &["inspect", "b.onnx"]));
     assert!(text.contains("block0.weight            f32 [7, 8, 4, 4], elsewhere"), "{text}");
 }
+
+#[test]
+fn inspect_prints_no_control_characters_of_a_file() {
+    let (folder, _) = with_run();
+    assert!(exporter(folder.path(), &["--quiet", "--out", "a.onnx"]).status.success());
+    let bytes = std::fs::read(folder.path().join("a.onnx")).expect("written");
+    let mut model = ModelProto::decode(&*bytes).expect("a file of ours");
+    let latent = &mut model.graph.as_mut().expect("a graph").input[0];
+    let tensor = latent.r#type.as_mut().and_then(|kind| kind.tensor_type.as_mut()).expect("a tensor");
+    let side = &mut tensor.shape.as_mut().expect("a shape").dim[1];
+    (side.dim_value, side.dim_param) = (None, Some("\x1b[31m".to_owned()));
+    std::fs::write(folder.path().join("b.onnx"), model.encode_to_vec()).expect("writable");
+    let text = stdout(&exporter(folder.path(), &["inspect", "b.onnx"]));
+    assert!(text.contains("this is no model of the contract: \"latent\"") && text.contains("[31m"), "{text:?}");
+    assert!(!text.contains('\x1b'), "{text:?}");
+}
