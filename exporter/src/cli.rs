@@ -6,7 +6,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use exporter::export::{Precision, Settings};
 use exporter::source::Wanted;
-use exporter::verify::EXACT;
+use exporter::verify::{EXACT, ONE_LEVEL};
 use exporter::{ExportError, calibrate, onnx};
 use model_spec::Variant;
 use model_spec::contract::MOST_BATCH;
@@ -116,7 +116,7 @@ pub struct ExportOptions {
     /// ONNX operator set, 13 to 23
     #[arg(long, value_name = "N", default_value_t = onnx::OPSET, value_parser = clap::value_parser!(i64).range(onnx::OLDEST_OPSET..=onnx::NEWEST_OPSET))]
     opset: i64,
-    /// How far a value in [-1, 1] may be from the source's pictures in f32
+    /// How far a value in [-1, 1] may be from the source's pictures in f32, up to one level of 255 (0.0078)
     #[arg(long, value_name = "X", default_value_t = EXACT, value_parser = atol)]
     atol: f32,
     /// Also write a model repository for Triton Inference Server
@@ -196,8 +196,8 @@ fn batch(text: &str) -> Result<Batch, String> {
 
 fn atol(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
-        Ok(atol) if atol.is_finite() && atol >= 0.0 => Ok(atol),
-        _ => Err("expected a number of 0 or more".to_owned()),
+        Ok(atol) if (0.0..=ONE_LEVEL).contains(&atol) => Ok(atol),
+        _ => Err("expected 0 to 0.0078, one level of 255".to_owned()),
     }
 }
 

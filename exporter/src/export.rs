@@ -32,7 +32,7 @@ pub struct Settings {
     pub seeds: usize,
     /// ONNX operator set, from [`onnx::OLDEST_OPSET`] to [`onnx::NEWEST_OPSET`].
     pub opset: i64,
-    /// How far a value in [-1, 1] may be from the source's reference in f32.
+    /// How far a value in [-1, 1] may be from the source's reference in f32, up to [`ONE_LEVEL`].
     pub atol: f32,
 }
 

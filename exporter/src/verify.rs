@@ -13,7 +13,8 @@ use crate::source::Source;
 
 /// How far f32 may be from the reference, and f16 storage from f32 with the same rounded weights.
 pub const EXACT: f32 = 1e-5;
-/// How far rounding weights to f16 may move a pixel: one level of 255, in [-1, 1], and what f32 rounds.
+/// How far rounding weights to f16 may move a pixel, and the most that `--atol` allows: one level of 255, in [-1, 1], and
+/// what f32 rounds.
 pub const ONE_LEVEL: f32 = 2.0 / 255.0 + 1e-6;
 
 /// What allows a larger difference, where something does.
@@ -21,7 +22,7 @@ pub const ONE_LEVEL: f32 = 2.0 / 255.0 + 1e-6;
 pub enum Remedy {
     /// Nothing.
     None,
-    /// A larger `--atol`.
+    /// A larger `--atol`, up to [`ONE_LEVEL`].
     Atol,
     /// Weights of f32.
     Weights,
@@ -184,15 +185,17 @@ impl Comparison<'_> {
         let row = place / source.architecture.pixels();
         let label = source.reference.labels.get(row).and_then(|label| usize::try_from(*label).ok());
         let (channel, y, x) = (place / (side * side) % channels, place / side % side, place % side);
+        let [expected, found] = [self.expected, self.found].map(|all| all.get(place).copied().unwrap_or(f32::NAN));
+        let is_slight = (expected - found).abs() <= ONE_LEVEL;
         ExportError::Parity {
             hop: self.name,
             row,
             label: label.and_then(|label| source.labels.name(label)).unwrap_or_default().to_owned(),
             place: format!("channel {channel}, row {y}, column {x}"),
-            expected: self.expected.get(place).copied().unwrap_or(f32::NAN),
-            found: self.found.get(place).copied().unwrap_or(f32::NAN),
+            expected,
+            found,
             tolerance: self.tolerance,
-            remedy: self.remedy,
+            remedy: if self.remedy == Remedy::Atol && !is_slight { Remedy::None } else { self.remedy },
         }
     }
 }
