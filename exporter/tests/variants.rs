@@ -423,6 +423,24 @@ fn every_operator_set_runs_and_a_looser_tolerance_passes_what_the_default_refuse
     made(&source, Settings { atol: 0.002, ..Precision::F32.into() });
 }
 
+/// Two channels of the stem cancel each other out, so that it shows in which order sums are added up.
+#[test]
+fn a_rewritten_file_may_be_as_far_from_the_plain_graph_as_that_from_the_source() {
+    let mut checkpoint = Checkpoint::small();
+    checkpoint.weight(names::LATENT_WEIGHT)[..2 * 16 * 7].fill(0.0);
+    checkpoint.weight(names::LATENT_BIAS)[..2 * 16].fill(4e3);
+    let kernel = checkpoint.weight(&names::deconv(0));
+    let (first, rest) = kernel.split_at_mut(8 * 16);
+    rest.iter_mut().zip(first).for_each(|(weight, first)| *weight = -*first);
+    checkpoint.renew_reference();
+    let source = opened(&checkpoint);
+    let mix = Variant { rewrite: Rewrite::Subpixel, ..MIX };
+    for (precision, variant) in [(Precision::F16, SUBPIXEL), (Precision::F32, mix)] {
+        let made = made(&source, Settings { atol: 0.005, ..settings(precision, variant) });
+        assert!(made.hops[1].max_error > EXACT, "{:?}: the order doesn't show", made.hops[1]);
+    }
+}
+
 /// A checkpoint whose reference has one value that is off.
 fn off_by(difference: f32) -> Source {
     let mut checkpoint = Checkpoint::small();
