@@ -7,7 +7,7 @@ use edge_runtime::output::OutputFile;
 use exporter::export::{Made, Precision, Settings, export};
 use exporter::ladder::Climb;
 use exporter::source::{self, Source};
-use exporter::{calibrate, ladder, triton};
+use exporter::{ExportError, calibrate, ladder, triton};
 use model_spec::variant::Compute;
 
 use crate::cli::{ExportOptions, LadderOptions};
@@ -16,6 +16,7 @@ use crate::cli::{ExportOptions, LadderOptions};
 /// what to print after it.
 pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>) -> anyhow::Result<String> {
     let settings = options.settings()?;
+    check_source_stays(options, &settings)?;
     let source = source::open(&options.source.wanted())?;
     if !options.quiet {
         eprintln!("exporting {} ({})", source.path.display(), source.reason);
@@ -46,6 +47,23 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
     }
     let repository = repository.map_or(String::new(), |folder| format!("wrote {}\n", folder.display()));
     Ok(written(options, &settings, (&source, &made)) + &repository)
+}
+
+/// A file of integers is no source, so one that took its own source's place could not be made again.
+fn check_source_stays(options: &ExportOptions, settings: &Settings) -> Result<(), ExportError> {
+    let has_integers = settings.precision == Precision::Int8 || settings.variant.compute == Compute::Int8;
+    let source = options.source.wanted().from.filter(|_| has_integers).and_then(|path| path.canonicalize().ok());
+    let name = triton::name_from_path(&options.out);
+    let served = options.triton.as_deref().map(|repository| ("--triton", triton::model_path(repository, &name)));
+    for (flag, path) in std::iter::once(("--out", options.out.clone())).chain(served) {
+        if source.is_some() && source == path.canonicalize().ok() {
+            let path = path.display();
+            return Err(ExportError::Usage(format!(
+                "{flag}: {path} is the source, and a file of integers is none; name another file with --out"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn serve(place: triton::Place, made: &Made) -> anyhow::Result<PathBuf> {

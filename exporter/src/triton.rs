@@ -36,7 +36,7 @@ impl Place {
     /// A place that can't be written.
     pub fn create(repository: &Path, name: String) -> Result<Self, ExportError> {
         let folder = repository.join(&name);
-        let model = OutputFile::create(&folder.join(VERSION).join("model.onnx"))?;
+        let model = OutputFile::create(&model_path(repository, &name))?;
         let config = OutputFile::create(&folder.join("config.pbtxt"))?;
         Ok(Self { folder, name, files: Some([model, config]) })
     }
@@ -62,6 +62,11 @@ impl Drop for Place {
             let _ = fs::remove_dir(folder);
         }
     }
+}
+
+/// Where a repository has the model of a name.
+pub fn model_path(repository: &Path, name: &str) -> PathBuf {
+    repository.join(name).join(VERSION).join("model.onnx")
 }
 
 /// A model's name in the server: letters, digits, `-` and `_` of a file's name.

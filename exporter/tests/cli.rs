@@ -338,6 +338,40 @@ fn a_file_becomes_a_servers_repository_and_its_ladder_is_printed() {
 }
 
 #[test]
+fn a_file_of_integers_does_not_take_the_place_of_its_source() {
+    let (folder, _) = with_run();
+    let at = |path: &str| folder.path().join(path);
+    assert!(exporter(folder.path(), &["--quiet", "--triton", "repository"]).status.success());
+    let content = std::fs::read(at("models/gen.onnx")).expect("written");
+    let served = "repository/gen/1/model.onnx";
+    let mut cases = vec![
+        vec!["--from", "models/gen.onnx", "--weights", "int8"],
+        vec!["--from", "models/gen.onnx", "--compute", "int8", "--out", "models/../models/gen.onnx"],
+        vec!["--from", served, "--weights", "int8", "--out", "gen.onnx", "--triton", "repository"],
+    ];
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("models/gen.onnx", at("link.onnx")).expect("linked");
+        cases.push(vec!["--from", "link.onnx", "--weights", "int8"]);
+        cases.push(vec!["--from", "models/gen.onnx", "--weights", "int8", "--out", "link.onnx"]);
+    }
+    for words in cases {
+        let output = exporter(folder.path(), &words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        let said = stderr(&output);
+        assert!(said.contains(" is the source, and a file of integers is none; name another"), "{words:?}: {said}");
+        for path in ["models/gen.onnx", served] {
+            assert!(std::fs::read(at(path)).expect("still there") == content, "{words:?}: {path}");
+        }
+    }
+    // Floats can be a source again, and integers may stand elsewhere.
+    for words in [&["--from", "models/gen.onnx"][..], &["--from", served, "--weights", "int8", "--out", "a.onnx"]] {
+        let output = exporter(folder.path(), words);
+        assert!(output.status.success(), "{words:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn inspect_says_what_a_picture_costs_and_which_boards_have_the_memory() {
     let (folder, _) = with_run();
     assert!(exporter(folder.path(), &["--quiet", "--out", "a.onnx"]).status.success());
