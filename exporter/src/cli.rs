@@ -65,9 +65,6 @@ pub struct SourceOptions {
     /// Label names of a PyTorch state dict, in the order of training
     #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_parser = label)]
     labels: Option<Vec<String>>,
-    /// Credit and licence of the data set, for the metadata [default: what the source says]
-    #[arg(long, value_name = "TEXT")]
-    data_licence: Option<String>,
 }
 
 impl SourceOptions {
@@ -77,7 +74,7 @@ impl SourceOptions {
             run: self.run.as_deref(),
             from: self.from.as_deref(),
             labels: self.labels.as_deref(),
-            data_licence: self.data_licence.as_deref(),
+            data_licence: None,
         }
     }
 }
@@ -85,7 +82,10 @@ impl SourceOptions {
 #[derive(Debug, Args)]
 pub struct ExportOptions {
     #[command(flatten)]
-    pub source: SourceOptions,
+    source: SourceOptions,
+    /// Credit and licence of the data set, for the metadata [default: what the source says]
+    #[arg(long, value_name = "TEXT")]
+    data_licence: Option<String>,
     /// ONNX file to write
     #[arg(short, long, value_name = "FILE.onnx", default_value = "models/gen.onnx")]
     pub out: PathBuf,
@@ -128,6 +128,11 @@ pub struct ExportOptions {
 }
 
 impl ExportOptions {
+    /// The source asked for, and what the file is to say of its data.
+    pub fn wanted(&self) -> Wanted<'_> {
+        Wanted { data_licence: self.data_licence.as_deref(), ..self.source.wanted() }
+    }
+
     /// Whether weights may be stored in more bits than [`Self::settings`] says.
     pub fn may_widen(&self) -> bool {
         self.weights.is_none()

@@ -17,7 +17,7 @@ use crate::cli::{ExportOptions, LadderOptions};
 pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>) -> anyhow::Result<String> {
     let settings = options.settings()?;
     check_source_stays(options, &settings)?;
-    let source = source::open(&options.source.wanted())?;
+    let source = source::open(&options.wanted())?;
     if !options.quiet {
         eprintln!("exporting {} ({})", source.path.display(), source.reason);
     }
@@ -52,7 +52,7 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
 /// A file of integers is no source, so one that took its own source's place could not be made again.
 fn check_source_stays(options: &ExportOptions, settings: &Settings) -> Result<(), ExportError> {
     let has_integers = settings.precision == Precision::Int8 || settings.variant.compute == Compute::Int8;
-    let source = options.source.wanted().from.filter(|_| has_integers).and_then(|path| path.canonicalize().ok());
+    let source = options.wanted().from.filter(|_| has_integers).and_then(|path| path.canonicalize().ok());
     let name = triton::name_from_path(&options.out);
     let served = options.triton.as_deref().map(|repository| ("--triton", triton::model_path(repository, &name)));
     for (flag, path) in std::iter::once(("--out", options.out.clone())).chain(served) {

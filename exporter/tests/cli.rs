@@ -233,6 +233,7 @@ fn wrong_usage_ends_with_2_and_failure_with_1() {
         Case(&["--from", "a.onnx", "--run", "runs"], 2, "cannot be used with"),
         Case(&["--from", "missing.onnx"], 1, "error: read missing.onnx: "),
         Case(&["ladder", "--samples", "0"], 2, "0"),
+        Case(&["ladder", "--data-licence", "X"], 2, "'--data-licence'"),
         Case(&["--nonsense"], 2, "--nonsense"),
         Case(&["inspect"], 2, "<FILE>"),
         Case(&["--run", &fixture], 2, "--labels"),
