@@ -121,14 +121,14 @@ pub fn ladder(options: &LadderOptions) -> anyhow::Result<String> {
     }
     let mut done = 0;
     let wanted = Climb { samples: options.samples, seeds: options.calibrate };
-    let rungs = ladder::climb(&source, wanted, |part| {
+    let ladder = ladder::climb(&source, wanted, |part| {
         let before = done * TENTHS / options.samples;
         done += part;
         if !options.quiet && done * TENTHS / options.samples > before {
             eprintln!("{done} of {} pictures with each precision", options.samples);
         }
     })?;
-    Ok(ladder::markdown(&rungs, &source))
+    Ok(ladder::markdown(&ladder, &source))
 }
 
 /// Lines of progress.

@@ -2,8 +2,6 @@
 
 mod integers;
 
-use std::borrow::Cow;
-
 use model_spec::metadata::{Bound, Golden, Metadata};
 use model_spec::pixels;
 pub use model_spec::variant::Precision;
@@ -12,6 +10,7 @@ use model_spec::{Variant, contract};
 
 use crate::bound::Distance;
 use crate::calibrate::{self, calibrated};
+use crate::fold::Folded;
 use crate::generator_graph::Form;
 use crate::graph::{Graph, Storage};
 use crate::source::Source;
@@ -206,20 +205,36 @@ fn rounded(source: &Source, settings: &Settings) -> Result<Vec<u8>, ExportError>
     Ok(file(source, &graph, &Settings { variant, ..Precision::F32.into() }, (Vec::new(), None)))
 }
 
-/// The unchecked file of a source, without golden pictures; one of integer products allows itself the widest bound.
+/// The unchecked file of a source, without golden pictures.
 ///
 /// # Errors
 /// A weight that f16 can't hold.
 pub fn unchecked(source: &Source, settings: &Settings) -> Result<Vec<u8>, ExportError> {
-    let form = Form { storage: storage(settings.precision), variant: settings.variant };
-    let (folded, bound) = match settings.variant.compute {
+    match settings.variant.compute {
         Compute::Int8 => {
             let folded = calibrated(&source.folded, &source.architecture, settings.seeds);
-            (Cow::Owned(folded), Some(Bound::WIDEST))
+            unchecked_integers(source, &folded, settings)
         }
-        Compute::F32 | Compute::Bf16 | Compute::F16 => (Cow::Borrowed(&source.folded), None),
-    };
-    let graph = generator_graph::build(&folded, &source.architecture, form)?;
+        Compute::F32 | Compute::Bf16 | Compute::F16 => laid_out(source, &source.folded, settings, None),
+    }
+}
+
+/// The same of a network that is calibrated already, which allows itself the widest bound.
+///
+/// # Errors
+/// A weight that f16 can't hold.
+pub fn unchecked_integers(source: &Source, folded: &Folded, settings: &Settings) -> Result<Vec<u8>, ExportError> {
+    laid_out(source, folded, settings, Some(Bound::WIDEST))
+}
+
+fn laid_out(
+    source: &Source,
+    folded: &Folded,
+    settings: &Settings,
+    bound: Option<Bound>,
+) -> Result<Vec<u8>, ExportError> {
+    let form = Form { storage: storage(settings.precision), variant: settings.variant };
+    let graph = generator_graph::build(folded, &source.architecture, form)?;
     Ok(file(source, &graph, settings, (Vec::new(), bound)))
 }
 

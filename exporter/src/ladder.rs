@@ -9,7 +9,8 @@ use model_spec::variant::{Compute, Rewrite};
 
 use crate::ExportError;
 use crate::calibrate::{calibrated, in_parallel};
-use crate::export::{Precision, Settings, unchecked};
+use crate::export::{Precision, Settings, unchecked, unchecked_integers};
+use crate::fold::Folded;
 use crate::integers::{Integers, Runner};
 use crate::source::Source;
 
@@ -38,24 +39,40 @@ pub struct Rung {
     pub labels: Vec<Parity>,
 }
 
-/// Makes pictures with each precision, labels in turn, each of another seed, and compares them with those of f32; `tick` is
+/// All kinds of file of one source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ladder {
+    /// Those that can be made.
+    pub rungs: Vec<Rung>,
+    /// Name of each other one, and why not.
+    pub left_out: Vec<(&'static str, String)>,
+}
+
+/// Makes pictures with each precision, labels in turn, each of the same seeds, and compares them with those of f32; `tick` is
 /// told how many are done. Integer products are computed as their file defines them, whatever engines are here.
 ///
 /// # Errors
-/// A weight that f16 can't hold, or an engine that fails.
-pub fn climb(source: &Source, wanted: Climb, mut tick: impl FnMut(usize)) -> Result<Vec<Rung>, ExportError> {
+/// An engine that fails.
+pub fn climb(source: &Source, wanted: Climb, mut tick: impl FnMut(usize)) -> Result<Ladder, ExportError> {
     let (samples, labels) = (wanted.samples, source.labels.len());
     let none = || vec![Parity::new(); labels];
-    let mut rungs = Vec::new();
+    let (mut rungs, mut left_out) = (Vec::new(), Vec::new());
     let mut generators = Vec::new();
     for precision in Precision::ALL {
-        let bytes = unchecked(source, &Settings::from(precision))?;
+        let bytes = match unchecked(source, &Settings::from(precision)) {
+            Err(error @ ExportError::HalfRange { .. }) => {
+                left_out.push((precision.name(), error.to_string()));
+                continue;
+            }
+            bytes => bytes?,
+        };
         rungs.push(Rung { name: precision.name(), bytes: bytes.len(), all: Parity::new(), labels: none() });
         generators.push(Generator::of(&Model::from_bytes(bytes)?, &EngineSpec::default())?);
     }
-    let integers = Integers::of(&calibrated(&source.folded, &source.architecture, wanted.seeds));
+    let folded = calibrated(&source.folded, &source.architecture, wanted.seeds);
+    let integers = Integers::of(&folded);
     let runner = integers.runner();
-    rungs.push(Rung { name: INT8_COMPUTE, bytes: int8_bytes(source, wanted)?, all: Parity::new(), labels: none() });
+    rungs.push(Rung { name: INT8_COMPUTE, bytes: int8_bytes(source, &folded)?, all: Parity::new(), labels: none() });
     for first in (0..samples).step_by(BATCH) {
         let part = first..samples.min(first + BATCH);
         let requests: Vec<_> =
@@ -73,15 +90,18 @@ pub fn climb(source: &Source, wanted: Climb, mut tick: impl FnMut(usize)) -> Res
         }
         tick(requests.len());
     }
-    Ok(rungs)
+    Ok(Ladder { rungs, left_out })
 }
 
-/// Weights of f32 products are stored in 16 bits, as without a flag.
-fn int8_bytes(source: &Source, wanted: Climb) -> Result<usize, ExportError> {
+/// Weights of f32 products are stored in 16 bits where these can hold them, as without a flag.
+fn int8_bytes(source: &Source, folded: &Folded) -> Result<usize, ExportError> {
     let variant = Variant { rewrite: Rewrite::Subpixel, compute: Compute::Int8, ..Variant::default() };
-    // What a file weighs depends on no calibration.
-    let settings = Settings { variant, seeds: wanted.seeds.min(1), ..Precision::F16.into() };
-    Ok(unchecked(source, &settings)?.len())
+    let of = |precision| unchecked_integers(source, folded, &Settings { variant, ..Settings::from(precision) });
+    let bytes = match of(Precision::F16) {
+        Err(ExportError::HalfRange { .. }) => of(Precision::F32)?,
+        bytes => bytes?,
+    };
+    Ok(bytes.len())
 }
 
 fn rounded(runner: &Runner<'_>, source: &Source, requests: &[Request]) -> Vec<Picture> {
@@ -89,8 +109,9 @@ fn rounded(runner: &Runner<'_>, source: &Source, requests: &[Request]) -> Vec<Pi
     in_parallel(requests, |part| part.iter().map(picture).collect::<Vec<_>>()).concat()
 }
 
-/// The rungs as a Markdown table.
-pub fn markdown(rungs: &[Rung], source: &Source) -> String {
+/// The rungs as a Markdown table, and below it what is left out.
+pub fn markdown(ladder: &Ladder, source: &Source) -> String {
+    let rungs = &ladder.rungs;
     let mut text = "| weights | bytes | of f32 | PSNR dB | largest difference | mean difference |".to_owned();
     let mut line = "\n| --- | --- | --- | --- | --- | --- |".to_owned();
     for name in source.labels.names() {
@@ -108,9 +129,13 @@ pub fn markdown(rungs: &[Rung], source: &Source) -> String {
         text += "\n";
     }
     let pictures = rungs.first().map_or(0, |rung| rung.all.pictures());
-    text + &format!(
+    text += &format!(
         "\nDifferences in 8-bit levels to the pictures of f32, over {pictures} samples, labels in turn, seeds from 1.\n"
-    )
+    );
+    for (name, reason) in &ladder.left_out {
+        text += &format!("\nWithout {name}: {reason}\n");
+    }
+    text
 }
 
 fn decibels(parity: &Parity) -> String {

@@ -347,19 +347,30 @@ fn native_refuses_squares_and_levels_that_it_does_not_know() {
 fn integers_take_a_quarter_of_f32_and_cost_more_than_f16() {
     let wide = Architecture { stem_channels: 64, widths: vec![48, 32], ..small_architecture(3) };
     let source = opened(&Checkpoint::new(&["a", "b"], wide));
-    let rungs = ladder::climb(&source, Climb { samples: 24, seeds: 8 }, |_| {}).expect("measured");
-    let [f32, f16, int8, compute] = &rungs[..] else { panic!("{rungs:?}") };
+    let ladder = ladder::climb(&source, Climb { samples: 24, seeds: 8 }, |_| {}).expect("measured");
+    let [f32, f16, int8, compute] = &ladder.rungs[..] else { panic!("{ladder:?}") };
     assert!(f32.all.max() == 0 && f32.all.pictures() == 24 && f32.labels[1].pictures() == 12);
     assert!(f16.bytes * 10 < f32.bytes * 6 && int8.bytes * 10 < f32.bytes * 4, "{} {}", f16.bytes, int8.bytes);
     assert!(f16.all.max() <= 1 && f16.all.psnr_db() > int8.all.psnr_db() + 10.0, "{}", f16.all.psnr_db());
     assert!((25.0..60.0).contains(&int8.all.psnr_db()), "{}", int8.all.psnr_db());
-    let text = ladder::markdown(&rungs, &source);
+    let text = ladder::markdown(&ladder, &source);
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].ends_with("| a dB | b dB |") && lines[2].starts_with("| f32 |"), "{text}");
     assert!(lines[2].contains("| 100 % | same | 0 |") && lines[4].starts_with("| int8 |"), "{text}");
     assert!(compute.bytes < f16.bytes && (25.0..60.0).contains(&compute.all.psnr_db()), "{}", compute.all.psnr_db());
     assert!(lines[5].starts_with("| int8 compute |"), "{text}");
     assert!(lines.iter().take(6).all(|line| line.matches('|').count() == 9), "{text}");
+}
+
+#[test]
+fn a_ladder_leaves_out_what_f16_cannot_hold_and_says_why() {
+    let source = opened(&Checkpoint::beyond_f16());
+    let ladder = ladder::climb(&source, Climb { samples: 6, seeds: 2 }, |_| {}).expect("measured");
+    let names: Vec<&str> = ladder.rungs.iter().map(|rung| rung.name).collect();
+    assert_eq!(names, ["f32", "int8", "int8 compute"]);
+    let text = ladder::markdown(&ladder, &source);
+    let line = "\nWithout f16: weight \"block2.weight\": 70000 is outside the range of f16 (+-65504)";
+    assert!(text.contains(line) && !text.contains("| f16 |"), "{text}");
 }
 
 #[test]

@@ -82,6 +82,15 @@ impl Checkpoint {
         made
     }
 
+    /// The small one with a weight that 16 bits can't hold, for a channel that is always 0.
+    pub fn beyond_f16() -> Self {
+        let mut made = Self::small();
+        made.weight(&names::norm(1).bias)[2] = -1e3;
+        made.weight(&names::deconv(2))[2 * 3 * 16] = 70_000.0;
+        made.renew_reference();
+        made
+    }
+
     /// Makes the reference of the weights as they are now: a row a label, each of another seed.
     pub fn renew_reference(&mut self) {
         let architecture = &self.manifest.architecture;
