@@ -90,7 +90,7 @@ pub struct ExportOptions {
     #[arg(short, long, value_name = "FILE.onnx", default_value = "models/gen.onnx")]
     pub out: PathBuf,
     /// How weights of f32 products are stored; f16 moves no pixel by more than 1 of 255, int8 more (see ladder); left out,
-    /// f32 where f16 would [default: f16]
+    /// f32 where f16 would, or can't hold one [default: f16]
     #[arg(long, value_enum, value_name = "PRECISION")]
     weights: Option<PrecisionName>,
     /// What the label input takes: an index, or how much of each label, so that pictures can lie between two

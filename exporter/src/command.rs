@@ -28,7 +28,7 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
         eprintln!("calibrating over {} pictures", calibrate::pictures(settings.seeds, source.labels.len()));
     }
     let (settings, made) = match export(&source, settings) {
-        Err(error) if options.may_widen() && settings.variant.compute == Compute::F32 && error.is_rounding() => {
+        Err(error) if options.may_widen() && error.is_rounding(settings.variant.compute) => {
             if !options.quiet {
                 eprintln!("weights are stored in f32, since f16 is too coarse for them");
             }

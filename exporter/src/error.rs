@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use edge_runtime::RuntimeError;
 use model_spec::SpecError;
 use model_spec::metadata::Bound;
+use model_spec::variant::Compute;
 
 use crate::verify::Remedy;
 
@@ -108,11 +109,12 @@ pub enum ExportError {
 }
 
 impl ExportError {
-    /// Whether weights of f16 may be too coarse, where they are of f16. Engines are held to pictures of more latents and labels
-    /// than values are.
-    pub fn is_rounding(&self) -> bool {
+    /// Whether weights of f16 may be what failed, where they are of f16. Engines are held to pictures of more latents and labels
+    /// than values are; what they make of integer products is another matter.
+    pub fn is_rounding(&self, compute: Compute) -> bool {
         match self {
-            Self::HalfRange { .. } | Self::Engines { .. } => true,
+            Self::HalfRange { .. } => true,
+            Self::Engines { .. } => compute == Compute::F32,
             Self::Parity { remedy, .. } => *remedy == Remedy::Weights,
             _ => false,
         }

@@ -123,6 +123,20 @@ fn weights_that_f16_is_too_coarse_for_are_stored_in_f32_unless_f16_was_asked_for
     assert_eq!(model.metadata().weights, Precision::F32);
 }
 
+#[test]
+fn weights_that_f16_cannot_hold_are_stored_in_f32_beside_integers_too() {
+    let (folder, _) = with_run_of(&Checkpoint::beyond_f16());
+    for compute in ["f32", "int8"] {
+        let words = ["--compute", compute, "--out", "a.onnx"];
+        let refused = exporter(folder.path(), &[&words[..], &["--weights", "f16"]].concat());
+        assert_eq!(refused.status.code(), Some(1), "{compute}");
+        assert!(stderr(&refused).contains("70000 is outside the range of f16"), "{compute}: {}", stderr(&refused));
+        let output = exporter(folder.path(), &words);
+        assert!(output.status.success(), "{compute}: {}", stderr(&output));
+        assert!(stdout(&output).contains("f32 weights"), "{compute}: {}", stdout(&output));
+    }
+}
+
 /// Of a model file only the first labels are compared in values, all golden pictures in levels.
 #[test]
 fn golden_pictures_that_f16_is_too_coarse_for_lead_to_f32_too() {

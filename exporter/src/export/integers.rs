@@ -18,6 +18,8 @@ const SCALED: f32 = 1e-3;
 /// Builds the file, checks its parts in f32 against the source, and its pictures in every engine.
 pub(super) fn export(source: &Source, settings: &Settings) -> Result<Made, ExportError> {
     let folded = calibrated(&source.folded, &source.architecture, settings.seeds);
+    let form = Form { storage: storage(settings.precision), variant: settings.variant };
+    let graph = generator_graph::build(&folded, &source.architecture, form)?;
     let distance = Distance::measure(&source.folded, &folded, &source.architecture);
     let bound = distance.bound();
     if !bound::is_allowed(bound) {
@@ -29,8 +31,6 @@ pub(super) fn export(source: &Source, settings: &Settings) -> Result<Made, Expor
         None => golden::pictures(verify::open(plain.clone())?.as_mut(), &source.architecture, &source.labels)?,
     };
     let count = golden.len();
-    let form = Form { storage: storage(settings.precision), variant: settings.variant };
-    let graph = generator_graph::build(&folded, &source.architecture, form)?;
     let bytes = file(source, &graph, settings, (golden, Some(bound)));
     let mut hops = hops(source, settings.atol, &plain, &folded)?;
     if settings.variant.label_input == LabelInput::Mix {
