@@ -30,10 +30,14 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
     let (settings, made) = match export(&source, settings) {
         Err(error) if options.may_widen() && error.is_rounding(settings.variant.compute) => {
             if !options.quiet {
-                eprintln!("weights are stored in f32, since f16 is too coarse for them");
+                eprintln!("with f16 weights: {error}");
             }
             let wider = Settings { precision: Precision::F32, ..settings };
-            (wider, export(&source, wider)?)
+            let made = export(&source, wider)?;
+            if !options.quiet {
+                eprintln!("weights are stored in f32, since f16 is too coarse for them");
+            }
+            (wider, made)
         }
         made => (settings, made?),
     };
