@@ -70,9 +70,9 @@ pub fn pictures(seeds: usize, labels: usize) -> usize {
 }
 
 /// The same network with every block calibrated: its maps over [`pictures`] give the ranges, after [`equalize`] has evened
-/// them out between channels.
-pub fn calibrated(folded: &Folded, architecture: &Architecture, seeds: usize) -> Folded {
-    let ranges = ranges(folded, architecture, &cases(seeds, folded.labels()));
+/// them out between channels. `tick` is told how many of these are done.
+pub fn calibrated(folded: &Folded, architecture: &Architecture, seeds: usize, tick: impl Fn(usize) + Sync) -> Folded {
+    let ranges = ranges(folded, architecture, &cases(seeds, folded.labels()), tick);
     let (mut folded, ranges) = equalize(folded, ranges);
     for (block, ranges) in folded.blocks.iter_mut().zip(&ranges) {
         block.calibration = Some(Calibration::of(ranges));
@@ -86,7 +86,12 @@ fn cases(seeds: usize, labels: usize) -> Vec<(u64, usize)> {
 }
 
 /// What each channel of each block's input reaches over cases of a seed and a label.
-fn ranges(folded: &Folded, architecture: &Architecture, cases: &[(u64, usize)]) -> Vec<Vec<Range>> {
+fn ranges(
+    folded: &Folded,
+    architecture: &Architecture,
+    cases: &[(u64, usize)],
+    tick: impl Fn(usize) + Sync,
+) -> Vec<Vec<Range>> {
     let forward = Forward::new(folded);
     let none: Vec<Vec<Range>> = folded.blocks.iter().map(|block| vec![Range::NONE; block.inputs]).collect();
     let seen = in_parallel(cases, |cases| {
@@ -94,6 +99,7 @@ fn ranges(folded: &Folded, architecture: &Architecture, cases: &[(u64, usize)]) 
         for (seed, label) in cases {
             let latent = latent::latent(*seed, 0, architecture.latent_dim);
             forward.run(&latent, *label, |block, maps| widen(&mut ranges[block], maps));
+            tick(1);
         }
         ranges
     });

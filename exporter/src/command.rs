@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use edge_runtime::Model;
 use edge_runtime::output::OutputFile;
-use exporter::export::{Made, Precision, Settings, export};
+use exporter::export::{Made, Precision, Settings, export_with_ticks};
 use exporter::ladder::Climb;
 use exporter::source::{self, Source};
 use exporter::{ExportError, calibrate, ladder, triton};
 use model_spec::variant::Compute;
 
 use crate::cli::{ExportOptions, LadderOptions};
+use crate::progress::Progress;
 
 /// Exports what the options ask for, or writes nothing. What was checked is said before the file gets its name; returns
 /// what to print after it.
@@ -24,23 +25,7 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
     let output = OutputFile::create(&options.out)?;
     let name = triton::name_from_path(&options.out);
     let place = options.triton.as_deref().map(|repository| triton::Place::create(repository, name)).transpose()?;
-    if settings.variant.compute == Compute::Int8 && !options.quiet {
-        eprintln!("calibrating over {} pictures", calibrate::pictures(settings.seeds, source.labels.len()));
-    }
-    let (settings, made) = match export(&source, settings) {
-        Err(error) if options.may_widen() && error.is_rounding(settings.variant.compute) => {
-            if !options.quiet {
-                eprintln!("with f16 weights: {error}");
-            }
-            let wider = Settings { precision: Precision::F32, ..settings };
-            let made = export(&source, wider)?;
-            if !options.quiet {
-                eprintln!("weights are stored in f32, since f16 is too coarse for them");
-            }
-            (wider, made)
-        }
-        made => (settings, made?),
-    };
+    let (settings, made) = make(options, &source, settings)?;
     if !options.quiet {
         say(&checks(&source, &made))?;
     }
@@ -51,6 +36,32 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
     }
     let repository = repository.map_or(String::new(), |folder| format!("wrote {}\n", folder.display()));
     Ok(written(options, &settings, (&source, &made)) + &repository)
+}
+
+/// Exports with the weights asked for; where none were and f16 fails, with those of f32.
+fn make(options: &ExportOptions, source: &Source, settings: Settings) -> Result<(Settings, Made), ExportError> {
+    let pictures = calibrate::pictures(settings.seeds, source.labels.len());
+    if settings.variant.compute == Compute::Int8 && !options.quiet {
+        eprintln!("calibrating over {pictures} pictures");
+    }
+    let export = |settings: Settings| {
+        let progress = Progress::new(pictures, "of the calibration", options.quiet);
+        export_with_ticks(source, settings, |part| progress.add(part))
+    };
+    match export(settings) {
+        Err(error) if options.may_widen() && error.is_rounding(settings.variant.compute) => {
+            if !options.quiet {
+                eprintln!("with f16 weights: {error}");
+            }
+            let wider = Settings { precision: Precision::F32, ..settings };
+            let made = export(wider)?;
+            if !options.quiet {
+                eprintln!("weights are stored in f32, since f16 is too coarse for them");
+            }
+            Ok((wider, made))
+        }
+        made => Ok((settings, made?)),
+    }
 }
 
 /// A file of integers is no source, so one that took its own source's place could not be made again.
@@ -123,17 +134,11 @@ pub fn ladder(options: &LadderOptions) -> anyhow::Result<String> {
     if !options.quiet {
         eprintln!("comparing {} ({})", source.path.display(), source.reason);
     }
-    let mut done = 0;
-    let wanted = Climb { samples: options.samples, seeds: options.calibrate };
-    let ladder = ladder::climb(&source, wanted, |part| {
-        let before = done * TENTHS / options.samples;
-        done += part;
-        if !options.quiet && done * TENTHS / options.samples > before {
-            eprintln!("{done} of {} pictures with each precision", options.samples);
-        }
-    })?;
+    let (samples, seeds) = (options.samples, options.calibrate);
+    let pictures = calibrate::pictures(seeds, source.labels.len());
+    let calibrating = Progress::new(pictures, "of the calibration", options.quiet);
+    let comparing = Progress::new(samples, "with each precision", options.quiet);
+    let wanted = Climb { samples, seeds };
+    let ladder = ladder::climb(&source, wanted, |part| calibrating.add(part), |part| comparing.add(part))?;
     Ok(ladder::markdown(&ladder, &source))
 }
-
-/// Lines of progress.
-const TENTHS: usize = 10;

@@ -66,9 +66,20 @@ pub struct Made {
 /// A weight that f16 can't hold, integers that make other pictures than floats, or a picture of any engine that differs more
 /// than is allowed.
 pub fn export(source: &Source, settings: impl Into<Settings>) -> Result<Made, ExportError> {
-    let settings = settings.into();
+    export_with_ticks(source, settings.into(), |_| {})
+}
+
+/// The same; `tick` is told how many pictures of a calibration are done.
+///
+/// # Errors
+/// Those of [`export`].
+pub fn export_with_ticks(
+    source: &Source,
+    settings: Settings,
+    tick: impl Fn(usize) + Sync,
+) -> Result<Made, ExportError> {
     if settings.variant.compute == Compute::Int8 {
-        return integers::export(source, &settings);
+        return integers::export(source, &settings, tick);
     }
     let made = make(source, &settings)?;
     let (hops, same) = hops(source, &settings, &made)?;
@@ -212,7 +223,7 @@ fn rounded(source: &Source, settings: &Settings) -> Result<Vec<u8>, ExportError>
 pub fn unchecked(source: &Source, settings: &Settings) -> Result<Vec<u8>, ExportError> {
     match settings.variant.compute {
         Compute::Int8 => {
-            let folded = calibrated(&source.folded, &source.architecture, settings.seeds);
+            let folded = calibrated(&source.folded, &source.architecture, settings.seeds, |_| {});
             unchecked_integers(source, &folded, settings)
         }
         Compute::F32 | Compute::Bf16 | Compute::F16 => laid_out(source, &source.folded, settings, None),

@@ -48,12 +48,17 @@ pub struct Ladder {
     pub left_out: Vec<(&'static str, String)>,
 }
 
-/// Makes pictures with each precision, labels in turn, each of the same seeds, and compares them with those of f32; `tick` is
-/// told how many are done. Integer products are computed as their file defines them, whatever engines are here.
+/// Makes pictures with each precision, labels in turn, each of the same seeds, and compares them with those of f32;
+/// `calibrating` is told how many pictures of the calibration are done, `comparing` how many of these. Integer products are computed as their file defines them, whatever engines are here.
 ///
 /// # Errors
 /// An engine that fails.
-pub fn climb(source: &Source, wanted: Climb, mut tick: impl FnMut(usize)) -> Result<Ladder, ExportError> {
+pub fn climb(
+    source: &Source,
+    wanted: Climb,
+    calibrating: impl Fn(usize) + Sync,
+    mut comparing: impl FnMut(usize),
+) -> Result<Ladder, ExportError> {
     let (samples, labels) = (wanted.samples, source.labels.len());
     let none = || vec![Parity::new(); labels];
     let (mut rungs, mut left_out) = (Vec::new(), Vec::new());
@@ -69,7 +74,7 @@ pub fn climb(source: &Source, wanted: Climb, mut tick: impl FnMut(usize)) -> Res
         rungs.push(Rung { name: precision.name(), bytes: bytes.len(), all: Parity::new(), labels: none() });
         generators.push(Generator::of(&Model::from_bytes(bytes)?, &EngineSpec::default())?);
     }
-    let folded = calibrated(&source.folded, &source.architecture, wanted.seeds);
+    let folded = calibrated(&source.folded, &source.architecture, wanted.seeds, calibrating);
     let integers = Integers::of(&folded);
     let runner = integers.runner();
     rungs.push(Rung { name: INT8_COMPUTE, bytes: int8_bytes(source, &folded)?, all: Parity::new(), labels: none() });
@@ -88,7 +93,7 @@ pub fn climb(source: &Source, wanted: Climb, mut tick: impl FnMut(usize)) -> Res
                 rung.labels[request.label].add(expected, found);
             }
         }
-        tick(requests.len());
+        comparing(requests.len());
     }
     Ok(Ladder { rungs, left_out })
 }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod command;
+mod progress;
 
 use std::process::ExitCode;
 

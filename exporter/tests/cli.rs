@@ -190,7 +190,9 @@ fn a_file_of_integer_products_says_what_they_move_and_allows_it() {
     let (folder, _) = with_run();
     let output = exporter(folder.path(), &["--compute", "int8", "--calibrate", "8", "--out", "a.onnx"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    assert!(stderr(&output).contains("calibrating over 24 pictures"), "{}", stderr(&output));
+    for part in ["calibrating over 24 pictures\n", "24 of 24 pictures of the calibration\n"] {
+        assert!(stderr(&output).contains(part), "{part}: {}", stderr(&output));
+    }
     let table = stdout(&output);
     for part in ["evened out channels in f32 and libtorch", "products of integers move 96 pictures by", "  pass\n"] {
         assert!(table.contains(part), "{part}: {table}");
@@ -380,7 +382,9 @@ fn a_file_becomes_a_servers_repository_and_its_ladder_is_printed() {
     assert!(output.status.success(), "{}", stderr(&output));
     let table = stdout(&output);
     assert!(table.contains("| int8 | ") && table.contains("over 6 samples"), "{table}");
-    assert!(stderr(&output).contains("6 of 6 pictures"), "{}", stderr(&output));
+    for part in ["192 of 192 pictures of the calibration\n", "6 of 6 pictures with each precision\n"] {
+        assert!(stderr(&output).contains(part), "{part}: {}", stderr(&output));
+    }
 }
 
 #[test]

@@ -288,7 +288,7 @@ fn a_wrong_file_of_integer_products_breaks_the_bound_that_it_states() {
 #[test]
 fn engines_of_integer_products_compute_what_the_plain_network_of_integers_does() {
     for source in sources() {
-        let folded = calibrated(&source.folded, &source.architecture, SEEDS);
+        let folded = calibrated(&source.folded, &source.architecture, SEEDS, |_| {});
         let integers = Integers::of(&folded);
         let runner = integers.runner();
         let bytes = made(&source, settings(Precision::F32, COMPUTE)).bytes;
@@ -347,7 +347,7 @@ fn native_refuses_squares_and_levels_that_it_does_not_know() {
 fn integers_take_a_quarter_of_f32_and_cost_more_than_f16() {
     let wide = Architecture { stem_channels: 64, widths: vec![48, 32], ..small_architecture(3) };
     let source = opened(&Checkpoint::new(&["a", "b"], wide));
-    let ladder = ladder::climb(&source, Climb { samples: 24, seeds: 8 }, |_| {}).expect("measured");
+    let ladder = ladder::climb(&source, Climb { samples: 24, seeds: 8 }, |_| {}, |_| {}).expect("measured");
     let [f32, f16, int8, compute] = &ladder.rungs[..] else { panic!("{ladder:?}") };
     assert!(f32.all.max() == 0 && f32.all.pictures() == 24 && f32.labels[1].pictures() == 12);
     assert!(f16.bytes * 10 < f32.bytes * 6 && int8.bytes * 10 < f32.bytes * 4, "{} {}", f16.bytes, int8.bytes);
@@ -365,7 +365,7 @@ fn integers_take_a_quarter_of_f32_and_cost_more_than_f16() {
 #[test]
 fn a_ladder_leaves_out_what_f16_cannot_hold_and_says_why() {
     let source = opened(&Checkpoint::beyond_f16());
-    let ladder = ladder::climb(&source, Climb { samples: 6, seeds: 2 }, |_| {}).expect("measured");
+    let ladder = ladder::climb(&source, Climb { samples: 6, seeds: 2 }, |_| {}, |_| {}).expect("measured");
     let names: Vec<&str> = ladder.rungs.iter().map(|rung| rung.name).collect();
     assert_eq!(names, ["f32", "int8", "int8 compute"]);
     let text = ladder::markdown(&ladder, &source);
@@ -608,7 +608,7 @@ fn expectation(source: &Source, settings: Settings) -> serde_json::Value {
 }
 
 fn integer_pictures(source: &Source, reference: &Reference) -> Vec<f32> {
-    let integers = Integers::of(&calibrated(&source.folded, &source.architecture, SEEDS));
+    let integers = Integers::of(&calibrated(&source.folded, &source.architecture, SEEDS, |_| {}));
     let runner = integers.runner();
     let rows = reference.latents.chunks(source.architecture.latent_dim).zip(&reference.labels);
     rows.flat_map(|(latent, label)| runner.run(latent, *label as usize)).collect()

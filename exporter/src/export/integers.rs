@@ -16,8 +16,8 @@ use crate::{ExportError, golden};
 const SCALED: f32 = 1e-3;
 
 /// Builds the file, checks its parts in f32 against the source, and its pictures in every engine.
-pub(super) fn export(source: &Source, settings: &Settings) -> Result<Made, ExportError> {
-    let folded = calibrated(&source.folded, &source.architecture, settings.seeds);
+pub(super) fn export(source: &Source, settings: &Settings, tick: impl Fn(usize) + Sync) -> Result<Made, ExportError> {
+    let folded = calibrated(&source.folded, &source.architecture, settings.seeds, tick);
     let form = Form { storage: storage(settings.precision), variant: settings.variant };
     let graph = generator_graph::build(&folded, &source.architecture, form)?;
     let distance = Distance::measure(&source.folded, &folded, &source.architecture);
