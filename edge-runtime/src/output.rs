@@ -31,7 +31,7 @@ impl OutputFile {
     /// # Errors
     /// A write that fails; then no file of that name is made or changed.
     pub fn commit(self, content: &[u8]) -> Result<(), RuntimeError> {
-        self.finish(content, |_| Ok(()))
+        self.write(content, |_| Ok(()))?.give_name()
     }
 
     /// As [`Self::commit`], but the content is on the disk before the file gets its name, which can take long.
@@ -39,17 +39,30 @@ impl OutputFile {
     /// # Errors
     /// Those of [`Self::commit`].
     pub fn commit_synced(self, content: &[u8]) -> Result<(), RuntimeError> {
-        self.finish(content, File::sync_all)
+        self.write_synced(content)?.give_name()
     }
 
-    fn finish(mut self, content: &[u8], sync: impl FnOnce(&File) -> std::io::Result<()>) -> Result<(), RuntimeError> {
+    /// The first part of [`Self::commit_synced`]: of several files none gets its name before all are complete.
+    ///
+    /// # Errors
+    /// A write that fails.
+    pub fn write_synced(self, content: &[u8]) -> Result<CompleteFile, RuntimeError> {
+        self.write(content, File::sync_all)
+    }
+
+    fn write(
+        mut self,
+        content: &[u8],
+        sync: impl FnOnce(&File) -> std::io::Result<()>,
+    ) -> Result<CompleteFile, RuntimeError> {
         let written = self.file.write_all(content).and_then(|()| match &self.temporary {
-            Some(temporary) => sync(&self.file).and_then(|()| fs::rename(temporary, &self.path)),
+            Some(_) => sync(&self.file),
             None => Ok(()),
         });
-        written.map_err(|source| RuntimeError::Write { path: self.path.clone(), source })?;
-        self.temporary = None;
-        Ok(())
+        match written {
+            Ok(()) => Ok(CompleteFile(self)),
+            Err(source) => Err(RuntimeError::Write { path: self.path.clone(), source }),
+        }
     }
 
     fn try_create(path: &Path) -> std::io::Result<Self> {
@@ -68,6 +81,25 @@ impl OutputFile {
                 opened => return Ok(Self { path, temporary: Some(temporary), file: opened? }),
             }
         }
+    }
+}
+
+/// A file whose content is complete, still under its temporary name. Dropped, it leaves nothing behind.
+#[derive(Debug)]
+pub struct CompleteFile(OutputFile);
+
+impl CompleteFile {
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// A name that it can't get; then no file of that name is made or changed.
+    pub fn give_name(mut self) -> Result<(), RuntimeError> {
+        let OutputFile { path, temporary, .. } = &mut self.0;
+        if let Some(written) = temporary {
+            fs::rename(written, &path).map_err(|source| RuntimeError::Write { path: path.clone(), source })?;
+            *temporary = None;
+        }
+        Ok(())
     }
 }
 
@@ -133,6 +165,20 @@ mod tests {
         OutputFile::create(&path).expect("writable").commit_synced(b"other").expect("writable");
         assert_eq!(fs::read(&path).expect("written"), b"other");
         assert_eq!(names(&folder.path().join("new")), ["picture.png"]);
+    }
+
+    #[test]
+    fn a_complete_file_waits_for_its_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("picture.png");
+        let complete = || OutputFile::create(&path).expect("writable").write_synced(b"content").expect("writable");
+        drop(complete());
+        assert!(names(folder.path()).is_empty());
+        let complete = complete();
+        assert!(!path.exists());
+        complete.give_name().expect("writable");
+        assert_eq!(fs::read(&path).expect("written"), b"content");
+        assert_eq!(names(folder.path()), ["picture.png"]);
     }
 
     #[test]

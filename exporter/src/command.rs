@@ -1,7 +1,5 @@
 //! The command `exporter`: read, export, write, and say what was checked.
 
-use std::path::PathBuf;
-
 use edge_runtime::Model;
 use edge_runtime::output::OutputFile;
 use exporter::export::{Made, Precision, Settings, export_with_ticks};
@@ -29,8 +27,11 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
     if !options.quiet {
         say(&checks(&source, &made))?;
     }
-    output.commit_synced(&made.bytes)?;
-    let repository = place.map(|place| serve(place, &made)).transpose()?;
+    let output = output.write_synced(&made.bytes)?;
+    let place = place.map(|place| serve(place, &made)).transpose()?;
+    // Everything is complete before anything gets its name.
+    let repository = place.map(triton::CompletePlace::give_names).transpose()?;
+    output.give_name()?;
     if options.quiet {
         return Ok(String::new());
     }
@@ -81,9 +82,9 @@ fn check_source_stays(options: &ExportOptions, settings: &Settings) -> Result<()
     Ok(())
 }
 
-fn serve(place: triton::Place, made: &Made) -> anyhow::Result<PathBuf> {
+fn serve(place: triton::Place, made: &Made) -> anyhow::Result<triton::CompletePlace> {
     let model = Model::from_bytes(made.bytes.clone())?;
-    Ok(place.commit(model.metadata(), &made.bytes)?)
+    Ok(place.write(model.metadata(), &made.bytes)?)
 }
 
 /// What was compared with what: in f32, and every engine in 8-bit levels.

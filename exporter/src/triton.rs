@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use edge_runtime::output::OutputFile;
+use edge_runtime::output::{CompleteFile, OutputFile};
 use model_spec::variant::{LabelInput, Output};
 use model_spec::{Metadata, contract};
 
@@ -23,10 +23,11 @@ const VERSION: &str = "1";
 /// A place for one model in a repository, open to be written.
 #[derive(Debug)]
 pub struct Place {
-    folder: PathBuf,
     name: String,
-    /// Model and configuration, until they are written.
-    files: Option<[OutputFile; 2]>,
+    model: OutputFile,
+    config: OutputFile,
+    /// Last, so that the files in it go before it.
+    folder: Folder,
 }
 
 impl Place {
@@ -35,30 +36,52 @@ impl Place {
     /// # Errors
     /// A place that can't be written.
     pub fn create(repository: &Path, name: String) -> Result<Self, ExportError> {
-        let folder = repository.join(&name);
+        let folder = Folder(repository.join(&name));
         let model = OutputFile::create(&model_path(repository, &name))?;
-        let config = OutputFile::create(&folder.join("config.pbtxt"))?;
-        Ok(Self { folder, name, files: Some([model, config]) })
+        let config = OutputFile::create(&folder.0.join("config.pbtxt"))?;
+        Ok(Self { name, model, config, folder })
     }
 
-    /// Writes the model and its configuration; returns the model's folder.
+    /// Writes the model and its configuration.
     ///
     /// # Errors
     /// A write that fails.
-    pub fn commit(mut self, metadata: &Metadata, bytes: &[u8]) -> Result<PathBuf, ExportError> {
-        if let Some([model, text]) = self.files.take() {
-            model.commit_synced(bytes)?;
-            text.commit_synced(config(&self.name, metadata).as_bytes())?;
-        }
-        Ok(self.folder.clone())
+    pub fn write(self, metadata: &Metadata, bytes: &[u8]) -> Result<CompletePlace, ExportError> {
+        let model = self.model.write_synced(bytes)?;
+        let config = self.config.write_synced(config(&self.name, metadata).as_bytes())?;
+        Ok(CompletePlace { model, config, folder: self.folder })
     }
 }
 
-impl Drop for Place {
-    /// Takes away the folders of a model that was not written, which a server would find empty. Others are not empty, and stay.
+/// A model and its configuration, complete and without their names.
+#[derive(Debug)]
+pub struct CompletePlace {
+    model: CompleteFile,
+    config: CompleteFile,
+    folder: Folder,
+}
+
+impl CompletePlace {
+    /// Gives both their names, one right after the other; returns the model's folder.
+    ///
+    /// # Errors
+    /// A name that a file can't get.
+    pub fn give_names(self) -> Result<PathBuf, ExportError> {
+        self.model.give_name()?;
+        self.config.give_name()?;
+        Ok(self.folder.0.clone())
+    }
+}
+
+/// The folder of a model. Dropped, it takes itself and that of the version away where they are empty, as they are of a model
+/// that was not written.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Drop for Folder {
     fn drop(&mut self) {
-        self.files = None;
-        for folder in [self.folder.join(VERSION), self.folder.clone()] {
+        for folder in [self.0.join(VERSION), self.0.clone()] {
+            // Others are not empty, and stay.
             let _ = fs::remove_dir(folder);
         }
     }
@@ -134,15 +157,36 @@ mod tests {
     fn a_model_that_is_not_written_leaves_no_folder() {
         let repository = tempfile::tempdir().expect("a folder");
         let place = || Place::create(repository.path(), "gen".to_owned()).expect("a place");
+        let complete = || place().write(&metadata(Variant::default()), b"a model").expect("writable");
         let folder = repository.path().join("gen");
         drop(place());
         assert!(!folder.exists());
-        let written = place().commit(&metadata(Variant::default()), b"a model").expect("written");
+        drop(complete());
+        assert!(!folder.exists());
+        let written = complete().give_names().expect("written");
         drop(place());
-        assert_eq!(
-            (written, std::fs::read(folder.join("1/model.onnx")).expect("there")),
-            (folder, b"a model".to_vec())
-        );
+        assert_eq!((&written, fs::read(folder.join("1/model.onnx")).expect("there")), (&folder, b"a model".to_vec()));
+        assert!(folder.join("config.pbtxt").is_file());
+    }
+
+    #[test]
+    fn a_model_has_no_name_before_its_configuration_is_complete() {
+        let repository = tempfile::tempdir().expect("a folder");
+        let place = Place::create(repository.path(), "gen".to_owned()).expect("a place");
+        let complete = place.write(&metadata(Variant::default()), b"a model").expect("writable");
+        let files = ["gen/1/model.onnx", "gen/config.pbtxt"].map(|name| repository.path().join(name));
+        assert!(files.iter().all(|file| !file.exists()));
+        complete.give_names().expect("written");
+        assert!(files.iter().all(|file| file.is_file()));
+    }
+
+    #[test]
+    fn a_place_of_which_one_file_cannot_be_opened_leaves_nothing_of_the_other() {
+        let repository = tempfile::tempdir().expect("a folder");
+        let folder = repository.path().join("gen");
+        fs::create_dir_all(folder.join("config.pbtxt")).expect("writable");
+        Place::create(repository.path(), "gen".to_owned()).expect_err("refused");
+        assert!(!folder.join(VERSION).exists() && folder.join("config.pbtxt").is_dir());
     }
 
     fn configured(variant: Variant) -> String {

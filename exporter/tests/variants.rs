@@ -546,7 +546,8 @@ fn files_for_other_engines_are_written() {
                 let bytes = made(source, settings).bytes;
                 let model = Model::from_bytes(bytes.clone()).expect("a model of the contract");
                 let place = triton::Place::create(&folder.join("triton"), name.to_owned()).expect("writable");
-                place.commit(model.metadata(), &bytes).expect("writable");
+                let complete = place.write(model.metadata(), &bytes).expect("writable");
+                complete.give_names().expect("writable");
                 bytes
             }
         };
