@@ -6,16 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::RuntimeError;
+use crate::restore::Restored;
 
 /// A file under a temporary name beside its own, which it gets when its content is complete.
 ///
-/// Dropped before that, it leaves nothing behind. What is no regular file, like a pipe or a device, is written directly.
+/// Dropped before that, it leaves nothing behind, nor where [`restore::exit`](crate::restore::exit) ends the program. What is
+/// no regular file, like a pipe or a device, is written directly.
 #[derive(Debug)]
 pub struct OutputFile {
     path: PathBuf,
-    temporary: Option<PathBuf>,
     file: File,
+    temporary: Option<Temporary>,
 }
+
+/// A temporary name, until the file gets its own.
+type Temporary = Restored<Option<PathBuf>>;
 
 impl OutputFile {
     /// Opens the file, and the folders above it where they are missing.
@@ -68,20 +73,42 @@ impl OutputFile {
     fn try_create(path: &Path) -> std::io::Result<Self> {
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             let file = OpenOptions::new().write(true).open(path)?;
-            return Ok(Self { path: path.to_owned(), temporary: None, file });
+            return Ok(Self { path: path.to_owned(), file, temporary: None });
         }
         let path = behind_links(path)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        fs::create_dir_all(folder)?;
-        loop {
-            let temporary = folder.join(temporary_name());
-            match OpenOptions::new().write(true).create_new(true).open(&temporary) {
-                // What a killed process of the same number left.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                opened => return Ok(Self { path, temporary: Some(temporary), file: opened? }),
+        let temporary = Temporary::new(None, |name| {
+            if let Some(name) = name {
+                // Nothing more can be done about a temporary file that doesn't go away.
+                let _ = fs::remove_file(name);
             }
+        });
+        let opened = temporary.with(|name| {
+            let (opened, file) = open_beside(&path)?;
+            *name = Some(opened);
+            Ok(file)
+        });
+        let file = opened.unwrap_or_else(ended)?;
+        Ok(Self { path, file, temporary: Some(temporary) })
+    }
+}
+
+/// Opens a file of a temporary name in the folder of another one.
+fn open_beside(path: &Path) -> std::io::Result<(PathBuf, File)> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder)?;
+    loop {
+        let temporary = folder.join(temporary_name());
+        match OpenOptions::new().write(true).create_new(true).open(&temporary) {
+            // What a killed process of the same number left.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            opened => return Ok((temporary, opened?)),
         }
     }
+}
+
+/// Nothing is begun or finished any more where the program is about to end.
+fn ended<T>() -> std::io::Result<T> {
+    Err(std::io::Error::other("the program ends"))
 }
 
 /// A file whose content is complete, still under its temporary name. Dropped, it leaves nothing behind.
@@ -93,13 +120,14 @@ impl CompleteFile {
     ///
     /// # Errors
     /// A name that it can't get; then no file of that name is made or changed.
-    pub fn give_name(mut self) -> Result<(), RuntimeError> {
-        let OutputFile { path, temporary, .. } = &mut self.0;
-        if let Some(written) = temporary {
-            fs::rename(written, &path).map_err(|source| RuntimeError::Write { path: path.clone(), source })?;
-            *temporary = None;
-        }
-        Ok(())
+    pub fn give_name(self) -> Result<(), RuntimeError> {
+        let OutputFile { path, temporary, .. } = &self.0;
+        let Some(temporary) = temporary else { return Ok(()) };
+        let named = temporary.with(|name| match name {
+            Some(written) => fs::rename(written, path).map(|()| *name = None),
+            None => Ok(()),
+        });
+        named.unwrap_or_else(ended).map_err(|source| RuntimeError::Write { path: path.clone(), source })
     }
 }
 
@@ -115,15 +143,6 @@ fn behind_links(path: &Path) -> std::io::Result<PathBuf> {
         }
     }
     Err(std::io::Error::other("links that lead in a circle"))
-}
-
-impl Drop for OutputFile {
-    fn drop(&mut self) {
-        if let Some(temporary) = &self.temporary {
-            // Nothing more can be done about a temporary file that doesn't go away.
-            let _ = fs::remove_file(temporary);
-        }
-    }
 }
 
 /// Writes a result to standard output; a reader that has seen enough, like `head`, is no error.

@@ -18,7 +18,7 @@ const MOST_SEEDS: u64 = calibrate::MOST_PICTURES as u64;
 /// Writes a trained generator to an ONNX file, checked before it is written
 #[derive(Debug, Parser)]
 #[command(name = "exporter", version, args_conflicts_with_subcommands = true, max_term_width = 110)]
-#[command(after_help = "Exit code 0: done, 1: failed, 2: wrong usage.")]
+#[command(after_help = "Exit code 0: done, 1: failed, 2: wrong usage, 130: interrupted.")]
 pub struct Cli {
     #[command(flatten)]
     pub export: ExportOptions,

@@ -9,6 +9,7 @@ use exporter::{ExportError, calibrate, ladder, triton};
 use model_spec::variant::Compute;
 
 use crate::cli::{ExportOptions, LadderOptions};
+use crate::interrupt;
 use crate::progress::Progress;
 
 /// Exports what the options ask for, or writes nothing. What was checked is said before the file gets its name; returns
@@ -30,8 +31,11 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
     let output = output.write_synced(&made.bytes)?;
     let place = place.map(|place| serve(place, &made)).transpose()?;
     // Everything is complete before anything gets its name.
-    let repository = place.map(triton::CompletePlace::give_names).transpose()?;
-    output.give_name()?;
+    let repository = interrupt::undivided(|| {
+        let repository = place.map(triton::CompletePlace::give_names).transpose()?;
+        output.give_name()?;
+        Ok::<_, ExportError>(repository)
+    })?;
     if options.quiet {
         return Ok(String::new());
     }

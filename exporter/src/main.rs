@@ -2,6 +2,7 @@
 
 mod cli;
 mod command;
+mod interrupt;
 mod progress;
 
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    interrupt::listen();
     let done = match cli.command {
         None => command::run(&cli.export, |text| Ok(output::print(text)?)),
         Some(Command::Ladder(options)) => command::ladder(&options),

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use edge_runtime::output::{CompleteFile, OutputFile};
+use edge_runtime::restore::Restored;
 use model_spec::variant::{LabelInput, Output};
 use model_spec::{Metadata, contract};
 
@@ -36,9 +37,9 @@ impl Place {
     /// # Errors
     /// A place that can't be written.
     pub fn create(repository: &Path, name: String) -> Result<Self, ExportError> {
-        let folder = Folder(repository.join(&name));
+        let folder = Folder::new(repository.join(&name));
         let model = OutputFile::create(&model_path(repository, &name))?;
-        let config = OutputFile::create(&folder.0.join("config.pbtxt"))?;
+        let config = OutputFile::create(&folder.path.join("config.pbtxt"))?;
         Ok(Self { name, model, config, folder })
     }
 
@@ -69,21 +70,27 @@ impl CompletePlace {
     pub fn give_names(self) -> Result<PathBuf, ExportError> {
         self.model.give_name()?;
         self.config.give_name()?;
-        Ok(self.folder.0.clone())
+        Ok(self.folder.path.clone())
     }
 }
 
-/// The folder of a model. Dropped, it takes itself and that of the version away where they are empty, as they are of a model
-/// that was not written.
+/// The folder of a model.
 #[derive(Debug)]
-struct Folder(PathBuf);
+struct Folder {
+    path: PathBuf,
+    _restored: Restored<PathBuf>,
+}
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        for folder in [self.0.join(VERSION), self.0.clone()] {
-            // Others are not empty, and stay.
-            let _ = fs::remove_dir(folder);
-        }
+impl Folder {
+    /// In the end this folder and that of the version are taken away where they are empty, as of a model that was not written.
+    fn new(path: PathBuf) -> Self {
+        let restored = Restored::new(path.clone(), |path| {
+            for folder in [path.join(VERSION), path] {
+                // Others are not empty, and stay.
+                let _ = fs::remove_dir(folder);
+            }
+        });
+        Self { path, _restored: restored }
     }
 }
 

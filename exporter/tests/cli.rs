@@ -260,6 +260,40 @@ fn a_file_that_computes_something_else_is_not_written() {
     assert_eq!(left, ["a.onnx", "runs"]);
 }
 
+/// Standard output takes nothing, so that the command can't end by itself.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_it_with_130_and_leaves_nothing_behind() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    use std::process::Stdio;
+
+    let (folder, _) = with_run();
+    let (full, _reader) = UnixStream::pair().expect("a pair");
+    full.set_nonblocking(true).expect("set");
+    while (&full).write(&[0]).is_ok() {}
+    full.set_nonblocking(false).expect("set");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_exporter"));
+    command.args(["--compute", "int8", "--calibrate", "1", "--out", "a.onnx", "--triton", "repository"]);
+    command.current_dir(folder.path()).stdout(OwnedFd::from(full)).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    let mut said = BufReader::new(child.stderr.take().expect("piped")).lines().map(|line| line.expect("text"));
+    // When it says this, its files are open.
+    assert!(said.any(|line| line.starts_with("calibrating over")), "ended before it began");
+    let temporary = |name: &String| name.ends_with(".part");
+    assert!(names(folder.path()).iter().any(temporary));
+    assert!(names(&folder.path().join("repository/a/1")).iter().any(temporary));
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    assert!(said.any(|line| line == "error: interrupted"));
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let mut left = names(folder.path());
+    left.sort();
+    assert_eq!(left, ["repository", "runs"]);
+    assert!(names(&folder.path().join("repository")).is_empty());
+}
+
 #[test]
 fn wrong_usage_ends_with_2_and_failure_with_1() {
     let (folder, path) = with_run();

@@ -1,0 +1,28 @@
+//! Ctrl-C: ends at once, and leaves nothing behind.
+
+use std::sync::{Mutex, PoisonError};
+
+use edge_runtime::{restore, signals};
+
+/// What shells make of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+static UNDIVIDED: Mutex<()> = Mutex::new(());
+
+/// Starts listening.
+pub fn listen() {
+    let handler = || {
+        let _done = UNDIVIDED.lock().unwrap_or_else(PoisonError::into_inner);
+        eprintln!("error: interrupted");
+        restore::exit(INTERRUPTED);
+    };
+    if let Err(error) = signals::when_asked_to_end(handler) {
+        eprintln!("warning: Ctrl-C will leave temporary files behind: {error}");
+    }
+}
+
+/// Does what must not be left half done.
+pub fn undivided<T>(work: impl FnOnce() -> T) -> T {
+    let _working = UNDIVIDED.lock().unwrap_or_else(PoisonError::into_inner);
+    work()
+}
