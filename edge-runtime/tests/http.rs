@@ -9,7 +9,7 @@ mod served;
 use std::fs;
 use std::io::{BufReader, Cursor, Read, Write};
 use std::path::Path;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use common::{LABELS, Network};
 use edge_runtime::http::{self, Access};
 use edge_runtime::{Batch, BatchLabels, Engine, EngineSpec, Generator, Model, Opened, RuntimeError, decode, engine};
 use place::{Place, command};
-use served::{Answer, Server, answer, exchange};
+use served::{Answer, Server, answer, connect, exchange};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -399,22 +399,26 @@ impl Engine for Slow {
     }
 }
 
-#[test]
-fn a_picture_that_takes_too_long_is_given_up() {
+/// A server in this process, whose engine is made from the numbers that a picture takes.
+fn with_engine(made: impl FnOnce(usize) -> Box<dyn Engine>, timeout: Duration) -> http::Server {
     let model = Model::from_bytes(Network::new(&LABELS, 3).bytes()).expect("valid");
     let opened = engine::open(&EngineSpec::default(), &model).expect("opens");
-    // A picture has three times that.
-    let timeout = Duration::from_millis(400);
-    let slow = Slow { pixels: model.metadata().architecture.pixels(), time: 8 * timeout };
-    let opened = Opened { engine: Box::new(slow), ..opened };
+    let opened = Opened { engine: made(model.metadata().architecture.pixels()), ..opened };
     let settings = http::Settings {
         listen: "127.0.0.1:0".parse().expect("an address"),
         access: Access { token: None, hosts: Vec::new() },
-        queue: 4,
+        queue: 64,
         cache_bytes: 0,
         timeout,
     };
-    let server = http::Server::bind(settings, Generator::with(opened, &model)).expect("a free port");
+    http::Server::bind(settings, Generator::with(opened, &model)).expect("a free port")
+}
+
+#[test]
+fn a_picture_that_takes_too_long_is_given_up() {
+    // A picture has three times that.
+    let timeout = Duration::from_millis(400);
+    let server = with_engine(|pixels| Box::new(Slow { pixels, time: 8 * timeout }), timeout);
     let (address, stop) = (server.address(), server.stop());
     let running = thread::spawn(move || server.run());
     let mut stream = std::net::TcpStream::connect(address).expect("it listens");
@@ -426,11 +430,61 @@ fn a_picture_that_takes_too_long_is_given_up() {
     running.join().expect("no panic").expect("ends");
 }
 
+/// An engine that makes nothing while somebody else has its lock.
+struct Locked {
+    pixels: usize,
+    lock: Arc<Mutex<()>>,
+}
+
+impl Engine for Locked {
+    fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError> {
+        let BatchLabels::Indices(labels) = batch.labels else { return Err(RuntimeError::NoMix { engine: "locked" }) };
+        drop(self.lock.lock().expect("the test goes on"));
+        Ok(vec![0.0; labels.len() * self.pixels])
+    }
+}
+
+#[test]
+fn more_bytes_than_may_be_under_way_are_told_to_come_again() {
+    // Pictures of 3 MiB, each with room to grow by a part in 32: as many as fit into 64 MiB.
+    const FIT: usize = 20;
+    let lock = Arc::new(Mutex::new(()));
+    let server = with_engine(|pixels| Box::new(Locked { pixels, lock: lock.clone() }), Duration::from_secs(60));
+    let (address, stop) = (server.address(), server.stop());
+    let running = thread::spawn(move || server.run());
+    let request = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let picture = |seed: usize| request(&format!("/v1/generate?label=zebra&seed={seed}&scale=32&format=raw"));
+    let locked = lock.lock().expect("free");
+    let waiting: Vec<_> = (0..FIT)
+        .map(|seed| {
+            let mut stream = connect(address);
+            stream.write_all(picture(seed).as_bytes()).expect("writable");
+            stream
+        })
+        .collect();
+    let all_wait = format!("edge_runtime_cache_misses_total {FIT}");
+    while !exchange(address, request("/metrics").as_bytes()).text().lines().any(|line| line == all_wait) {}
+    let refused = exchange(address, picture(FIT).as_bytes());
+    let detail = refused.json()["detail"].to_string();
+    assert!(refused.status == 429 && detail.contains("more bytes of answers are under way than fit"), "{detail}");
+    assert!(!refused.header("retry-after").is_empty());
+    drop(locked);
+    for stream in waiting {
+        let made = answer(&mut BufReader::new(stream));
+        assert_eq!((made.status, made.body.len()), (200, 3 << 20));
+    }
+    // What was sent has made room.
+    assert_eq!(exchange(address, picture(FIT).as_bytes()).status, 200);
+    stop.stop();
+    running.join().expect("no panic").expect("ends");
+}
+
 #[test]
 fn two_hundred_clients_are_answered_in_bounded_memory() {
     const CLIENTS: usize = 200;
     const EACH: usize = 3;
-    let (server, _folder) = server(&["--cache", "1"]);
+    // A queue for all of them, so that it is the bytes under way that are too many.
+    let (server, _folder) = server(&["--cache", "1", "--queue", "1024"]);
     server.body("/v1/generate?label=zebra&seed=1&scale=16&format=raw");
     let before = server.peak_kb();
     let start = Barrier::new(CLIENTS);
