@@ -6,6 +6,8 @@
 
 mod access;
 mod cache;
+mod conditional;
+mod documents;
 mod draw;
 mod look;
 mod metrics;
@@ -34,6 +36,7 @@ use tokio::task::JoinSet;
 
 pub use self::access::{Access, Token};
 use self::cache::Cache;
+use self::documents::Documents;
 use self::metrics::Metrics;
 use self::parameters::Bounds;
 use self::patient::Patient;
@@ -104,11 +107,13 @@ impl Server {
         let metrics = Arc::new(Metrics::new());
         let bounds = Bounds::new(generator.metadata());
         let model = model_text(&mut generator, &bounds);
+        let documents = Documents::new(&bounds, &model);
         let shared = Shared { cache: cache.clone(), metrics: metrics.clone() };
         let (queue, generator) = Queue::open(generator, settings.queue, shared).map_err(failed)?;
         let service = Service {
             bounds,
             model,
+            documents,
             access: settings.access,
             is_loopback: address.ip().is_loopback(),
             queue,

@@ -521,6 +521,29 @@ fn two_hundred_clients_are_answered_in_bounded_memory() {
 }
 
 #[test]
+fn any_number_of_clients_takes_the_labels_of_one() {
+    const CLIENTS: usize = 40;
+    // Names of 190 bytes make answers of more than 8 MB, which no socket takes at once.
+    let names: Vec<String> = (0..40_000).map(|label| format!("{label:0190}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let folder = Place::with(&Network::new(&names, 3)).folder;
+    let server = Server::start(folder.path(), &["--timeout", "60"]);
+    assert!(server.body("/v1/labels").len() > 8_000_000);
+    let before = server.peak_kb();
+    let unread: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let mut stream = server.connect();
+            write!(stream, "GET /v1/labels HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).expect("writable");
+            stream
+        })
+        .collect();
+    let answers = "edge_runtime_requests_total{route=\"/v1/labels\",code=\"200\"}";
+    while server.metric(answers) < (1 + CLIENTS) as f64 {}
+    let grown = server.peak_kb() - before;
+    assert!(grown < 50_000, "{grown} kB more for {} clients", unread.len());
+}
+
+#[test]
 fn clients_that_stall_are_cut_off_and_lock_nobody_out() {
     let (server, _folder) = server(&["--timeout", "1"]);
     let mut stalled: Vec<_> = (0..300).map(|_| server.connect()).collect();

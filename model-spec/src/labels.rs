@@ -53,20 +53,21 @@ impl Labels {
         self.0.get(index).map(String::as_str)
     }
 
+    /// The label index of an exact name, or else the index that a text is.
+    pub fn find(&self, text: &str) -> Option<usize> {
+        let named = self.0.iter().position(|name| name == text);
+        named.or_else(|| text.parse().ok().filter(|index| *index < self.len()))
+    }
+
     /// The label indices that a command line's text selects: an exact name wins over `all`, which wins over an index.
     ///
     /// # Errors
     /// Text that is none of the three; the message lists the known labels.
     pub fn select(&self, text: &str) -> Result<Vec<usize>, SpecError> {
-        if let Some(index) = self.0.iter().position(|name| name == text) {
-            return Ok(vec![index]);
-        }
-        if text == ALL {
-            return Ok((0..self.len()).collect());
-        }
-        match text.parse::<usize>() {
-            Ok(index) if index < self.len() => Ok(vec![index]),
-            _ => Err(SpecError::UnknownLabel {
+        match self.find(text) {
+            Some(index) => Ok(vec![index]),
+            None if text == ALL => Ok((0..self.len()).collect()),
+            None => Err(SpecError::UnknownLabel {
                 wanted: text.to_owned(),
                 last: self.len() - 1,
                 known: self.0.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", "),
@@ -145,6 +146,10 @@ mod tests {
         assert_eq!(odd.select("2").ok(), Some(vec![2]));
         let plain = labels(&["paper", "rock"]).expect("valid");
         assert_eq!(plain.select("all").ok(), Some(vec![0, 1]));
+        assert_eq!(
+            ["rock", "0", "2", "all", "-1", ""].map(|text| plain.find(text)),
+            [Some(1), Some(0), None, None, None, None]
+        );
         let message = plain.select("lizard").expect_err("unknown").to_string();
         assert!(message.contains("\"lizard\"") && message.contains("\"paper\", \"rock\""), "{message}");
     }

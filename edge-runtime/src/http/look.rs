@@ -4,7 +4,6 @@ use model_spec::Labels;
 
 use super::problem::Problem;
 use super::query::{Query, decode};
-use crate::generator::one_label;
 
 /// The largest weight of a label in a mix, before the weights are made to add up to 1.
 pub(super) const MAX_WEIGHT: f32 = 1000.0;
@@ -99,7 +98,7 @@ impl Look {
 
 /// A label by name, or else by index.
 fn index(labels: &Labels, parameter: &str, text: &str) -> Result<usize, Problem> {
-    one_label(labels, text).map_err(|_| Problem::parameter(parameter, &known(labels), text))
+    labels.find(text).ok_or_else(|| Problem::parameter(parameter, &known(labels), text))
 }
 
 fn known(labels: &Labels) -> String {

@@ -3,18 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::{Body, Bytes};
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HOST, HeaderName, HeaderValue, IF_NONE_MATCH};
+use hyper::body::Body;
+use hyper::header::{CACHE_CONTROL, ETAG, HOST, HeaderName, HeaderValue};
 use hyper::http::HeaderMap;
 use hyper::{Method, Request, Response, StatusCode};
-use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::access::Access;
 use super::cache::Cache;
+use super::conditional::{insert, matches, not_modified, tagged};
+use super::documents::Documents;
 use super::metrics::{self, Metrics, Now};
-use super::openapi;
-use super::page;
 use super::parameters::{Bounds, PictureTask, Task, WalkTask};
 use super::payload::{Payload, held};
 use super::problem::Problem;
@@ -40,6 +39,7 @@ const SIZES: [HeaderName; 3] = [
 pub(super) struct Service {
     pub bounds: Bounds,
     pub model: ModelText,
+    pub documents: Documents,
     pub access: Access,
     /// Whether the server listens on a loopback address, where a foreign host name is a page's attempt to reach it.
     pub is_loopback: bool,
@@ -142,35 +142,14 @@ impl Service {
 
     /// Answers that need no generator.
     fn told(&self, route: Route, headers: &HeaderMap) -> Result<Response<Payload>, Problem> {
-        if let Some((media_type, text)) = page::file(route) {
-            let mut response = conditional(media_type, text.into(), headers);
-            response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(page::POLICY));
+        if let Some(response) = self.documents.answer(route, headers) {
             return Ok(response);
         }
         Ok(match route {
-            Route::OpenApi => {
-                conditional("application/json", openapi::document(&self.bounds).to_string().into(), headers)
-            }
-            Route::Labels => conditional("application/json", self.labels().into(), headers),
             Route::Metrics => Payload::response(metrics::MEDIA_TYPE, self.metrics_text()),
             _ if self.queue.has_ended() => return Err(ended()),
             _ => Payload::response("application/json", "{\"status\":\"ok\"}\n"),
         })
-    }
-
-    fn labels(&self) -> String {
-        let Bounds { labels, side, channels } = &self.bounds;
-        let names: Vec<_> =
-            labels.names().iter().enumerate().map(|(index, name)| json!({ "index": index, "name": name })).collect();
-        let document = json!({
-            "labels": names,
-            "can_mix": self.model.can_mix,
-            "picture": { "width": side, "height": side, "channels": channels, "max_scale": self.bounds.max_scale() },
-            "latent_dim": self.model.latent_dim,
-            "model_sha256": self.model.sha256,
-            "engine": self.model.engine,
-        });
-        format!("{document}\n")
     }
 
     fn metrics_text(&self) -> String {
@@ -253,35 +232,6 @@ fn ended() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the generator has stopped")
 }
 
-/// An answer with a tag made of its bytes, or without them where the asker has them.
-fn conditional(media_type: &'static str, body: Bytes, headers: &HeaderMap) -> Response<Payload> {
-    let tag = format!("\"{}\"", &sha256_hex(&body)[..32]);
-    if matches(headers, &tag) {
-        return not_modified(&tag);
-    }
-    let mut response = Payload::response(media_type, body);
-    tagged(&mut response, &tag);
-    response
-}
-
-/// Weak comparison, as RFC 9110, section 13.1.2, has it.
-fn matches(headers: &HeaderMap, tag: &str) -> bool {
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    let given = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    given.flat_map(|value| value.split(',')).any(|one| one.trim() == "*" || opaque(one) == opaque(tag))
-}
-
-fn not_modified(tag: &str) -> Response<Payload> {
-    let mut response = Response::new(Payload::default());
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    tagged(&mut response, tag);
-    response
-}
-
-fn tagged(response: &mut Response<Payload>, tag: &str) {
-    insert(response, ETAG, tag);
-}
-
 /// Size of the picture, and where the time went.
 fn described(response: &mut Response<Payload>, made: &Made, timing: Option<Timing>) {
     for (name, number) in SIZES.into_iter().zip([made.width, made.height, made.channels]) {
@@ -295,10 +245,4 @@ fn described(response: &mut Response<Payload>, made: &Made, timing: Option<Timin
         }
     };
     insert(response, SERVER_TIMING, &text);
-}
-
-fn insert(response: &mut Response<Payload>, name: HeaderName, text: &str) {
-    if let Ok(value) = HeaderValue::from_str(text) {
-        response.headers_mut().insert(name, value);
-    }
 }
