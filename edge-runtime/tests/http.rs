@@ -233,6 +233,7 @@ fn an_entity_tag_saves_the_picture() {
     for given in [tag.clone(), format!("\"other\", {tag}"), format!("W/{tag}"), "*".to_owned()] {
         let answer = server.get_with(target, &format!("If-None-Match: {given}\r\n"));
         assert_eq!((answer.status, answer.header("etag"), answer.body.len()), (304, tag.as_str(), 0), "{given}");
+        assert_eq!(answer.header("server-timing"), "cache;desc=hit", "{given}");
     }
     assert_eq!(server.get_with(target, "If-None-Match: \"other\"\r\n").status, 200);
     // Of a picture that was never made, the tag is known too.

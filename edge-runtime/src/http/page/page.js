@@ -140,8 +140,7 @@ async function show(text) {
 function timing(header, round) {
   const parts = new Map(header.split(",").map((part) => part.trim().split(";dur=")));
   const ms = (number) => `${number < 10 ? number.toFixed(1) : Math.round(number)} ms`;
-  // A picture that the browser kept comes with the times of when it was made.
-  const cached = header.startsWith("cache") || round < Number(parts.get("generate"));
+  const cached = header.startsWith("cache");
   for (const name of ["generate", "encode", "queue"]) {
     $(`time-${name}`).textContent = cached ? (name === "generate" ? "cached" : "–") : ms(Number(parts.get(name)));
   }
