@@ -7,6 +7,7 @@ mod place;
 mod served;
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use place::Place;
 use serde_json::Value;
@@ -114,6 +115,51 @@ fn check_parameter(server: &Server, route: &Route<'_>, parameter: &Value, plain:
         let encoded: Vec<String> = items.map(|item| item.replace(' ', "%20")).collect();
         assert_eq!(ask(&encoded.join(",")).0, 200, "{}: {encoded:?}", route.path);
     }
+}
+
+#[test]
+fn what_every_route_refuses_is_described() {
+    const TOKEN: &str = "0123456789abcdef";
+    let folder = Place::new().folder;
+    fs::write(folder.path().join("token"), TOKEN).expect("writable");
+    let server = Server::start(folder.path(), &["--token-file", "token"]);
+    let document = server.get("/openapi.json").json();
+    let host = format!("Host: {}\r\nConnection: close\r\n", server.address);
+    let token = format!("Authorization: Bearer {TOKEN}\r\n");
+    let many: String = (0..200).map(|number| format!("x{number}: 1\r\n")).collect();
+    let long = format!("{}=1", "x".repeat(5000));
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let route = Route { path, operation: &item["get"] };
+        let target = route.target(None);
+        let is_protected = route.operation["responses"]["401"].is_object();
+        let has_tag = route.operation["responses"]["304"].is_object();
+        for (status, method, target, headers) in [
+            (200, "HEAD", &target, format!("{host}{token}")),
+            (if has_tag { 304 } else { 200 }, "GET", &target, format!("{host}{token}If-None-Match: *\r\n")),
+            (400, "GET", &target, format!("Connection: close\r\n{token}")),
+            (if is_protected { 401 } else { 200 }, "GET", &target, host.clone()),
+            (413, "GET", &target, format!("{host}{token}Content-Length: 1\r\n")),
+            (414, "GET", &format!("{path}?{long}"), format!("{host}{token}")),
+            (421, "GET", &target, format!("Host: evil.example\r\nConnection: close\r\n{token}")),
+            (431, "GET", &target, format!("{host}{token}{many}")),
+        ] {
+            let answer = server.send(&format!("{method} {target} HTTP/1.1\r\n{headers}\r\n"));
+            assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
+            let described = response(&document, &route.operation["responses"][status.to_string()]);
+            assert!(described["description"].is_string(), "{path}: status {status} is not described");
+            assert_eq!(answer.body.is_empty(), method == "HEAD" || described["content"].is_null(), "{path}: {status}");
+            if !answer.body.is_empty() {
+                let media_type = answer.header("content-type").split(';').next().unwrap_or_default();
+                assert!(described["content"][media_type].is_object(), "{path}, {status}: {media_type:?}");
+            }
+        }
+    }
+}
+
+/// A response, or the shared one that it refers to.
+fn response<'a>(document: &'a Value, response: &'a Value) -> &'a Value {
+    let target = response["$ref"].as_str().and_then(|target| target.strip_prefix('#'));
+    target.map_or(response, |target| document.pointer(target).expect("inside the document"))
 }
 
 #[test]

@@ -17,8 +17,9 @@ pub(super) fn document(bounds: &Bounds) -> Value {
             "title": "edge-runtime",
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "Pictures of labels",
-            "description": "The same label and seed make the same bytes. Pictures carry an entity tag; asking again with \
-                            If-None-Match costs no picture.",
+            "description": "Pictures carry an entity tag; asking again with If-None-Match costs no picture. Whatever has \
+                            the same strong tag has the same bytes, which a weak one (W/) does not promise. HEAD is \
+                            answered wherever GET is, with the same status and headers and no body.",
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "./" }],
@@ -50,8 +51,13 @@ fn operation(route: Route, bounds: &Bounds) -> Value {
     let mut operation = json!({
         "operationId": id,
         "summary": summary,
-        "responses": { "200": { "description": "OK", "content": content(route) }, "400": reference("BadRequest") },
+        "responses": { "200": { "description": "OK", "content": content(route) } },
     });
+    for (status, name) in
+        [("400", "BadRequest"), ("413", "Body"), ("414", "LongTarget"), ("421", "OtherHost"), ("431", "LargeHead")]
+    {
+        operation["responses"][status] = reference(name);
+    }
     if route.is_protected() {
         operation["responses"]["401"] = reference("Unauthorized");
     } else {
@@ -205,7 +211,12 @@ fn responses() -> Value {
         "description": "Seconds after which it may fit.", "schema": { "type": "integer", "minimum": 1 },
     } });
     json!({
-        "BadRequest": with("A parameter is missing, wrong or unknown."),
+        "BadRequest": with("A parameter is missing, wrong or unknown, or there is not just one Host."),
+        "Body": with("The request has a body."),
+        "LongTarget": with("Path and query are too long."),
+        "OtherHost": with("The host is no name of the server's."),
+        // hyper's own answer.
+        "LargeHead": { "description": "The head is too large, or has too many headers." },
         "Unauthorized": with("The server wants a token, and this is none or another one."),
         "NotModified": { "description": "The entity tag in If-None-Match is that of the answer." },
         "Overload": overload,
