@@ -117,9 +117,20 @@ fn move_the_pad(browser: &Browser) {
     let dragged = place(browser);
     browser.find("#pad").keys(LEFT);
     assert_ne!(place(browser), dragged);
-    browser.find("#play").click();
-    browser.wait("/pictures\\/s/.test(document.getElementById('state').textContent)");
-    browser.find("#play").click();
+    // What is written where readers look is read out: not for each picture.
+    browser.run(
+        "window.changes = { state: 0, subtitle: 0 }; \
+         for (const id of Object.keys(window.changes)) \
+           new MutationObserver((found) => { window.changes[id] += found.length; }) \
+             .observe(document.getElementById(id), { childList: true, characterData: true, subtree: true })",
+    );
+    let play = browser.find("#play");
+    play.click();
+    browser.wait("window.changes.subtitle > 4 && /pictures\\/s/.test(document.getElementById('rate').textContent)");
+    assert_eq!(browser.run("return window.changes.state"), 0);
+    // Its name says what it does next; a state beside that would say the opposite.
+    assert_eq!((play.get("computedlabel").as_str(), play.get("attribute/aria-pressed").as_str()), ("Pause", "null"));
+    play.click();
     browser.find("#center").click();
     browser.wait(&format!("/seed 7$/.test({PICTURE}.getAttribute('aria-label'))"));
     // The map behind the pad is complete when its last corner is.
@@ -203,11 +214,30 @@ fn take_screenshots(browser: &Browser) {
             browser.look(size, ratio, scheme);
             browser.wait(&format!("innerWidth === {} && document.documentElement.scrollWidth <= innerWidth", size[0]));
             browser.wait("document.getElementById('state').textContent === 'Ready'");
+            check_borders(browser);
             let picture = browser.screenshot();
             assert!(picture.starts_with(b"\x89PNG"));
             fs::write(folder.join(format!("page-{}-{scheme}.png", size[0])), picture).expect("writable");
         }
     }
+}
+
+/// Borders that show where a field is stand out from both of their sides (WCAG 2.2, criterion 1.4.11).
+fn check_borders(browser: &Browser) {
+    let contrasts = browser.run(
+        "const linear = (level) => (level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4); \
+         const light = (color) => { \
+           const [red, green, blue] = color.match(/[\\d.]+/g).map((level) => linear(level / 255)); \
+           return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05; }; \
+         const contrast = (one, other) => Math.max(light(one) / light(other), light(other) / light(one)); \
+         return ['seed', 'token'].flatMap((id) => { \
+           const field = document.getElementById(id); \
+           const { borderTopColor, backgroundColor } = getComputedStyle(field); \
+           const around = getComputedStyle(field.closest('section, dialog')).backgroundColor; \
+           return [contrast(borderTopColor, backgroundColor), contrast(borderTopColor, around)]; })",
+    );
+    let contrasts: Vec<f64> = contrasts.as_array().expect("a list").iter().filter_map(|found| found.as_f64()).collect();
+    assert!(contrasts.len() == 4 && contrasts.iter().all(|contrast| *contrast >= 3.0), "{contrasts:?}");
 }
 
 /// The most pictures that were asked for at once.

@@ -51,11 +51,11 @@ function login() {
   return asking;
 }
 
-let calm = 0;
 function tell(text, alarm = false) {
-  clearTimeout(calm);
-  $("state").textContent = text;
-  $("state").classList.toggle("alarm", alarm);
+  const line = $("state");
+  // What is written there is read out, also where it stays the same.
+  if (line.textContent !== text) line.textContent = text;
+  line.classList.toggle("alarm", alarm);
 }
 
 // From the state to a query
@@ -135,6 +135,8 @@ async function show(text) {
   $("download").disabled = false;
   shown = { query: text, file, name: `${name}-${seed}${x || y ? `-${x}-${y}` : ""}.png` };
   timing(answer.headers.get("Server-Timing") || "", time);
+  count();
+  tell("Ready");
 }
 
 function timing(header, round) {
@@ -145,11 +147,17 @@ function timing(header, round) {
     $(`time-${name}`).textContent = cached ? (name === "generate" ? "cached" : "–") : ms(Number(parts.get(name)));
   }
   $("time-round").textContent = ms(round);
+}
+
+let calm = 0;
+function count() {
+  clearTimeout(calm);
   const now = performance.now();
   rate.push(now);
   while (rate.length > 1 && now - rate[0] > 1000) rate.shift();
-  tell(rate.length > 4 ? `${rate.length} pictures/s` : "Ready");
-  calm = setTimeout(tell, 1000, "Ready");
+  const say = (text) => ($("rate").textContent = text);
+  say(rate.length > 4 ? `${rate.length} pictures/s` : "");
+  calm = setTimeout(say, 1000, "");
 }
 
 // Whole device pixels for each of the picture's own.
@@ -299,7 +307,7 @@ let playing = 0;
 function play(on) {
   cancelAnimationFrame(playing);
   playing = 0;
-  $("play").setAttribute("aria-pressed", on);
+  $("play").classList.toggle("on", on);
   $("play").textContent = on ? "Pause" : "Play";
   if (!on) return;
   const reach = 1.2;
