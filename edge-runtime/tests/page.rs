@@ -263,6 +263,33 @@ fn most_under_way(messages: &[serde_json::Value]) -> usize {
 }
 
 #[test]
+fn what_goes_wrong_is_told_until_it_is_over() {
+    let Some(browser) = browser() else { return };
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    browser.open(&format!("http://{}/", server.address));
+    browser.wait("document.getElementById('title').textContent.trim()");
+    lose_cells_of_the_map(&browser);
+}
+
+/// The first of 25 pictures is refused once, and then can't be asked for once; only the map's requests can be aborted.
+fn lose_cells_of_the_map(browser: &Browser) {
+    browser.run(
+        "const ask = window.fetch; window.asked = 0; window.said = []; \
+         window.fetch = (path, options) => { \
+           if (!options.signal || !path.includes('seed=8')) return ask(path, options); \
+           window.asked += 1; \
+           if (window.asked === 1) return Promise.resolve(new Response('', { status: 429, headers: { 'Retry-After': '0' } })); \
+           if (window.asked < 4) window.said.push(document.getElementById('state').innerText); \
+           return window.asked === 2 ? Promise.reject(new TypeError('out of reach')) : ask(path, options); }",
+    );
+    browser.find("#next").click();
+    browser.wait("window.asked === 27");
+    assert_eq!(browser.run("return window.said"), serde_json::json!(["Busy, waiting", "No connection, trying again"]));
+    browser.wait("document.querySelector('#state:not(.alarm)')?.textContent === 'Ready'");
+}
+
+#[test]
 fn a_token_is_asked_for_once() {
     let Some(browser) = browser() else { return };
     let folder = folder();

@@ -34,6 +34,11 @@ async function ask(path, signal) {
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
+function trouble(error) {
+  tell(error instanceof TypeError ? "No connection, trying again" : error.message, true);
+  return pause(1000);
+}
+
 let asking = null;
 function login() {
   asking ??= new Promise((done) => {
@@ -104,8 +109,7 @@ async function work() {
     try {
       await show(now);
     } catch (error) {
-      tell(error instanceof TypeError ? "No connection, trying again" : error.message, true);
-      await pause(1000);
+      await trouble(error);
       if (!(error instanceof TypeError) && wanted === now) break;
     }
   }
@@ -173,6 +177,7 @@ function fit() {
 let timer = 0;
 let mapped = null; // what the map shows, or is being drawn for
 let drawing = new AbortController();
+let delayed = false; // whether the map has told why it waits
 
 function settle() {
   clearTimeout(timer);
@@ -201,14 +206,8 @@ async function map(ground) {
   const place = (cell) => ((cell - middle) * 2 * REACH) / CELLS;
   try {
     for (const [column, row] of cells) {
-      let answer = null;
-      while (!answer) {
-        while (busy) await pause(30);
-        if (signal.aborted) return;
-        answer = await ask(`v1/generate?${query(place(column), -place(row))}`, signal);
-      }
-      const bitmap = await createImageBitmap(await answer.blob());
-      if (signal.aborted) return;
+      const bitmap = await cell(query(place(column), -place(row)), signal);
+      if (!bitmap || signal.aborted) return;
       canvas.getContext("2d").drawImage(bitmap, column * side, row * side);
       bitmap.close();
     }
@@ -217,6 +216,28 @@ async function map(ground) {
     mapped = null;
     tell(error.message, true);
   }
+}
+
+// A picture of the map, which waits for the picture on the page; none where the map is not wanted any more.
+async function cell(text, signal) {
+  while (!signal.aborted) {
+    if (busy) {
+      await pause(30);
+      continue;
+    }
+    try {
+      const answer = await ask(`v1/generate?${text}`, signal);
+      const bitmap = answer && (await createImageBitmap(await answer.blob()));
+      if (bitmap && delayed && !busy) tell("Ready");
+      delayed = !bitmap;
+      if (bitmap) return bitmap;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof TypeError)) throw error;
+      delayed = true;
+      await trouble(error);
+    }
+  }
+  return null;
 }
 
 // Controls follow the state.
@@ -410,8 +431,7 @@ async function start() {
     try {
       model = await (await ask("v1/labels"))?.json();
     } catch (error) {
-      tell(error instanceof TypeError ? "No connection, trying again" : error.message, true);
-      await pause(1000);
+      await trouble(error);
     }
   }
   // A link carries no token.
