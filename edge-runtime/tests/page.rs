@@ -267,9 +267,11 @@ fn what_goes_wrong_is_told_until_it_is_over() {
     let Some(browser) = browser() else { return };
     let folder = folder();
     let server = Server::start(folder.path(), &[]);
+    browser.look([1200, 800], 1, "light");
     browser.open(&format!("http://{}/", server.address));
     browser.wait("document.getElementById('title').textContent.trim()");
     lose_cells_of_the_map(&browser);
+    take_all_weight_away(&browser);
 }
 
 /// The first of 25 pictures is refused once, and then can't be asked for once; only the map's requests can be aborted.
@@ -287,6 +289,31 @@ fn lose_cells_of_the_map(browser: &Browser) {
     browser.wait("window.asked === 27");
     assert_eq!(browser.run("return window.said"), serde_json::json!(["Busy, waiting", "No connection, trying again"]));
     browser.wait("document.querySelector('#state:not(.alarm)')?.textContent === 'Ready'");
+}
+
+/// Until a label has weight again, nothing is asked for, and the address of the page stays one that works.
+fn take_all_weight_away(browser: &Browser) {
+    browser.run(
+        "const slider = document.getElementById('weight-0'); \
+         for (const weight of [0.5, 0]) { slider.value = weight; slider.dispatchEvent(new Event('input')); }",
+    );
+    let state = browser.find("#state");
+    assert_eq!(state.get("text"), "Give a label some weight");
+    browser.find("#next").click();
+    // A timer that is set after the page's own ends after it.
+    browser.run("return new Promise((done) => setTimeout(done, 300))");
+    let address = browser.run("return location.hash").to_string();
+    assert!(address.contains("label=") && address.contains("seed=8"), "{address}");
+    assert_eq!(
+        (state.get("text").as_str(), browser.find("#subtitle").get("text").as_str()),
+        ("Give a label some weight", "Seed 8")
+    );
+    browser.find("#previous").click();
+    browser.find_all("#labels label span")[0].click();
+    // The picture is there already.
+    assert_eq!(state.get("text"), "Ready");
+    browser.find("#next").click();
+    browser.wait("/^Seed 9$/.test(document.getElementById('subtitle').textContent)");
 }
 
 #[test]

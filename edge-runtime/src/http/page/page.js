@@ -63,6 +63,13 @@ function tell(text, alarm = false) {
   line.classList.toggle("alarm", alarm);
 }
 
+const weighted = () => state.weights.some((weight) => weight > 0);
+
+function ready() {
+  if (weighted()) tell("Ready");
+  else tell("Give a label some weight", true);
+}
+
 // From the state to a query
 
 const round = (number) => Math.round(number * 1000) / 1000;
@@ -89,37 +96,38 @@ function title() {
 
 // The picture: only one request is under way, and what was asked for meanwhile is one request more.
 
-let wanted = null;
+let wanted = null; // a picture's query, and what is said about it; none while no label has weight
 let busy = false;
 const rate = [];
 
 function want() {
   if (!model) return;
   controls();
-  if (!state.weights.some((weight) => weight > 0)) return;
-  wanted = query(state.x, state.y);
+  const [x, y] = [round(state.x), round(state.y)];
+  wanted = weighted() ? { query: query(x, y), name: title(), seed: state.seed, x, y } : null;
+  if (!wanted || wanted.query === shown?.query) ready();
   if (!busy) work();
   settle();
 }
 
 async function work() {
   busy = true;
-  while (wanted && wanted !== shown?.query) {
+  while (wanted && wanted.query !== shown?.query) {
     const now = wanted;
     try {
       await show(now);
     } catch (error) {
       await trouble(error);
-      if (!(error instanceof TypeError) && wanted === now) break;
+      if (!(error instanceof TypeError) && wanted?.query === now.query) break;
     }
   }
   busy = false;
+  if (!wanted) ready();
 }
 
-async function show(text) {
-  const [name, seed, x, y] = [title(), state.seed, round(state.x), round(state.y)];
+async function show({ query, name, seed, x, y }) {
   const start = performance.now();
-  const answer = await ask(`v1/generate?${text}`);
+  const answer = await ask(`v1/generate?${query}`);
   if (!answer) return;
   const file = await answer.blob();
   const time = performance.now() - start;
@@ -135,12 +143,12 @@ async function show(text) {
   canvas.setAttribute("aria-label", `${name}, seed ${seed}${place}`);
   $("title").textContent = name;
   $("subtitle").textContent = `Seed ${seed}${place}`;
-  $("address").textContent = new URL(`v1/generate?${text}`, document.baseURI).href;
+  $("address").textContent = new URL(`v1/generate?${query}`, document.baseURI).href;
   $("download").disabled = false;
-  shown = { query: text, file, name: `${name}-${seed}${x || y ? `-${x}-${y}` : ""}.png` };
+  shown = { query, file, name: `${name}-${seed}${x || y ? `-${x}-${y}` : ""}.png` };
   timing(answer.headers.get("Server-Timing") || "", time);
   count();
-  tell("Ready");
+  ready();
 }
 
 function timing(header, round) {
@@ -181,13 +189,14 @@ let delayed = false; // whether the map has told why it waits
 
 function settle() {
   clearTimeout(timer);
-  const ground = query(0, 0);
+  const ground = wanted && query(0, 0);
   if (mapped !== ground) {
     drawing.abort();
     mapped = null;
   }
+  if (!wanted) return;
   timer = setTimeout(() => {
-    history.replaceState(null, "", `#${query(state.x, state.y)}`);
+    history.replaceState(null, "", `#${wanted.query}`);
     if (mapped !== ground) map(ground);
   }, SETTLED_MS);
 }
@@ -228,7 +237,7 @@ async function cell(text, signal) {
     try {
       const answer = await ask(`v1/generate?${text}`, signal);
       const bitmap = answer && (await createImageBitmap(await answer.blob()));
-      if (bitmap && delayed && !busy) tell("Ready");
+      if (bitmap && delayed && !busy) ready();
       delayed = !bitmap;
       if (bitmap) return bitmap;
     } catch (error) {
@@ -413,9 +422,9 @@ function recall() {
   state.weights = model.labels.map(() => 0);
   // A name may hold commas of its own: a part ends behind its weight.
   for (const [, name, weight] of (given.get("mix") || "").matchAll(/(.+?):([\d.]+)(?:,|$)/g)) {
-    if (index(name) >= 0) state.weights[index(name)] = Math.min(1, Number(weight));
+    if (index(name) >= 0) state.weights[index(name)] = round(Math.min(1, Number(weight) || 0));
   }
-  if (!model.can_mix || !state.weights.some((weight) => weight > 0)) {
+  if (!model.can_mix || !weighted()) {
     state.weights.fill(0);
     state.weights[Math.max(0, index(given.get("label")))] = 1;
   }
