@@ -111,12 +111,23 @@ fn click_each_label(browser: &Browser, server: &Server) {
 fn move_the_pad(browser: &Browser) {
     let place = |browser: &Browser| browser.run("return document.getElementById('pad').getAttribute('aria-valuetext')");
     let before = browser.run(&format!("return {PICTURE}.toDataURL()"));
-    browser.drag(&browser.find("#pad"), &[(5, 3); 20]);
+    browser.drag(&browser.find("#pad"), 0, &[(5, 3); 20]);
     browser.wait(&format!("/place 0\\.\\d+ \\/ -0\\.\\d+/.test({PICTURE}.getAttribute('aria-label'))"));
     assert_ne!(browser.run(&format!("return {PICTURE}.toDataURL()")), before);
     let dragged = place(browser);
     browser.find("#pad").keys(LEFT);
-    assert_ne!(place(browser), dragged);
+    let stepped = place(browser);
+    assert_ne!(stepped, dragged);
+    // What is not the pad's: other buttons, and keys with which the browser does something.
+    browser.drag(&browser.find("#pad"), 1, &[(5, 3); 20]);
+    for held in ["altKey", "ctrlKey", "metaKey"] {
+        let is_left = browser.run(&format!(
+            "return document.getElementById('pad').dispatchEvent(new KeyboardEvent('keydown', \
+             {{ key: 'ArrowLeft', cancelable: true, {held}: true }}))"
+        ));
+        assert_eq!(is_left, true, "{held}");
+    }
+    assert_eq!(place(browser), stepped);
     // What is written where readers look is read out: not for each picture.
     browser.run(
         "window.changes = { state: 0, subtitle: 0 }; \

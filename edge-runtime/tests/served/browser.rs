@@ -104,19 +104,19 @@ impl Browser {
         ids.map(|id| Element { browser: self, id: id.to_owned() }).collect()
     }
 
-    /// Presses on an element's middle, moves by steps in pixels, and lets go.
-    pub fn drag(&self, element: &Element<'_>, steps: &[(i32, i32)]) {
+    /// Presses a button of the mouse (0 is the main one) on an element's middle, moves by steps in pixels, and lets go.
+    pub fn drag(&self, element: &Element<'_>, button: u32, steps: &[(i32, i32)]) {
         let origin = json!({ ELEMENT: element.id });
         let mut moves = vec![
             json!({ "type": "pointerMove", "duration": 0, "x": 0, "y": 0, "origin": origin }),
-            json!({ "type": "pointerDown", "button": 0 }),
+            json!({ "type": "pointerDown", "button": button }),
         ];
         moves.extend(
             steps
                 .iter()
                 .map(|(x, y)| json!({ "type": "pointerMove", "duration": 16, "x": x, "y": y, "origin": "pointer" })),
         );
-        moves.push(json!({ "type": "pointerUp", "button": 0 }));
+        moves.push(json!({ "type": "pointerUp", "button": button }));
         let pointer =
             json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": moves });
         self.post("/actions", &json!({ "actions": [pointer] }));

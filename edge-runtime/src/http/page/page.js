@@ -316,12 +316,15 @@ const follow = (event) => {
   go(((event.clientX - box.left) / box.width - 0.5) * 2 * REACH, (0.5 - (event.clientY - box.top) / box.height) * 2 * REACH);
 };
 pad.addEventListener("pointerdown", (event) => {
+  if (event.button !== 0) return;
   play(false);
   pad.setPointerCapture(event.pointerId);
   follow(event);
 });
 pad.addEventListener("pointermove", (event) => pad.hasPointerCapture(event.pointerId) && follow(event));
 pad.addEventListener("keydown", (event) => {
+  // With these, keys are the browser's: to go back, for one.
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
   const step = event.shiftKey ? 0.25 : 0.05;
   const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
   const move = moves[event.key];
