@@ -335,6 +335,14 @@ fn a_token_is_asked_for_once() {
     let server = Server::start(folder.path(), &["--token-file", "token"]);
     browser.open(&format!("http://{}/", server.address));
     browser.wait("document.getElementById('login').open");
+    let refused = browser.find("#refused");
+    assert_eq!(refused.get("displayed"), "false");
+    // Another token, and one that no header can carry.
+    for wrong in ["0123456789abcdeX", "ä"] {
+        browser.find("#token").keys(&format!("{wrong}\n"));
+        browser.wait("document.getElementById('login').open && !document.getElementById('refused').hidden");
+        assert_eq!((refused.get("displayed").as_str(), refused.get("computedrole").as_str()), ("true", "alert"));
+    }
     browser.find("#token").keys("0123456789abcdef\n");
     browser.wait("document.getElementById('title').textContent.trim()");
     let links = browser.find_all("footer a");

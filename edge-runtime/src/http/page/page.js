@@ -17,7 +17,8 @@ async function ask(path, signal) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   const answer = await fetch(path, { headers, signal });
   if (answer.status === 401) {
-    await login();
+    // Unless another one was given meanwhile.
+    if (sessionStorage.getItem("token") === token) await login(token !== null);
     return ask(path, signal);
   }
   if (answer.status === 429) {
@@ -40,7 +41,7 @@ function trouble(error) {
 }
 
 let asking = null;
-function login() {
+function login(refused) {
   asking ??= new Promise((done) => {
     const dialog = $("login");
     dialog.addEventListener("close", () => {
@@ -48,10 +49,14 @@ function login() {
       const token = $("token").value.trim();
       sessionStorage.setItem("token", /^[\x21-\x7e]*$/.test(token) ? token : "");
       $("token").value = "";
+      $("refused").hidden = true;
       asking = null;
       done();
     }, { once: true });
     dialog.showModal();
+    // What is shown in an open dialog is read out.
+    $("refused").hidden = !refused;
+    $("token").setAttribute("aria-invalid", refused);
   });
   return asking;
 }
