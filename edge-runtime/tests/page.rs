@@ -13,6 +13,7 @@ use std::path::Path;
 
 use browser::Browser;
 use common::{LABELS, Network};
+use place::Place;
 use served::Server;
 use tempfile::TempDir;
 
@@ -325,6 +326,24 @@ fn take_all_weight_away(browser: &Browser) {
     assert_eq!(state.get("text"), "Ready");
     browser.find("#next").click();
     browser.wait("/^Seed 9$/.test(document.getElementById('subtitle').textContent)");
+}
+
+#[test]
+fn many_labels_and_low_windows_have_room() {
+    let Some(browser) = browser() else { return };
+    let names: Vec<String> = (0..200).map(|label| format!("label {label}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let folder = Place::with(&Network::new(&names, 3)).folder;
+    let server = Server::start(folder.path(), &[]);
+    browser.look([1200, 800], 1, "light");
+    browser.open(&format!("http://{}/", server.address));
+    browser.wait("document.getElementById('title').textContent.trim()");
+    // The last label is scrolled to in its list, and none makes the page longer.
+    browser.run("document.querySelector('#label-199').focus()");
+    browser.wait("document.getElementById('labels').scrollTop > 0");
+    assert_eq!(browser.run("return [scrollY, scrollX]"), serde_json::json!([0, 0]));
+    let beyond = "return document.documentElement.scrollHeight - document.body.getBoundingClientRect().bottom";
+    assert!(browser.run(beyond).as_f64().is_some_and(|beyond| beyond <= 1.0), "{}", browser.run(beyond));
 }
 
 #[test]
