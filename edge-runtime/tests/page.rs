@@ -344,6 +344,10 @@ fn many_labels_and_low_windows_have_room() {
     assert_eq!(browser.run("return [scrollY, scrollX]"), serde_json::json!([0, 0]));
     let beyond = "return document.documentElement.scrollHeight - document.body.getBoundingClientRect().bottom";
     assert!(browser.run(beyond).as_f64().is_some_and(|beyond| beyond <= 1.0), "{}", browser.run(beyond));
+    // A picture of 32 pixels in a space of 23.
+    browser.look([390, 60], 1, "light");
+    browser.wait(&format!("{PICTURE}.clientWidth === document.getElementById('frame').clientHeight"));
+    assert_eq!(browser.run(&format!("return {PICTURE}.clientWidth < {PICTURE}.width")), true);
 }
 
 #[test]

@@ -177,12 +177,13 @@ function count() {
   calm = setTimeout(say, 1000, "");
 }
 
-// Whole device pixels for each of the picture's own.
+// Whole device pixels for each of the picture's own, where there is room for them.
 function fit() {
   const [canvas, frame] = [$("picture"), $("frame")];
   const space = Math.min(frame.clientWidth, frame.clientHeight) * devicePixelRatio;
-  const size = (canvas.width * Math.max(1, Math.floor(space / canvas.width))) / devicePixelRatio;
-  canvas.style.width = canvas.style.height = `${size}px`;
+  const factor = Math.floor(space / canvas.width) || space / canvas.width;
+  canvas.style.width = canvas.style.height = `${(canvas.width * factor) / devicePixelRatio}px`;
+  canvas.style.imageRendering = factor < 1 ? "auto" : "";
 }
 
 // After the last change: the address of the page, and the map behind the pad.
