@@ -1,5 +1,6 @@
 //! Ctrl-C: ends at once, and leaves nothing behind.
 
+use std::mem;
 use std::sync::{Mutex, PoisonError};
 
 use edge_runtime::{restore, signals};
@@ -13,7 +14,7 @@ static UNDIVIDED: Mutex<()> = Mutex::new(());
 pub fn listen() {
     let handler = || {
         let _done = UNDIVIDED.lock().unwrap_or_else(PoisonError::into_inner);
-        eprintln!("error: interrupted");
+        // Nothing is printed: whoever should take it may be what the program waits for.
         restore::exit(INTERRUPTED);
     };
     if let Err(error) = signals::when_asked_to_end(handler) {
@@ -25,4 +26,9 @@ pub fn listen() {
 pub fn undivided<T>(work: impl FnOnce() -> T) -> T {
     let _working = UNDIVIDED.lock().unwrap_or_else(PoisonError::into_inner);
     work()
+}
+
+/// Stops listening: the program ends by itself now, unless Ctrl-C ends it already.
+pub fn no_more() {
+    mem::forget(UNDIVIDED.lock().unwrap_or_else(PoisonError::into_inner));
 }

@@ -48,8 +48,9 @@ pub struct Ladder {
     pub left_out: Vec<(&'static str, String)>,
 }
 
-/// Makes pictures with each precision, labels in turn, each of the same seeds, and compares them with those of f32;
-/// `calibrating` is told how many pictures of the calibration are done, `comparing` how many of these. Integer products are computed as their file defines them, whatever engines are here.
+/// Makes pictures with each precision, labels in turn, each of the same seeds, and compares them with those of f32.
+/// `calibrating` is told how many pictures of the calibration are done, `comparing` how many of these. Integer products are
+/// computed as their file defines them, whatever engines are here.
 ///
 /// # Errors
 /// An engine that fails.

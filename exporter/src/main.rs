@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         Some(Command::Ladder(options)) => command::ladder(&options),
         Some(Command::Inspect { file }) => inspect::text(&file).map_err(anyhow::Error::new),
     };
-    match done.and_then(|text| Ok(output::print(&text)?)) {
+    let code = match done.and_then(|text| Ok(output::print(&text)?)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -31,5 +31,7 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         }
-    }
+    };
+    interrupt::no_more();
+    code
 }
