@@ -147,7 +147,8 @@ mod tests {
         for (keycode, pressed) in [
             (Keycode::Return, Pressed::Key(b'\n')),
             (Keycode::Space, Pressed::Key(b' ')),
-            (Keycode::X, Pressed::Nothing),
+            (Keycode::X, Pressed::Key(b'x')),
+            (Keycode::F1, Pressed::Nothing),
             (Keycode::Q, Pressed::Key(b'q')),
         ] {
             events.push_event(down(keycode)).expect("room for an event");
