@@ -7,10 +7,6 @@
 
 mod clock;
 mod elementwise;
-#[cfg_attr(
-    not(any(target_arch = "x86_64", target_arch = "aarch64")),
-    allow(dead_code, reason = "there are no vectors of other CPUs")
-)]
 mod lanes;
 mod last;
 mod layers;

@@ -1,4 +1,4 @@
-//! The same kernels in plain, safe Rust: what other CPUs run, and what the vector kernels are tested against.
+//! The same kernels in plain, safe Rust with all products: what the others are tested against.
 
 use super::pack::{BLOCK, WIDTH, Weights};
 use super::tile::{Dense, Method, Tile};
