@@ -269,18 +269,18 @@ fn right(seen: &Reading, pictures: &OnDevice<'_>, split: &Split) -> i64 {
 /// leads from label to label and back.
 fn exchanged(labels: &[i64], seen: &[i64]) -> Option<[usize; 2]> {
     let (mut all, mut taken) = (BTreeMap::new(), BTreeMap::new());
-    for pair in labels.iter().zip(seen) {
-        *all.entry(pair.0).or_insert(0) += 1;
-        *taken.entry(pair).or_insert(0) += 1;
+    for (label, seen) in labels.iter().copied().zip(seen.iter().copied()) {
+        *all.entry(label).or_insert(0) += 1;
+        *taken.entry([label, seen]).or_insert(0) += 1;
     }
-    let most = taken.iter().filter(|((label, _), times)| 2 * **times > all[label]);
-    let seen_as: BTreeMap<&i64, &i64> = most.map(|((label, seen), _)| (*label, *seen)).collect();
-    let leads_back = |(label, first): &(&&i64, &&i64)| {
-        let others = std::iter::successors(Some(**first), |label| seen_as.get(label).copied());
-        **label != **first && others.take(seen_as.len()).any(|other| other == **label)
+    taken.retain(|[label, _], times| 2 * *times > all[label]);
+    let seen_as: BTreeMap<i64, i64> = taken.into_keys().map(|[label, seen]| (label, seen)).collect();
+    let leads_back = |label: i64, first: i64| {
+        let others = std::iter::successors(Some(first), |label| seen_as.get(label).copied());
+        label != first && others.take(seen_as.len()).any(|other| other == label)
     };
-    let (label, seen) = seen_as.iter().find(leads_back)?;
-    Some([**label as usize, **seen as usize])
+    let (label, seen) = seen_as.iter().find(|(label, seen)| leads_back(**label, **seen))?;
+    Some([*label as usize, *seen as usize])
 }
 
 /// The batch moved as one and each picture's light changed.

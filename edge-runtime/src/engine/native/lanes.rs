@@ -25,7 +25,7 @@ pub(super) mod scalar;
 pub(super) mod sse2;
 
 use super::numbers::Activation;
-use super::pack::{BLOCK, WIDTH};
+use super::pack::{BLOCK, WIDTH, Weights};
 use super::tile::{Dense, Method, Shape, Tile};
 
 /// A vector of f32 of one instruction set.
@@ -186,10 +186,26 @@ unsafe fn weight_row<L: Lanes, T: Stored, const V: usize, const TAPS: usize>(
     }
 }
 
-/// Runs a checked tile: many squares product by product and `PAIRS` pairs at a time, everything else by two pairs.
+/// Runs a checked tile: many squares product by product and `PAIRS` pairs at a time, everything else by two pairs, and `V`
+/// vectors of channels.
 ///
 /// # Safety
 /// That of [`Lanes`]; the tile must have been checked.
+#[inline(always)]
+unsafe fn tile<L: Lanes, const PAIRS: usize, const V: usize>(tile: &mut Tile<'_>, method: Method) {
+    // SAFETY: the caller's.
+    unsafe {
+        match tile.weights {
+            Weights::F32(weights) => many_or_few::<L, f32, PAIRS, V>(tile, method, weights),
+            Weights::F16(weights) => many_or_few::<L, u16, PAIRS, V>(tile, method, weights),
+        }
+    }
+}
+
+/// [`tile`] with weights of a type.
+///
+/// # Safety
+/// That of [`tile`].
 #[inline(always)]
 unsafe fn many_or_few<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
     tile: &mut Tile<'_>,
@@ -584,12 +600,27 @@ unsafe fn spread<L: Lanes, const PAIRS: usize, const V: usize>(
     }
 }
 
-/// One row of a dense layer's panel.
+/// One row of a dense layer's panel, `V` vectors at a time.
 ///
 /// # Safety
-/// That of [`Lanes`]; the arguments must have been checked.
+/// That of [`Lanes`]; the row must have been checked.
 #[inline(always)]
-pub(super) unsafe fn dense<L: Lanes, T: Stored, const V: usize>(dense: &mut Dense<'_>, weights: &[T]) {
+unsafe fn dense<L: Lanes, const V: usize>(dense: &mut Dense<'_>) {
+    // SAFETY: the caller's.
+    unsafe {
+        match dense.weights {
+            Weights::F32(weights) => row::<L, f32, V>(dense, weights),
+            Weights::F16(weights) => row::<L, u16, V>(dense, weights),
+        }
+    }
+}
+
+/// [`dense`] with weights of a type.
+///
+/// # Safety
+/// That of [`dense`].
+#[inline(always)]
+unsafe fn row<L: Lanes, T: Stored, const V: usize>(dense: &mut Dense<'_>, weights: &[T]) {
     // SAFETY: checked: a row of BLOCK weights for each input, BLOCK biases, BLOCK outputs.
     unsafe {
         let mut lane = 0;

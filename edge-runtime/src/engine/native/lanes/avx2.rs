@@ -4,7 +4,6 @@ use std::arch::x86_64::*;
 
 use super::{Lanes, Vectors};
 use crate::engine::native::elementwise::Work;
-use crate::engine::native::pack::Weights;
 use crate::engine::native::tile::{Dense, Method, Tile};
 
 struct Avx2;
@@ -77,12 +76,7 @@ unsafe impl Lanes for Avx2 {
 #[target_feature(enable = "avx2,fma,f16c")]
 pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
     // SAFETY: the caller's, and the features are enabled here.
-    unsafe {
-        match tile.weights {
-            Weights::F32(weights) => super::many_or_few::<Avx2, f32, 3, 2>(tile, method, weights),
-            Weights::F16(weights) => super::many_or_few::<Avx2, u16, 3, 2>(tile, method, weights),
-        }
-    }
+    unsafe { super::tile::<Avx2, 3, 2>(tile, method) }
 }
 
 /// Does checked work.
@@ -102,12 +96,7 @@ pub unsafe fn vectors<W: Vectors>(work: W) {
 #[target_feature(enable = "avx2,fma,f16c")]
 pub unsafe fn dense(dense: &mut Dense<'_>) {
     // SAFETY: the caller's, and the features are enabled here.
-    unsafe {
-        match dense.weights {
-            Weights::F32(weights) => super::dense::<Avx2, f32, 4>(dense, weights),
-            Weights::F16(weights) => super::dense::<Avx2, u16, 4>(dense, weights),
-        }
-    }
+    unsafe { super::dense::<Avx2, 4>(dense) }
 }
 
 /// Does work with these instructions.

@@ -118,12 +118,7 @@ unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
 #[target_feature(enable = "avx512f")]
 pub unsafe fn dense(dense: &mut Dense<'_>) {
     // SAFETY: the caller's, and the features are enabled here.
-    unsafe {
-        match dense.weights {
-            Weights::F32(weights) => super::dense::<Avx512, f32, 2>(dense, weights),
-            Weights::F16(weights) => super::dense::<Avx512, u16, 2>(dense, weights),
-        }
-    }
+    unsafe { super::dense::<Avx512, 2>(dense) }
 }
 
 /// Does work with these instructions.

@@ -149,10 +149,5 @@ pub unsafe fn vectors<W: Vectors>(work: W) {
 #[target_feature(enable = "neon")]
 pub unsafe fn dense(dense: &mut Dense<'_>) {
     // SAFETY: the caller's, and the feature is enabled here.
-    unsafe {
-        match dense.weights {
-            Weights::F32(weights) => super::dense::<Neon, f32, 8>(dense, weights),
-            Weights::F16(weights) => super::dense::<Neon, u16, 8>(dense, weights),
-        }
-    }
+    unsafe { super::dense::<Neon, 8>(dense) }
 }

@@ -3,7 +3,6 @@
 
 use super::{Lanes, Vectors};
 use crate::engine::native::numbers::{Activation, f32_from_f16};
-use crate::engine::native::pack::Weights;
 use crate::engine::native::tile::{Dense, Method, Tile};
 
 struct Scalar;
@@ -71,12 +70,7 @@ unsafe impl Lanes for Scalar {
 /// The tile must have been checked.
 pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
     // SAFETY: the caller's.
-    unsafe {
-        match tile.weights {
-            Weights::F32(weights) => super::many_or_few::<Scalar, f32, 2, 4>(tile, method, weights),
-            Weights::F16(weights) => super::many_or_few::<Scalar, u16, 2, 4>(tile, method, weights),
-        }
-    }
+    unsafe { super::tile::<Scalar, 2, 4>(tile, method) }
 }
 
 /// Does checked work.
@@ -94,10 +88,5 @@ pub unsafe fn vectors<W: Vectors>(work: W) {
 /// The row must have been checked.
 pub unsafe fn dense(dense: &mut Dense<'_>) {
     // SAFETY: the caller's.
-    unsafe {
-        match dense.weights {
-            Weights::F32(weights) => super::dense::<Scalar, f32, 16>(dense, weights),
-            Weights::F16(weights) => super::dense::<Scalar, u16, 16>(dense, weights),
-        }
-    }
+    unsafe { super::dense::<Scalar, 16>(dense) }
 }

@@ -5,7 +5,6 @@ use std::arch::x86_64::*;
 
 use super::{Lanes, Vectors};
 use crate::engine::native::numbers::f32_from_f16;
-use crate::engine::native::pack::Weights;
 use crate::engine::native::tile::{Dense, Method, Tile};
 
 struct Sse2;
@@ -78,12 +77,7 @@ unsafe impl Lanes for Sse2 {
 /// The tile must have been checked.
 pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
     // SAFETY: the caller's, and every CPU of this target has SSE2.
-    unsafe {
-        match tile.weights {
-            Weights::F32(weights) => super::many_or_few::<Sse2, f32, 3, 2>(tile, method, weights),
-            Weights::F16(weights) => super::many_or_few::<Sse2, u16, 3, 2>(tile, method, weights),
-        }
-    }
+    unsafe { super::tile::<Sse2, 3, 2>(tile, method) }
 }
 
 /// Does checked work.
@@ -101,10 +95,5 @@ pub unsafe fn vectors<W: Vectors>(work: W) {
 /// The row must have been checked.
 pub unsafe fn dense(dense: &mut Dense<'_>) {
     // SAFETY: the caller's, and every CPU of this target has SSE2.
-    unsafe {
-        match dense.weights {
-            Weights::F32(weights) => super::dense::<Sse2, f32, 8>(dense, weights),
-            Weights::F16(weights) => super::dense::<Sse2, u16, 8>(dense, weights),
-        }
-    }
+    unsafe { super::dense::<Sse2, 8>(dense) }
 }
