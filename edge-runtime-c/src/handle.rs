@@ -7,7 +7,6 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use edge_runtime::Generator;
 
-use crate::MudraSize;
 use crate::error::CallError;
 
 /// What C knows as `mudra_generator`; there is never one behind a pointer.
@@ -15,6 +14,18 @@ use crate::error::CallError;
 #[repr(C)]
 pub struct Opaque {
     _nothing: [u8; 0],
+}
+
+/// Width, height and channels of a picture.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MudraSize {
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// 1 (gray) or 3 (RGB).
+    pub channels: u32,
 }
 
 /// A generator and what of it C keeps pointers to.

@@ -13,22 +13,11 @@ use std::slice;
 use edge_runtime::{EngineSpec, Generator, Model};
 
 use crate::error::CallError;
-use crate::handle::{Handle, Opaque};
+use crate::handle::Handle;
+pub use crate::handle::{MudraSize, Opaque};
 
 const OK: c_int = 0;
 const FAILED: c_int = -1;
-
-/// Width, height and channels of a picture.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MudraSize {
-    /// Pixels in a row.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
-    /// 1 (gray) or 3 (RGB).
-    pub channels: u32,
-}
 
 /// Version of the library.
 #[unsafe(no_mangle)]

@@ -26,6 +26,9 @@ use model_spec::variant::{Compute, Output};
 
 use crate::{Model, RuntimeError};
 
+/// Pictures that go through an engine at once; more would only hold memory.
+pub const BATCH: usize = 16;
+
 /// Latents and the label of each.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {

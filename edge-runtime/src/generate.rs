@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use edge_runtime::encode::{self, Format};
-use edge_runtime::generator::BATCH;
+use edge_runtime::engine::BATCH;
 use edge_runtime::output::OutputFile;
 use edge_runtime::sheet;
 use edge_runtime::sink::display::Place;

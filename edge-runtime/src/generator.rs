@@ -4,11 +4,8 @@ use std::path::Path;
 
 use model_spec::{Labels, Metadata, latent};
 
-use crate::engine::{self, Batch, EngineSpec, Opened};
+use crate::engine::{self, BATCH, Batch, EngineSpec, Opened};
 use crate::{Frame, Model, Picture, RuntimeError, Truncation};
-
-/// Pictures that go through an engine at once; more would only hold memory.
-pub const BATCH: usize = 16;
 
 /// A model with the engine that runs it.
 ///

@@ -10,6 +10,7 @@ mod conditional;
 mod documents;
 mod draw;
 mod look;
+mod made;
 mod metrics;
 mod openapi;
 mod page;
@@ -36,11 +37,11 @@ use tokio::task::JoinSet;
 
 pub use self::access::{Access, Token};
 use self::cache::Cache;
-use self::documents::Documents;
+use self::documents::{Documents, ModelText};
 use self::metrics::Metrics;
 use self::parameters::Bounds;
 use self::patient::Patient;
-use self::service::{ModelText, Service};
+use self::service::Service;
 use self::worker::{Queue, Shared};
 use crate::{EngineKind, Generator, RuntimeError};
 

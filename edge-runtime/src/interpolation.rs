@@ -5,7 +5,7 @@ use std::ops::Range;
 use model_spec::latent;
 
 use crate::encode::{self, Texts};
-use crate::generator::BATCH;
+use crate::engine::BATCH;
 use crate::{Generator, Picture, Request, RuntimeError, sheet};
 
 /// Pictures that were made together.

@@ -8,6 +8,7 @@ mod info;
 mod interpolate;
 mod interrupt;
 mod manual;
+mod measured;
 mod photo_booth;
 mod play;
 mod prepare;

@@ -1,14 +1,16 @@
 //! A model file, read and held against the contract.
 
+mod fact;
 mod graph;
 mod interface;
 mod lookup;
+mod node;
 mod operators;
 mod quantized;
 mod subpixel;
 mod wire;
 
-pub(crate) use operators::title as node_title;
+pub(crate) use node::title as node_title;
 
 use std::collections::BTreeMap;
 use std::fs::File;

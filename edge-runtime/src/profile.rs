@@ -8,8 +8,8 @@ use edge_runtime::engine::{self, LayerTime};
 use edge_runtime::{Batch, Model, Opened, output};
 use model_spec::latent;
 
-use crate::bench::{WARM_UP, ms, quantile};
 use crate::cli::Bench;
+use crate::measured::{WARM_UP, ms, quantile};
 use crate::{interrupt, setup};
 
 /// Runs the command.

@@ -2,7 +2,7 @@
 
 use edge_runtime::{Model, Opened, sensors};
 
-use crate::bench::{Measured, ms};
+use crate::measured::{Measured, ms};
 
 const HEAD: &str = "| board | engine | model | threads | load ms | first ms | median ms | 95 % ms | peak MB | degrees C | \
                     throttled |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";

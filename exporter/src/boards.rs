@@ -5,7 +5,7 @@ use model_spec::architecture::STEM_SIZE;
 use model_spec::variant::{Compute, Precision};
 use model_spec::{Architecture, Metadata};
 
-use crate::inspect::shown;
+use crate::shown::shown;
 
 /// Name, memory of the smallest version in MiB, processor and the maker's page, tab-separated, a line each.
 const BOARDS: &str = include_str!("../data/boards.tsv");

@@ -1,11 +1,11 @@
 //! From a folded network to one of integer products: how the maps between its blocks are rounded to 8 bits.
 
-use model_spec::contract::STEP_SIZES;
 use model_spec::{Architecture, latent};
 
 use crate::equalize::equalize;
 use crate::fold::Folded;
 use crate::forward::{Forward, Maps};
+use crate::rounding::{Calibration, Range};
 
 /// Latents that calibration takes without `--calibrate`, each with every label.
 pub const SEEDS: usize = 64;
@@ -13,56 +13,6 @@ pub const SEEDS: usize = 64;
 pub const MOST_PICTURES: usize = 10_000;
 /// Seed of the first of these latents: far from those that users and measurements take.
 const FIRST_SEED: u64 = 1 << 40;
-
-/// How maps are rounded to 8 bits.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Calibration {
-    /// Size of a step.
-    pub scale: f32,
-    /// The step of the value 0.
-    pub zero: u8,
-}
-
-impl Calibration {
-    /// The finest steps that reach from the smallest to the largest of the values, and 0, which borders have.
-    fn of(ranges: &[Range]) -> Self {
-        let low = ranges.iter().fold(0.0f32, |low, range| low.min(range.low));
-        let high = ranges.iter().fold(0.0f32, |high, range| high.max(range.high));
-        if low == high {
-            return Self { scale: 1.0, zero: 0 };
-        }
-        let scale = ((high - low) / 255.0).clamp(STEP_SIZES[0], STEP_SIZES[1]);
-        Self { scale, zero: (-low / scale).round_ties_even() as u8 }
-    }
-
-    /// The value of the nearest step, as ONNX's QuantizeLinear and DequantizeLinear make it: halves go to even ones.
-    pub fn rounded(self, x: f32) -> f32 {
-        let zero = f32::from(self.zero);
-        (((x / self.scale).round_ties_even() + zero).clamp(0.0, 255.0) - zero) * self.scale
-    }
-}
-
-/// The values of one channel.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Range {
-    /// The smallest.
-    pub low: f32,
-    /// The largest.
-    pub high: f32,
-}
-
-impl Range {
-    const NONE: Self = Self { low: f32::INFINITY, high: f32::NEG_INFINITY };
-
-    /// How far they reach from 0.
-    pub fn reach(self) -> f32 {
-        self.high.max(-self.low).max(0.0)
-    }
-
-    fn with(self, other: Self) -> Self {
-        Self { low: self.low.min(other.low), high: self.high.max(other.high) }
-    }
-}
 
 /// How many pictures a number of latents with every label are, [`MOST_PICTURES`] at most.
 pub fn pictures(seeds: usize, labels: usize) -> usize {

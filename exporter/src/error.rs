@@ -7,7 +7,7 @@ use model_spec::SpecError;
 use model_spec::metadata::Bound;
 use model_spec::variant::Compute;
 
-use crate::verify::Remedy;
+use crate::remedy::Remedy;
 
 /// What can fail between a checkpoint and an ONNX file.
 #[derive(Debug, thiserror::Error)]

@@ -13,8 +13,9 @@ use crate::calibrate::{self, calibrated};
 use crate::fold::Folded;
 use crate::generator_graph::Form;
 use crate::graph::{Graph, Storage};
+use crate::remedy::Remedy;
 use crate::source::Source;
-use crate::verify::{self, Comparison, EXACT, Hop, ONE_LEVEL, Remedy, Table};
+use crate::verify::{self, Comparison, EXACT, Hop, ONE_LEVEL, Table};
 use crate::{ExportError, generator_graph, golden, onnx};
 
 /// How far rounding weights to 8 bits may move a pixel: 64 levels of 255, in [-1, 1]. More is another picture.

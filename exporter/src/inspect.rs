@@ -8,10 +8,8 @@ use edge_runtime::onnx::{GraphProto, ModelProto, StringStringEntryProto, TensorP
 use model_spec::contract;
 use model_spec::metadata::Golden;
 
+use crate::shown::shown;
 use crate::{ExportError, boards};
-
-/// Longer metadata is cut.
-const LONGEST_TEXT: usize = 300;
 
 /// Inputs, outputs, operators, weights, sizes and metadata as text.
 ///
@@ -112,12 +110,4 @@ fn summary(entry: &StringStringEntryProto) -> Option<String> {
     let one = |golden: &Golden| format!("label {} seed {} index {}", golden.label, golden.seed, golden.index);
     let listed = golden.iter().map(one).collect::<Vec<_>>().join(", ");
     Some(format!("{} pictures, {bytes} bytes in base64: {}", golden.len(), shown(&listed)))
-}
-
-/// Text from the file, without control characters and cut where it is long.
-pub(crate) fn shown(text: &str) -> String {
-    let plain = |letter: char| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter };
-    let mut letters = text.chars().map(plain);
-    let start: String = letters.by_ref().take(LONGEST_TEXT).collect();
-    if letters.next().is_some() { format!("{start}... ({} bytes)", text.len()) } else { start }
 }

@@ -1,6 +1,6 @@
 //! `exporter ladder`: what each stored precision, and products of integers, cost in quality, as a table.
 
-use edge_runtime::generator::BATCH;
+use edge_runtime::engine::BATCH;
 use edge_runtime::parity::Parity;
 use edge_runtime::{EngineSpec, Generator, Model, Picture, Request};
 

@@ -9,6 +9,7 @@ use model_spec::variant::LabelInput;
 
 use crate::ExportError;
 use crate::checkpoint::Reference;
+use crate::remedy::Remedy;
 use crate::source::Source;
 
 /// How far f32 may be from the reference, and f16 storage from f32 with the same rounded weights.
@@ -16,31 +17,6 @@ pub const EXACT: f32 = 1e-5;
 /// How far rounding weights to f16 may move a pixel, and the most that `--atol` allows: one level of 255, in [-1, 1], and
 /// what f32 rounds.
 pub const ONE_LEVEL: f32 = 2.0 / 255.0 + 1e-6;
-
-/// What allows a larger difference, where something does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
-    /// Nothing.
-    None,
-    /// A larger `--atol`, up to [`ONE_LEVEL`].
-    Atol,
-    /// Weights of f32.
-    Weights,
-    /// Products of f32.
-    Compute,
-}
-
-impl std::fmt::Display for Remedy {
-    /// The end of an error, with what stands before it.
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::None => "",
-            Self::Atol => ": --atol allows more",
-            Self::Weights => ": export with --weights f32",
-            Self::Compute => ": export with --compute f32",
-        })
-    }
-}
 
 /// One comparison that passed.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,6 +11,7 @@ pub mod labels;
 pub mod latent;
 pub mod manifest;
 pub mod metadata;
+mod pairs;
 pub mod pixels;
 pub mod variant;
 pub mod weights;

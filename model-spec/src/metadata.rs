@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::{DataSet, Progress};
+use crate::pairs::{expect, parse, parse_optional, problem, text};
 use crate::variant::{Compute, Precision, Variant};
 use crate::{Architecture, Labels, SpecError, contract, latent};
 
@@ -186,35 +186,6 @@ fn stated_bound(pairs: &BTreeMap<String, String>, compute: Compute) -> Result<Op
 
 fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("plain data with text keys always serializes")
-}
-
-pub(crate) fn text<'a>(pairs: &'a BTreeMap<String, String>, key: &str) -> Result<&'a str, SpecError> {
-    pairs.get(key).map(String::as_str).ok_or_else(|| problem(key, "is missing: not a model of ours".to_owned()))
-}
-
-fn parse<T: DeserializeOwned>(pairs: &BTreeMap<String, String>, key: &str) -> Result<T, SpecError> {
-    /// Empty texts of three bytes each take eight times as much in memory.
-    const MOST: usize = 1 << 24;
-    let text = text(pairs, key)?;
-    if text.len() > MOST {
-        return Err(problem(key, format!("expected at most {MOST} bytes, found {}", text.len())));
-    }
-    serde_json::from_str(text).map_err(|error| problem(key, error.to_string()))
-}
-
-fn parse_optional<T: DeserializeOwned>(pairs: &BTreeMap<String, String>, key: &str) -> Result<Option<T>, SpecError> {
-    if pairs.contains_key(key) { parse(pairs, key).map(Some) } else { Ok(None) }
-}
-
-fn expect(pairs: &BTreeMap<String, String>, key: &str, expected: &str) -> Result<(), SpecError> {
-    match text(pairs, key)? {
-        found if found == expected => Ok(()),
-        found => Err(problem(key, format!("expected {expected:?}, found {found:?}"))),
-    }
-}
-
-fn problem(key: &str, problem: String) -> SpecError {
-    SpecError::MetadataKey { key: key.to_owned(), problem }
 }
 
 #[cfg(test)]

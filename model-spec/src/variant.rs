@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::metadata::text;
+use crate::pairs::{problem, text};
 use crate::{SpecError, contract};
 
 /// What the label input takes.
@@ -187,8 +187,8 @@ impl Variant {
                 None => Compute::F32,
                 Some(found) if found == int8 && get(contract::REWRITE_KEY) == Some(SUBPIXEL) => Compute::Int8,
                 Some(found) if found == int8 => {
-                    let problem = format!("{int8} needs {} {SUBPIXEL:?}", contract::REWRITE_KEY);
-                    return Err(SpecError::MetadataKey { key: contract::COMPUTE_KEY.to_owned(), problem });
+                    let needed = format!("{int8} needs {} {SUBPIXEL:?}", contract::REWRITE_KEY);
+                    return Err(problem(contract::COMPUTE_KEY, needed));
                 }
                 Some(other) => return Err(unknown(contract::COMPUTE_KEY, int8, other)),
             },
@@ -197,7 +197,7 @@ impl Variant {
 }
 
 fn unknown(key: &str, expected: &str, found: &str) -> SpecError {
-    SpecError::MetadataKey { key: key.to_owned(), problem: format!("expected {expected}, found {found:?}") }
+    problem(key, format!("expected {expected}, found {found:?}"))
 }
 
 #[cfg(test)]

@@ -127,11 +127,6 @@ pub fn read_generator(path: &Path, device: Device) -> Result<(Manifest, Generato
     Ok((manifest, generator))
 }
 
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Latents of some seeds under the first labels, and the pictures that libtorch makes of them.
 fn write_reference(path: &Path, gan: &Gan, state: &State<'_>) -> Result<(), TrainError> {
     let seeds = 1..=REFERENCE_SEEDS;

@@ -12,14 +12,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::ValueEnum;
-use model_spec::{Labels, SpecError, manifest};
+use model_spec::{Labels, manifest};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::error::TrainError;
+use crate::error::{DataError, DecodeError};
 use crate::interrupt;
 
-pub use decode::DecodeError;
 pub(crate) use decode::{planes, shape};
 pub use folder::Others;
 pub(crate) use folder::classes;
@@ -31,69 +30,6 @@ const MOST_IN_MEMORY: u64 = 2 << 30;
 const LICENCE_CHARS: usize = 500;
 /// More than enough for that many characters and the space between them.
 const LICENCE_BYTES: u64 = 64 << 10;
-
-/// Why a folder can't be used as a data set.
-#[derive(Debug, thiserror::Error)]
-pub enum DataError {
-    /// A folder or file that can't be listed or opened.
-    #[error("data set: read {}", path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A name that is no UTF-8 text.
-    #[error("data set {}: expected a folder name in UTF-8", path.display())]
-    Name {
-        /// The path, as far as it can be shown.
-        path: PathBuf,
-    },
-    /// Not enough classes to condition on.
-    #[error("data set {}: expected at least two sub-folders of pictures, one a label; found {found}", folder.display())]
-    Classes {
-        /// The data set.
-        folder: PathBuf,
-        /// Which were found.
-        found: String,
-    },
-    /// A class without a usable picture.
-    #[error("data set: class folder {} holds no readable picture ({files} picture files, all of them broken or none)", folder.display())]
-    EmptyClass {
-        /// The class.
-        folder: PathBuf,
-        /// How many files with a picture's ending it has.
-        files: usize,
-    },
-    /// Ctrl-C while pictures were decoded.
-    #[error("data set: stopped while its pictures were decoded")]
-    Interrupted,
-    /// A file that can't be decoded, where that is an error (`--strict`).
-    #[error("picture {}", path.display())]
-    Picture {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: DecodeError,
-    },
-    /// A folder name that can't be a label.
-    #[error("data set {}", folder.display())]
-    Label {
-        /// The data set.
-        folder: PathBuf,
-        /// Why.
-        source: SpecError,
-    },
-    /// The file of decoded pictures can't be written or read.
-    #[error("data set: keep decoded pictures in a file (--pictures memory does without)")]
-    Cache(#[source] Box<TrainError>),
-}
-
-impl From<TrainError> for DataError {
-    fn from(error: TrainError) -> Self {
-        Self::Cache(Box::new(error))
-    }
-}
 
 /// A picture file that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -320,5 +256,10 @@ fn content_sha256(labels: &Labels, pictures: &[u8], label_of: &[i64]) -> String 
         hash.update(label.to_le_bytes());
     }
     hash.update(pictures);
-    crate::checkpoint::hex(&hash.finalize())
+    hex(&hash.finalize())
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

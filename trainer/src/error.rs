@@ -1,7 +1,8 @@
-//! The crate's error.
+//! The crate's errors.
 
 use std::path::{Path, PathBuf};
 
+use image::ImageError;
 use model_spec::SpecError;
 
 /// What can go wrong in a training run, beside libtorch's own errors.
@@ -53,7 +54,7 @@ pub enum TrainError {
     },
     /// The data set can't be used.
     #[error(transparent)]
-    Data(#[from] crate::dataset::DataError),
+    Data(#[from] DataError),
     /// Ctrl-C before the first step.
     #[error("stopped before training began")]
     Interrupted,
@@ -80,6 +81,97 @@ pub enum TrainError {
         /// The last good checkpoint, where there is one.
         checkpoint: Option<PathBuf>,
     },
+}
+
+/// Why a folder can't be used as a data set.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// A folder or file that can't be listed or opened.
+    #[error("data set: read {}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A name that is no UTF-8 text.
+    #[error("data set {}: expected a folder name in UTF-8", path.display())]
+    Name {
+        /// The path, as far as it can be shown.
+        path: PathBuf,
+    },
+    /// Not enough classes to condition on.
+    #[error("data set {}: expected at least two sub-folders of pictures, one a label; found {found}", folder.display())]
+    Classes {
+        /// The data set.
+        folder: PathBuf,
+        /// Which were found.
+        found: String,
+    },
+    /// A class without a usable picture.
+    #[error("data set: class folder {} holds no readable picture ({files} picture files, all of them broken or none)", folder.display())]
+    EmptyClass {
+        /// The class.
+        folder: PathBuf,
+        /// How many files with a picture's ending it has.
+        files: usize,
+    },
+    /// Ctrl-C while pictures were decoded.
+    #[error("data set: stopped while its pictures were decoded")]
+    Interrupted,
+    /// A file that can't be decoded, where that is an error (`--strict`).
+    #[error("picture {}", path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: DecodeError,
+    },
+    /// A folder name that can't be a label.
+    #[error("data set {}", folder.display())]
+    Label {
+        /// The data set.
+        folder: PathBuf,
+        /// Why.
+        source: SpecError,
+    },
+    /// The file of decoded pictures can't be written or read.
+    #[error("data set: keep decoded pictures in a file (--pictures memory does without)")]
+    Cache(#[source] Box<TrainError>),
+}
+
+impl From<TrainError> for DataError {
+    fn from(error: TrainError) -> Self {
+        Self::Cache(Box::new(error))
+    }
+}
+
+/// Why a file is no usable picture.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// It can't be opened.
+    #[error("can't be opened: {0}")]
+    Open(#[from] std::io::Error),
+    /// A device, a pipe or a folder.
+    #[error("is no regular file")]
+    Kind,
+    /// It has no content, or no pixels.
+    #[error("is empty")]
+    Empty,
+    /// Larger than is accepted, seen before memory is taken for it.
+    #[error("is too large: expected at most {max} bytes, found {found}")]
+    TooLarge {
+        /// The limit.
+        max: u64,
+        /// The size of the file, or of its picture when decoded.
+        found: u64,
+    },
+    /// It ends early.
+    #[error("is cut off: the end marker of a JPEG is missing")]
+    Cut,
+    /// Its content is broken or of another format.
+    #[error("can't be decoded: {0}")]
+    Decode(#[from] ImageError),
 }
 
 fn way_back(checkpoint: Option<&Path>) -> String {

@@ -2,26 +2,24 @@
 
 mod capsule;
 mod pose;
+mod random;
 mod render;
 mod vector;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use model_spec::Labels;
-use model_spec::latent::philox;
 use rayon::prelude::*;
 
 use crate::dataset::{self, DataSet};
 use pose::{Gesture, Hand};
+use random::Random;
 use render::Look;
 
 /// The data set's name in run folders and manifests.
 pub const NAME: &str = "rendered-hands";
 const GESTURES: [(&str, Gesture); 3] =
     [("paper", Gesture::Paper), ("rock", Gesture::Rock), ("scissors", Gesture::Scissors)];
-// Keeps this stream of random numbers apart from the latent sampler's 0 and those of the training order.
-const STREAM: u32 = 3;
-
 /// `per_label` pictures of each gesture, `size` pixels wide, of random pose, size, skin tone and light.
 ///
 /// The same for the same arguments. `progress` is called with (done, total) pictures.
@@ -40,7 +38,7 @@ pub fn rendered_hands(
         .into_par_iter()
         .map(|index| {
             let (_, gesture) = GESTURES[index / per_label];
-            let mut random = Random { seed, picture: index as u32, drawn: 0 };
+            let mut random = Random::new(seed, index as u32);
             let hand = Hand::random(gesture, &mut random);
             let hwc = render::picture(&hand.parts(), &Look::random(&mut random), size);
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
@@ -50,22 +48,6 @@ pub fn rendered_hands(
     let label_of = (0..total).map(|index| (index / per_label) as i64).collect();
     let names = (0..total).map(|index| format!("{}/{index:05}.png", GESTURES[index / per_label].0)).collect();
     DataSet::new(NAME.to_owned(), labels, pictures.concat(), label_of, names)
-}
-
-/// Random numbers of one picture.
-struct Random {
-    seed: u64,
-    picture: u32,
-    drawn: u32,
-}
-
-impl Random {
-    /// Uniform in a range.
-    fn between(&mut self, low: f32, high: f32) -> f32 {
-        let [word, ..] = philox(self.seed, [self.drawn, self.picture, STREAM, 0]);
-        self.drawn += 1;
-        low + (high - low) * (word >> 8) as f32 / (1 << 24) as f32
-    }
 }
 
 #[cfg(test)]

@@ -13,18 +13,10 @@ use tch::Device;
 use crate::weights::Weights;
 pub use concatenation::ConcatenationDiscriminator;
 pub use generator::Generator;
+pub use layers::Mode;
 pub(crate) use layers::leaky_relu;
 pub use precision::Precision;
 pub use projection::{Judged, ProjectionDiscriminator};
-
-/// Whether batch statistics and dropout are those of training or of use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Statistics of the batch, running statistics updated, dropout on.
-    Train,
-    /// Running statistics, no dropout.
-    Evaluate,
-}
 
 /// The generator's opponent; which one also decides the losses.
 #[derive(Debug)]

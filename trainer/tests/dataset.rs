@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageBuffer, ImageFormat, LumaA, Rgb, RgbImage, RgbaImage};
 use tempfile::TempDir;
-use trainer::dataset::{self, DataError, DataSet, FolderOptions, Storage};
+use trainer::dataset::{self, DataSet, FolderOptions, Storage};
 use trainer::device::{self, DeviceChoice};
+use trainer::error::DataError;
 
 const SIZE: usize = 8;
 const FILL: [u8; 3] = [200, 100, 50];

@@ -18,7 +18,6 @@ use crate::cross::Cross;
 use crate::folder::entries;
 use crate::setup::{beside, remove};
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 const INSTALLER: &str = include_str!("dist/install.sh");
 const SERVICE: &str = include_str!("dist/mudra.service");
 const README: &str = include_str!("dist/README.md");

@@ -2,6 +2,7 @@
 //! machine's, on each core of the boards that the project is for, and a count of instructions on one. And 32-bit ARM: latents,
 //! golden pictures, and pictures beside this machine's.
 
+mod cores;
 mod counts;
 mod pictures;
 
@@ -10,19 +11,16 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use self::cores::{CORES, DOT_CORE, at_once};
 pub use self::counts::{Counter, Counts, record, recorded};
 use crate::checkout::Checkout;
 use crate::cli::{Kind, Target};
 use crate::command::{cargo, output, run as run_command};
 use crate::cross::{AARCH64, ARMV7, Cross};
 use crate::dist::Build;
+use crate::outcome::Outcome;
 use crate::setup::remove;
-use crate::test::Outcome;
 
-/// Raspberry Pi 3 and Zero 2, Pi 4, Pi 5.
-const CORES: [&str; 3] = ["cortex-a53", "cortex-a72", "cortex-a76"];
-/// The one that has dot products and products of f16, and so all kernels.
-const DOT_CORE: &str = CORES[2];
 /// What only that one multiplies in.
 const FEWER_BITS: [&str; 2] = ["f16", "int8"];
 /// What runs 32-bit programs: Raspberry Pi 2 and later.
@@ -123,13 +121,4 @@ fn same_pictures(checkout: &Checkout, cross: &Cross, core: &str, binary: &Path, 
     eprintln!("{core}: {} within {worst} of 255 of this machine's", checkout.shown(&folder));
     anyhow::ensure!(worst <= 1, "as {core}: expected pictures within one level of 255, found {worst}");
     Ok(())
-}
-
-/// Runs pieces of work at once, and returns the first error.
-fn at_once<T: Copy + Sync>(pieces: &[T], work: impl Fn(T) -> Result<()> + Sync) -> Result<()> {
-    let work = &work;
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = pieces.iter().map(|piece| scope.spawn(|| work(*piece))).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| anyhow::bail!("a thread panicked")))
-    })
 }

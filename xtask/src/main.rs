@@ -13,6 +13,7 @@ mod dist;
 mod emulation;
 mod folder;
 mod guard;
+mod outcome;
 mod python;
 mod setup;
 mod test;

@@ -11,17 +11,16 @@ mod python_example;
 mod stages;
 mod window;
 
-pub use self::stages::Outcome;
-
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-use self::stages::{Stages, done};
+use self::stages::Stages;
 use crate::checkout::Checkout;
 use crate::cli::{SetupOptions, TestOptions};
 use crate::command::{cargo, output, run as run_command};
 use crate::demo::Chain;
+use crate::outcome::{Outcome, done};
 use crate::{emulation, guard, setup};
 
 /// The default members, then the trainer. Lints and docs choose packages as the tests do: another choice would unify

@@ -2,15 +2,18 @@
 //!
 //! A transposed convolution of kernel 4, stride 2, padding 1 is four 2x2 convolutions, one for each parity of output row and
 //! column. `plan` recognizes the family in a graph, `pack` brings its weights into the order of the kernels, `layers`
-//! and `network` run it over feature maps (`maps`), in tiles of squares (`tile`) or in larger patches; `level` picks the
-//! kernels of this CPU, which are written once in `lanes`, and in plain Rust in `plain`.
+//! and `network` run it over feature maps (`maps`), in tiles of squares (`tile`) or in larger patches; `kernels` has those
+//! of this CPU, which are written once in `lanes`, and in plain Rust in `plain`.
 
 mod clock;
 mod elementwise;
+mod halves;
+mod kernels;
 mod lanes;
 mod last;
 mod layers;
 mod level;
+mod machine;
 mod maps;
 mod network;
 mod numbers;
@@ -19,6 +22,7 @@ mod patches;
 mod plain;
 mod plan;
 mod reduced;
+mod steps;
 mod threads;
 mod tile;
 
@@ -27,8 +31,9 @@ pub(super) use elementwise::Work;
 pub use level::Level;
 
 use clock::Clock;
-use layers::{Label, Machine};
-use level::Kernels;
+use kernels::Kernels;
+use layers::Label;
+use machine::Machine;
 use network::Network;
 use threads::Threads;
 

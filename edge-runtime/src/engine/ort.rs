@@ -13,10 +13,9 @@ use super::ort_library::{self, Library};
 use super::ort_profile::Profile;
 use super::tensorrt_cache::Cache;
 use super::{
-    Batch, Engine, EngineSpec, FileLabels, Opened, OrtSettings, Placement, Provider, Sizes, signed_from_levels,
+    BATCH, Batch, Engine, EngineSpec, FileLabels, Opened, OrtSettings, Placement, Provider, Sizes, signed_from_levels,
     threads_text,
 };
-use crate::generator::BATCH;
 use crate::{Model, RuntimeError, tf32};
 
 const NAME: &str = "ort";

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::worker::Made;
+use super::made::Made;
 
 /// Bytes that an entry takes beside its key and body, about.
 const OVERHEAD: usize = 256;

@@ -10,11 +10,22 @@ use super::conditional::{matches, not_modified, tagged};
 use super::parameters::Bounds;
 use super::payload::Payload;
 use super::route::{ROUTES, Route};
-use super::service::ModelText;
 use super::{openapi, page};
 use crate::model::sha256_hex;
 
 const JSON: &str = "application/json";
+
+/// What is said about model and engine.
+#[derive(Debug)]
+pub(super) struct ModelText {
+    pub sha256: String,
+    /// Name and version.
+    pub engine: String,
+    /// Whether two engines of this name make the same bytes, in every run and on every machine.
+    pub is_repeatable: bool,
+    pub latent_dim: usize,
+    pub can_mix: bool,
+}
 
 /// The labels, the description of the routes, and the page's files.
 pub(super) struct Documents(Vec<(Route, Document)>);

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::look::Look;
+use super::made::Made;
 use super::parameters::{PictureFormat, PictureTask, Task, WalkFormat, WalkTask};
 use super::plane;
-use super::worker::Made;
 use crate::encode::{self, Format, Texts};
 use crate::{Generator, Picture, RuntimeError, interpolation, sheet};
 

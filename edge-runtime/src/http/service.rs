@@ -12,14 +12,15 @@ use tokio::sync::Semaphore;
 use super::access::Access;
 use super::cache::Cache;
 use super::conditional::{insert, matches, not_modified, tagged};
-use super::documents::Documents;
+use super::documents::{Documents, ModelText};
+use super::made::{Made, Timing};
 use super::metrics::{self, Metrics, Now};
 use super::parameters::{Bounds, PictureTask, Task, WalkTask};
 use super::payload::{Payload, held};
 use super::problem::Problem;
 use super::query::Query;
 use super::route::{self, Route};
-use super::worker::{Made, Queue, Refused, Timing};
+use super::worker::{Queue, Refused};
 use crate::RuntimeError;
 use crate::model::sha256_hex;
 
@@ -52,18 +53,6 @@ pub(super) struct Service {
     pub budget: Arc<Semaphore>,
     /// The longest that a request waits for its turn and its picture.
     pub patience: Duration,
-}
-
-/// What is said about model and engine.
-#[derive(Debug)]
-pub(super) struct ModelText {
-    pub sha256: String,
-    /// Name and version.
-    pub engine: String,
-    /// Whether two engines of this name make the same bytes, in every run and on every machine.
-    pub is_repeatable: bool,
-    pub latent_dim: usize,
-    pub can_mix: bool,
 }
 
 impl Service {

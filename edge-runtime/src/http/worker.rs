@@ -2,33 +2,16 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use hyper::body::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::cache::Cache;
 use super::draw::draw;
+use super::made::{Made, Timing};
 use super::metrics::Metrics;
 use super::parameters::Task;
 use crate::{Generator, RuntimeError};
-
-/// What was made for a task.
-#[derive(Debug, Clone)]
-pub(super) struct Made {
-    pub bytes: Bytes,
-    pub width: usize,
-    pub height: usize,
-    pub channels: usize,
-}
-
-/// Where the time of an answer went.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Timing {
-    pub queue: Duration,
-    pub generate: Duration,
-    pub encode: Duration,
-}
 
 /// A task that waits for its turn.
 struct Job {

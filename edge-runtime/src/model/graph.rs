@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use model_spec::variant::{Compute, LabelInput};
 use model_spec::{Metadata, contract as names};
 
+use super::fact::{Fact, fact};
 use super::interface::picture_type;
+use super::node::title;
 use super::{contract, operators};
 use crate::RuntimeError;
 use crate::onnx::{GraphProto, TensorProto, data_type};
@@ -18,17 +20,6 @@ const MAX_NODES: usize = 1000;
 /// The operator that only files of int8 compute have.
 const QUANTIZE: &str = "QuantizeLinear";
 
-/// What is known about a tensor.
-#[derive(Debug, Clone)]
-pub(super) struct Fact<'a> {
-    /// Outermost dimension first.
-    pub shape: Vec<usize>,
-    /// ONNX's number of its element type.
-    pub data_type: i32,
-    /// The weight itself, where it is one.
-    pub weight: Option<&'a TensorProto>,
-}
-
 /// Checks every weight and every node, and that the walk ends in the picture of the architecture.
 pub(super) fn check(graph: &GraphProto, metadata: &Metadata) -> Result<(), RuntimeError> {
     if graph.node.len() > MAX_NODES {
@@ -38,7 +29,7 @@ pub(super) fn check(graph: &GraphProto, metadata: &Metadata) -> Result<(), Runti
     match (metadata.variant.compute, quantized) {
         (Compute::Int8, None) => return Err(contract("graph", format!("a {QUANTIZE} for int8 compute"), "none")),
         (Compute::F32 | Compute::Bf16 | Compute::F16, Some(node)) => {
-            return Err(contract(operators::title(node), "f32 compute, as the metadata say", QUANTIZE));
+            return Err(contract(title(node), "f32 compute, as the metadata say", QUANTIZE));
         }
         _ => {}
     }
@@ -57,12 +48,12 @@ pub(super) fn check(graph: &GraphProto, metadata: &Metadata) -> Result<(), Runti
     let mut convolutions = Vec::new();
     for node in &graph.node {
         let [output] = node.output.as_slice() else {
-            return Err(contract(operators::title(node), "one output", node.output.len().to_string()));
+            return Err(contract(title(node), "one output", node.output.len().to_string()));
         };
         let mut inputs = Vec::with_capacity(node.input.len());
         for name in &node.input {
             let known = facts.get(name.as_str());
-            inputs.push(known.ok_or_else(|| contract(operators::title(node), format!("input {name:?}"), "none"))?);
+            inputs.push(known.ok_or_else(|| contract(title(node), format!("input {name:?}"), "none"))?);
         }
         let result = operators::infer(node, &inputs, labels)?;
         // A Conv makes the four pixels of each output one beside the other.
@@ -86,23 +77,6 @@ pub(super) fn check(graph: &GraphProto, metadata: &Metadata) -> Result<(), Runti
         }
         None => Err(contract("graph", format!("a node that makes {:?}", names::IMAGE), "none")),
     }
-}
-
-impl Fact<'_> {
-    /// Type and shape for a message.
-    pub fn describe(&self) -> String {
-        format!("{} {:?}", data_type::name(self.data_type), self.shape)
-    }
-
-    /// The numbers of a constant list of i64.
-    pub fn integers(&self) -> Option<Vec<i64>> {
-        let is_list = self.data_type == data_type::INT64 && self.shape.len() == 1;
-        self.weight.filter(|_| is_list).map(TensorProto::integers)
-    }
-}
-
-pub(super) fn fact(shape: Vec<usize>, data_type: i32) -> Fact<'static> {
-    Fact { shape, data_type, weight: None }
 }
 
 fn add<'a>(facts: &mut HashMap<&'a str, Fact<'a>>, name: &'a str, fact: Fact<'a>) -> Result<(), RuntimeError> {

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use model_spec::contract::STEP_SIZES;
 
 use super::contract;
-use super::graph::{Fact, fact};
-use super::operators::{Attributes, expect_float, title};
+use super::fact::{Fact, fact};
+use super::node::{Attributes, expect_float, title};
 use crate::RuntimeError;
 use crate::onnx::{NodeProto, data_type};
 

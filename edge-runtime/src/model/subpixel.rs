@@ -2,8 +2,8 @@
 //! (arXiv 1609.05158), without the border pixel that no output has.
 
 use super::contract;
-use super::graph::{Fact, fact};
-use super::operators::{Attributes, expect_float, shapes, title};
+use super::fact::{Fact, fact, shapes};
+use super::node::{Attributes, expect_float, title};
 use crate::RuntimeError;
 use crate::onnx::{NodeProto, data_type};
 

@@ -8,16 +8,13 @@ use super::Sink;
 use super::framebuffer_layout::{Geometry, Window};
 use super::panel::PanelSpec;
 use super::preview::{Depth, Preview};
-use super::screen::{Framed, Screen};
-use super::settings::Settings;
+use super::screen::{Framed, Screen, Use};
+use super::settings::{SIZE, Settings, size_from_text};
 use super::terminal::{Protocol, Terminal};
 use super::window::WindowSpec;
 use crate::RuntimeError;
 use crate::dither::Dither;
 use crate::drawing::{Fit, Style};
-
-/// The most pixels on a side of a display.
-pub(super) const MAX_SIDE: usize = 1 << 14;
 
 /// What a text may be; docs/displays.md tells all of it.
 pub const FORMS: &str = "terminal, fb:PATH, fb:PATH@WIDTHxHEIGHT:FORMAT[:STRIDE], png:PATH@WIDTHxHEIGHT:FORMAT, \
@@ -50,15 +47,6 @@ pub enum Place {
     Window(WindowSpec),
     /// A panel on SPI or I2C.
     Panel(PanelSpec),
-}
-
-/// What a display is used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Use {
-    /// Pictures that stay when the program ends.
-    Still,
-    /// Moving pictures; when the screen is dropped, the display shows what it did before, where it can tell.
-    Live,
 }
 
 impl Display {
@@ -157,15 +145,6 @@ fn preview(rest: &str, settings: &Settings<'_>) -> Result<Place, RuntimeError> {
     let (size, depth) = form.split_once(':').ok_or_else(|| refused(form))?;
     let size = size_from_text(size).ok_or_else(|| settings.refused(SIZE, size))?;
     Ok(Place::Preview(path.into(), size, settings.named(&Depth::NAMES, depth)?))
-}
-
-pub(super) const SIZE: &str = "WIDTHxHEIGHT, each from 1 to 16384";
-
-/// `240x320`.
-pub(super) fn size_from_text(text: &str) -> Option<(usize, usize)> {
-    let (width, height) = text.split_once('x')?;
-    let side = |text: &str| text.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
-    Some((side(width)?, side(height)?))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Size and layout of a frame buffer.
 
-use super::display::{MAX_SIDE, SIZE, size_from_text};
-use super::settings::Settings;
+use super::settings::{MAX_SIDE, SIZE, Settings, size_from_text};
 use crate::RuntimeError;
 
 /// Size and layout of a frame buffer.

@@ -19,11 +19,8 @@ mod recorder;
 pub(super) use devices::open;
 
 #[cfg(not(all(feature = "panels", target_os = "linux")))]
-use super::display::Use;
-use super::display::size_from_text;
-#[cfg(not(all(feature = "panels", target_os = "linux")))]
-use super::screen::Screen;
-use super::settings::Settings;
+use super::screen::{Screen, Use};
+use super::settings::{Settings, size_from_text};
 use crate::RuntimeError;
 #[cfg(not(all(feature = "panels", target_os = "linux")))]
 use crate::drawing::Style;

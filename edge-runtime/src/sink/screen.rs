@@ -4,6 +4,15 @@ use super::Sink;
 use crate::keys::Pressed;
 use crate::{Frame, Picture, RuntimeError};
 
+/// What a display is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Pictures that stay when the program ends.
+    Still,
+    /// Moving pictures; when the screen is dropped, the display shows what it did before, where it can tell.
+    Live,
+}
+
 /// Shows pictures in the same place, each instead of the one before.
 pub trait Screen {
     /// Shows a picture with lines of text, and returns when it can be seen.

@@ -1,10 +1,16 @@
-//! `key=value` parts of a display's text, each wrong one named.
+//! Parts of a display's text: sizes, and `key=value`, each wrong one named.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use crate::RuntimeError;
+
+/// The most pixels on a side of a display.
+pub(super) const MAX_SIDE: usize = 1 << 14;
+
+/// What a size may be.
+pub(super) const SIZE: &str = "WIDTHxHEIGHT, each from 1 to 16384";
 
 /// The parts behind the first comma.
 pub(super) struct Settings<'a> {
@@ -99,6 +105,13 @@ fn chosen<T: Copy>(choices: &[(&str, T)], text: &str) -> Option<T> {
 
 fn listed<T>(choices: &[(&str, T)]) -> String {
     choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("|")
+}
+
+/// `240x320`.
+pub(super) fn size_from_text(text: &str) -> Option<(usize, usize)> {
+    let (width, height) = text.split_once('x')?;
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
+    Some((side(width)?, side(height)?))
 }
 
 #[cfg(test)]

@@ -5,26 +5,22 @@ mod kitty;
 mod live;
 mod protocol;
 mod sixel;
+mod text;
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::PathBuf;
 
 pub use live::{Cells, LiveTerminal, live};
 pub use protocol::Protocol;
 
+use self::text::{CELL, UPPER_HALF, write};
 use super::Sink;
 use crate::canvas::Canvas;
 use crate::drawing::{self, Fit, Style};
 use crate::{Frame, Picture, RuntimeError};
 
-/// Its upper half has the foreground's color, its lower half the background's.
-const UPPER_HALF: char = '\u{2580}';
 /// Narrower ones can't show anything.
 const LEAST_COLUMNS: usize = 8;
-
-/// Pixels of a character where a protocol takes pixels: most are about that large, and terminals need not tell.
-const CELL: (usize, usize) = (8, 16);
 
 /// Draws frames below one another.
 pub struct Terminal<W> {
@@ -97,11 +93,6 @@ impl<W: Write> Sink for Terminal<W> {
         let text = self.text(frame);
         write(&mut self.writer, &text)
     }
-}
-
-fn write(writer: &mut impl Write, text: &str) -> Result<(), RuntimeError> {
-    let done = writer.write_all(text.as_bytes()).and_then(|()| writer.flush());
-    done.map_err(|source| RuntimeError::Write { path: PathBuf::from("terminal"), source })
 }
 
 fn half_blocks(canvas: &Canvas<embedded_graphics::pixelcolor::Rgb888>, width: usize, height: usize) -> String {

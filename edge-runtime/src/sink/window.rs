@@ -6,11 +6,10 @@ mod simulator;
 #[cfg(feature = "window")]
 pub(super) use simulator::open;
 
-use super::display::size_from_text;
 use super::preview::Depth;
 #[cfg(not(feature = "window"))]
 use super::screen::Screen;
-use super::settings::Settings;
+use super::settings::{Settings, size_from_text};
 use crate::RuntimeError;
 #[cfg(not(feature = "window"))]
 use crate::drawing::Style;

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use edge_runtime::keys::Pressed;
-use edge_runtime::sink::display::{Display, Use};
+use edge_runtime::sink::display::Display;
+use edge_runtime::sink::screen::Use;
 use edge_runtime::{EngineSpec, Generator, restore, signals};
 
 const WIRED: &str = "st7789:spi0.0,dc=25,rst=27";

@@ -4,12 +4,14 @@ use model_spec::variant::LabelInput;
 
 use super::{Made, Precision, Settings, file, mixes, storage, unchecked};
 use crate::bound::{self, Distance};
-use crate::calibrate::{Calibration, calibrated};
+use crate::calibrate::calibrated;
 use crate::fold::Folded;
 use crate::generator_graph::{self, Form};
 use crate::integers::Runner;
+use crate::remedy::Remedy;
+use crate::rounding::Calibration;
 use crate::source::Source;
-use crate::verify::{self, Comparison, Hop, Remedy};
+use crate::verify::{self, Comparison, Hop};
 use crate::{ExportError, golden};
 
 /// How far evened out channels may move a value: the same products, scaled and rounded in f32.

@@ -15,10 +15,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::pictures::Pictures;
-use super::{DataError, Decoded, FolderOptions, content_sha256};
+use super::{Decoded, FolderOptions, content_sha256, hex};
 use crate::atomic;
-use crate::checkpoint::hex;
-use crate::error::{IoContext, TrainError};
+use crate::error::{DataError, IoContext, TrainError};
 
 const MAGIC: &[u8; 8] = b"mudra-u8";
 const VERSION: u32 = 1;

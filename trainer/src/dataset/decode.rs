@@ -4,42 +4,15 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use model_spec::pixels::chw8_from_hwc8;
 
 use super::resize;
+use crate::error::DecodeError;
 
 /// The largest file and the largest decoded picture: 179 megapixels of RGB, where Pillow too speaks of a decompression
 /// bomb.
 const LARGEST_BYTES: u64 = 512 << 20;
-
-/// Why a file is no usable picture.
-#[derive(Debug, thiserror::Error)]
-pub enum DecodeError {
-    /// It can't be opened.
-    #[error("can't be opened: {0}")]
-    Open(#[from] std::io::Error),
-    /// A device, a pipe or a folder.
-    #[error("is no regular file")]
-    Kind,
-    /// It has no content, or no pixels.
-    #[error("is empty")]
-    Empty,
-    /// Larger than is accepted, seen before memory is taken for it.
-    #[error("is too large: expected at most {max} bytes, found {found}")]
-    TooLarge {
-        /// The limit.
-        max: u64,
-        /// The size of the file, or of its picture when decoded.
-        found: u64,
-    },
-    /// It ends early.
-    #[error("is cut off: the end marker of a JPEG is missing")]
-    Cut,
-    /// Its content is broken or of another format.
-    #[error("can't be decoded: {0}")]
-    Decode(#[from] ImageError),
-}
 
 /// What the head of a picture file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::f32::consts::{FRAC_PI_2, TAU};
 
-use super::Random;
+use super::random::Random;
 use super::vector::{Vector, add, scaled, turned};
 
 /// What the hand shows.
@@ -165,7 +165,7 @@ mod tests {
     const GESTURES: [Gesture; 3] = [Gesture::Paper, Gesture::Rock, Gesture::Scissors];
 
     fn hands(gesture: Gesture) -> impl Iterator<Item = Vec<Part>> {
-        (0..400).map(move |picture| Hand::random(gesture, &mut Random { seed: 11, picture, drawn: 0 }).parts())
+        (0..400).map(move |picture| Hand::random(gesture, &mut Random::new(11, picture)).parts())
     }
 
     #[test]

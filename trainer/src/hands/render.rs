@@ -1,9 +1,9 @@
 //! Sphere tracing of capsules joined smoothly (J. C. Hart, "Sphere tracing", The Visual Computer, 1996), seen straight
 //! from above a light ground, with a soft shadow and ambient occlusion.
 
-use super::Random;
 use super::capsule::{Capsule, HARDNESS, distance, those};
 use super::pose::Part;
+use super::random::Random;
 use super::vector::{Vector, add, dot, normalized, scaled};
 
 /// Half the side of what the picture shows.
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn leaving_capsules_out_does_not_show() {
         for (picture, gesture) in (0..).zip([Gesture::Paper, Gesture::Rock, Gesture::Scissors]) {
-            let mut random = Random { seed: 4, picture, drawn: 0 };
+            let mut random = Random::new(4, picture);
             let parts = Hand::random(gesture, &mut random).parts();
             let look = Look::random(&mut random);
             let all: Vec<_> = parts.iter().map(|part| Capsule::of(part).everywhere()).collect();

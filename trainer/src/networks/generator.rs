@@ -5,8 +5,7 @@ use model_spec::architecture::STEM_SIZE;
 use model_spec::weights::{generator as names, generator_weights};
 use tch::{Device, Kind, Tensor};
 
-use super::Mode;
-use super::layers::{batch_norm, leaky_relu};
+use super::layers::{Mode, batch_norm, leaky_relu};
 use super::precision::Precision;
 use crate::weights::{Convolutions, Weights};
 

@@ -4,8 +4,16 @@ use model_spec::architecture::{LEAKY_SLOPE, NORM_EPS, NORM_MOMENTUM};
 use model_spec::weights::NormNames;
 use tch::Tensor;
 
-use super::Mode;
 use crate::weights::Weights;
+
+/// Whether batch statistics and dropout are those of training or of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Statistics of the batch, running statistics updated, dropout on.
+    Train,
+    /// Running statistics, no dropout.
+    Evaluate,
+}
 
 /// Leaky ReLU of the recipe's slope as one kernel each way, without a second copy of the gradient.
 ///

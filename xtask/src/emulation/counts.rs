@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{DOT_CORE, at_once};
+use super::cores::{DOT_CORE, at_once};
 use crate::checkout::Checkout;
 use crate::command::{output, run_unannounced};
 use crate::cross::Cross;

@@ -4,10 +4,10 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::stages::Outcome;
 use super::{apt, test_count};
 use crate::checkout::Checkout;
 use crate::command::{cargo, output, run as run_command};
+use crate::outcome::Outcome;
 
 /// Debian's packages of the browser and of what drives it.
 const PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];

@@ -3,9 +3,9 @@
 
 use anyhow::{Context, Result, bail};
 
-use super::stages::Outcome;
 use crate::checkout::Checkout;
 use crate::command::{cargo, output, run as run_command};
+use crate::outcome::Outcome;
 
 /// Names the model to build in.
 const VARIABLE: &str = "MUDRA_EMBED";

@@ -3,10 +3,10 @@
 
 use anyhow::{Result, bail};
 
-use super::stages::Outcome;
 use super::{packages, require_test};
 use crate::checkout::Checkout;
 use crate::command::{cargo, run as run_command};
+use crate::outcome::Outcome;
 use crate::python::Python;
 use crate::setup::remove;
 

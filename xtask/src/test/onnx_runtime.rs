@@ -5,12 +5,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::stages::Outcome;
 use super::test_count;
 use crate::archive::Archive;
 use crate::checkout::Checkout;
 use crate::command::{cargo, run as run_command, run_unannounced};
 use crate::folder::entries;
+use crate::outcome::Outcome;
 use crate::python::Python;
 use crate::setup::{beside, remove, replace};
 

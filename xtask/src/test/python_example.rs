@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use super::stages::Outcome;
 use super::{packages, require_test};
 use crate::checkout::Checkout;
 use crate::command::{cargo, run as run_command};
+use crate::outcome::Outcome;
 use crate::python::Python;
 
 /// Makes the test's silence about missing packages a failure.

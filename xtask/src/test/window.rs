@@ -5,9 +5,9 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::apt;
-use super::stages::Outcome;
 use crate::checkout::Checkout;
 use crate::command::{cargo, output, run as run_command};
+use crate::outcome::Outcome;
 
 /// Debian's package of the library with what programs are built with.
 const PACKAGES: [&str; 1] = ["libsdl2-dev"];

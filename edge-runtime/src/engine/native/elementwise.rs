@@ -83,7 +83,8 @@ fn tanh_of(x: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::native::level::{Kernels, Level};
+    use crate::engine::native::kernels::Kernels;
+    use crate::engine::native::level::Level;
 
     #[test]
     fn it_is_the_tangent_within_3e_7() {

@@ -24,6 +24,8 @@ pub(super) mod scalar;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod sse2;
 
+pub(super) use patches::Step;
+
 use super::numbers::Activation;
 use super::pack::{BLOCK, WIDTH, Weights};
 use super::tile::{Dense, Method, Shape, Tile};

@@ -1,8 +1,8 @@
 //! The last block, to pictures.
 
 use super::elementwise::Tanh;
-use super::layers::Machine;
-use super::level::Kernels;
+use super::kernels::Kernels;
+use super::machine::Machine;
 use super::maps::Maps;
 use super::numbers::Activation;
 use super::pack::{BLOCK, Neighbors, Packed, WIDTH};

@@ -1,31 +1,18 @@
 //! The layers of a network, each with its packed weights.
 
 use super::clock::Clock;
-use super::level::Kernels;
+use super::kernels::Kernels;
+use super::machine::Machine;
 use super::maps::{Maps, PLANES, Part};
-use super::numbers::{Activation, Aligned, Numbers};
-use super::pack::{self, BLOCK, Packed, Parities, Rows, WIDTH};
-use super::patches::{self, Panel, Points};
+use super::numbers::{Activation, Aligned};
+use super::pack::{BLOCK, Packed, Parities, Rows, WIDTH};
+use super::patches::{self, Points};
 use super::plan::{self, Block, STEM};
-use super::threads::Threads;
+use super::steps::{Panel, SIDE};
 use super::tile::{Dense, Method, Pair, Shape, Tile};
 
 /// Input that is read again and again while a strip is made, so that it stays in a second-level cache: numbers.
 const STRIP: usize = 1 << 17;
-
-/// What runs a layer.
-#[derive(Debug)]
-pub(super) struct Machine {
-    pub kernels: Kernels,
-    pub threads: Threads,
-}
-
-impl Machine {
-    /// Packs the weights of a layer.
-    pub fn pack(&self, order: &impl pack::Order, numbers: Numbers<'_>) -> Packed {
-        pack::pack(order, numbers, self.kernels.level().widens(), &self.threads)
-    }
-}
 
 /// The label of one image, or a mix of all.
 #[derive(Debug, Clone, Copy)]
@@ -176,7 +163,7 @@ impl Hidden {
     fn patches(&self, points: &Points<'_>, (side, parity): (usize, usize), part: Part<'_>, kernels: Kernels) {
         let Part { block: panel, strip, output } = part;
         let len = 4 * self.inputs * WIDTH;
-        let mut places = strip.places(side, parity, [patches::SIDE; 2]).peekable();
+        let mut places = strip.places(side, parity, [SIDE; 2]).peekable();
         let Some(first) = places.peek().copied() else { return };
         let places: Vec<usize> = places.map(|place| place.output).collect();
         for lane in (panel * BLOCK..self.outputs.min((panel + 1) * BLOCK)).step_by(WIDTH) {

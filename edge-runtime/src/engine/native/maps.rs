@@ -1,7 +1,7 @@
 //! A feature map in memory, and which part of it each thread makes.
 
 use super::elementwise::Differences;
-use super::layers::Machine;
+use super::machine::Machine;
 use super::numbers::Aligned;
 use super::pack::BLOCK;
 use super::threads::Threads;

@@ -4,8 +4,9 @@ use std::ops::RangeInclusive;
 
 use super::clock::Clock;
 use super::last::Last;
-use super::layers::{Hidden, Label, Machine, Stem};
+use super::layers::{Hidden, Label, Stem};
 use super::level::Level;
+use super::machine::Machine;
 use super::maps::Maps;
 use super::numbers::Aligned;
 use super::patches;

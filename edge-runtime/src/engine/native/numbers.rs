@@ -2,6 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::halves::f32_from_f16;
+
 /// Bytes of a cache line and of the widest vector.
 const LINE: usize = 64;
 
@@ -57,31 +59,6 @@ impl Scaled<'_> {
     fn place(&self, index: usize) -> usize {
         index / self.inner % self.factors.len()
     }
-}
-
-/// The bits of the half-precision number (IEEE 754, binary16) nearest to one, ties to even; what is not a number stays none.
-#[inline(always)]
-pub(super) fn f16_from_f32(x: f32) -> u16 {
-    /// The least number that rounds to infinity, and the least whose half is normal.
-    const INFINITE: u32 = 0x477F_F000;
-    const NORMAL: u32 = 0x3880_0000;
-    /// Adding it to a number below the normal ones leaves their bits at the end: their step is 2^-24.
-    const ROUND: f32 = 0.5;
-    let magnitude = x.to_bits() & 0x7FFF_FFFF;
-    let normal = magnitude.wrapping_add(0xC800_0FFF + (magnitude >> 13 & 1)) >> 13;
-    let small = (f32::from_bits(magnitude) + ROUND).to_bits().wrapping_sub(ROUND.to_bits());
-    let half = if magnitude < NORMAL { small } else { normal };
-    let half = if magnitude < INFINITE { half } else { 0x7C00 };
-    let half = if x.is_nan() { 0x7E00 } else { half };
-    (half | x.to_bits() >> 16 & 0x8000) as u16
-}
-
-/// The value of a finite half-precision number (IEEE 754, binary16).
-pub(super) fn f32_from_f16(half: u16) -> f32 {
-    /// 2^112, between the exponent biases of both formats: 127 - 15.
-    const REBIAS: f32 = f32::from_bits((112 + 127) << 23);
-    let magnitude = f32::from_bits(u32::from(half & 0x7FFF) << 13) * REBIAS;
-    f32::from_bits(magnitude.to_bits() | u32::from(half & 0x8000) << 16)
 }
 
 /// What a layer's sums go through.
@@ -186,33 +163,6 @@ mod tests {
         // The weights of output 1.
         assert_eq!([of_outputs, of_inputs].map(|numbers| numbers.shared_factor(&[1, 3])), [Some(3.0), None]);
         assert_eq!(Numbers::F32(&factors).shared_factor(&[0]), None);
-    }
-
-    #[test]
-    fn every_finite_half_has_its_value() {
-        for half in (0..=u16::MAX).filter(|half| half & 0x7C00 != 0x7C00) {
-            let expected = half::f16::from_bits(half).to_f32();
-            assert_eq!(f32_from_f16(half).to_bits(), expected.to_bits(), "{half:#x}");
-        }
-    }
-
-    #[test]
-    fn every_number_has_its_nearest_half() {
-        let edges =
-            [0.0, 5.9604645e-8, 2.980_232e-8, 2.980_233e-8, 6.1035e-5, 65_504.0, 65_519.99, 65_520.0, f32::INFINITY];
-        let spread = (0..1_000_000_u32).map(|index| f32::from_bits(index.wrapping_mul(4_294_967)));
-        for x in spread.chain(edges).chain(edges.map(|x| -x)) {
-            let (found, expected) = (f16_from_f32(x), half::f16::from_f32(x));
-            assert!(
-                found == expected.to_bits() || x.is_nan() && half::f16::from_bits(found).is_nan(),
-                "{x:e}: {found:#x}"
-            );
-        }
-        // Ties, between each half and the next.
-        for half in 0..0x7BFF_u16 {
-            let between = (f32_from_f16(half) + f32_from_f16(half + 1)) / 2.0;
-            assert_eq!(f16_from_f32(between), half + (half & 1), "{half:#x}");
-        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Weights in the order in which the kernels read them.
 
-use super::numbers::{Aligned, Numbers, Zero, f32_from_f16};
+use super::halves::f32_from_f16;
+use super::numbers::{Aligned, Numbers, Zero};
 use super::plan::{Kernel, STEM};
 use super::threads::Threads;
 

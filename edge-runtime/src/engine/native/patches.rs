@@ -6,34 +6,19 @@
 
 use std::cell::RefCell;
 
-use super::lanes::Vectors;
-use super::layers::Machine;
-use super::level::{Kernels, Level};
+use super::kernels::Kernels;
+use super::level::Level;
+use super::machine::Machine;
 use super::maps::{Maps, Place, Strip};
-use super::numbers::{Activation, Aligned};
-use super::pack::{BLOCK, WIDTH, Weights};
+use super::numbers::Aligned;
+use super::pack::{BLOCK, WIDTH};
+use super::steps::{Grid, Inputs, Outputs, PRODUCTS, Panel, Products, SIDE, STEP, apart};
 use super::threads::Threads;
 
-/// Outputs of a patch in one dimension.
-pub(super) const SIDE: usize = 4;
-/// Products of a patch in one dimension, and the inputs that they need.
-pub(super) const POINTS: usize = SIDE + 1;
-/// Products of a patch.
-pub(super) const PRODUCTS: usize = POINTS * POINTS;
-/// The number of patches is rounded up to a multiple of it.
-const STEP: usize = 4;
 /// Patches whose sums stay in a second-level cache.
 const MOST: usize = 64;
 /// Input channels whose weights are transformed at a time, for the same reason.
 const CHANNELS: usize = 2 * BLOCK;
-
-/// A step of patches, checked before memory is touched.
-///
-/// # Safety
-/// `check` stops at everything that `run` would read or write outside of the slices.
-pub(super) unsafe trait Step: Vectors {
-    fn check(&self);
-}
 
 /// Whether maps of a side go patch by patch: in a batch of any size, since pictures are the same bits in all of them.
 pub(super) fn are_worth(side: usize, level: Level) -> bool {
@@ -62,46 +47,6 @@ pub(super) struct Points<'a> {
     patches: Grid,
 }
 
-/// The patches of maps, image by image and row by row.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Grid {
-    pub count: usize,
-    /// In a row or a column.
-    pub across: usize,
-}
-
-impl Grid {
-    fn of(maps: &Maps) -> Self {
-        let across = maps.side / SIDE;
-        Self { count: maps.images * across * across, across }
-    }
-
-    /// Numbers between products: there is room for what rounding up adds.
-    pub fn plane(self) -> usize {
-        (self.count + STEP - 1) * BLOCK
-    }
-
-    /// Numbers between blocks.
-    fn block(self) -> usize {
-        PRODUCTS * self.plane()
-    }
-}
-
-/// What becomes of a parity's patches in one panel of output channels.
-#[derive(Debug)]
-pub(super) struct Panel<'a> {
-    /// `[tap][channel][WIDTH]`
-    pub weights: Weights<'a>,
-    pub channels: usize,
-    /// `[WIDTH]`
-    pub bias: &'a [f32],
-    pub activation: Activation,
-    /// Numbers between neighboring outputs.
-    pub step: usize,
-    /// Numbers between rows of outputs.
-    pub row: usize,
-}
-
 /// Room for what a thread makes of a panel, kept from one to the next.
 #[derive(Debug, Default)]
 struct Room {
@@ -116,7 +61,8 @@ thread_local! {
 impl<'a> Points<'a> {
     /// Transforms the first plane of maps.
     pub fn of(maps: &Maps, parity: usize, room: &'a mut Aligned<f32>, machine: &Machine) -> Self {
-        let patches = Grid::of(maps);
+        let across = maps.side / SIDE;
+        let patches = Grid { count: maps.images * across * across, across };
         room.grow(maps.blocks * patches.block());
         let tasks = room[..maps.blocks * patches.block()].chunks_mut(patches.block()).enumerate().collect();
         machine.threads.each(tasks, |(block, to)| {
@@ -164,120 +110,12 @@ impl<'a> Points<'a> {
     }
 }
 
-/// The points of one block of channels and one parity.
-#[derive(Debug)]
-pub(super) struct Inputs<'a> {
-    /// `[image][row][column][32]`
-    pub from: &'a [f32],
-    /// Numbers between rows, and between images.
-    pub row: usize,
-    pub image: usize,
-    /// Where the first patch begins.
-    pub first: usize,
-    pub patches: Grid,
-    /// `[product][patch][32]`
-    pub to: &'a mut [f32],
-}
-
-// SAFETY: the last patch's last pixel is inside, and so is the last product's last patch.
-unsafe impl Step for Inputs<'_> {
-    fn check(&self) {
-        let Grid { count, across } = self.patches;
-        assert!(across > 0 && count > 0 && count.is_multiple_of(across * across));
-        assert!(self.to.len() >= (PRODUCTS - 1) * self.patches.plane() + count * BLOCK);
-        let images = count / (across * across);
-        let last = (images - 1) * self.image + self.first + (across - 1) * SIDE * (self.row + BLOCK);
-        assert!(self.from.len() >= last + (POINTS - 1) * self.row + POINTS * BLOCK);
-    }
-}
-
-/// Some input channels of patches, and one panel of output channels.
-#[derive(Debug)]
-pub(super) struct Products<'a> {
-    /// `[block][product][patch][32]`, with the distances that follow.
-    pub input: &'a [f32],
-    pub plane: usize,
-    pub block: usize,
-    /// A multiple of [`STEP`].
-    pub patches: usize,
-    pub channels: usize,
-    /// `[tap][channel][WIDTH]`, with this distance between taps.
-    pub weights: Weights<'a>,
-    pub tap: usize,
-    /// Room for `[product][channel][WIDTH]`.
-    pub rows: &'a mut [f32],
-    /// `[product][patch][WIDTH]`
-    pub sums: &'a mut [f32],
-    /// Whether the sums are those of other channels, to which these are added.
-    pub goes_on: bool,
-}
-
-impl Products<'_> {
-    /// Numbers between products of the rows.
-    pub fn rows_plane(&self) -> usize {
-        apart(self.channels)
-    }
-
-    /// Numbers between products of the sums.
-    pub fn sums_plane(&self) -> usize {
-        apart(self.patches)
-    }
-}
-
-/// Numbers between planes of so many panels: one panel more, lest they lie a power of two apart, where caches keep few.
-fn apart(panels: usize) -> usize {
-    (panels + 1) * WIDTH
-}
-
-// SAFETY: the last channel's last tap, and the last patch of its last product, are inside.
-unsafe impl Step for Products<'_> {
-    fn check(&self) {
-        assert!(self.channels > 0 && self.patches > 0 && self.patches.is_multiple_of(STEP));
-        assert!(self.weights.len() >= 3 * self.tap + self.channels * WIDTH);
-        assert!(self.rows.len() >= PRODUCTS * self.rows_plane() && self.sums.len() >= PRODUCTS * self.sums_plane());
-        let last = (self.channels - 1) / BLOCK * self.block + (PRODUCTS - 1) * self.plane;
-        assert!(self.input.len() >= last + self.patches * BLOCK);
-    }
-}
-
-/// The outputs of patches from their products.
-#[derive(Debug)]
-pub(super) struct Outputs<'a> {
-    /// `[product][patch][WIDTH]`
-    pub sums: &'a [f32],
-    /// Patches that there are sums of.
-    pub patches: usize,
-    /// First number of each patch's first output.
-    pub places: &'a [usize],
-    pub panel: &'a Panel<'a>,
-    pub output: &'a mut [f32],
-}
-
-impl Outputs<'_> {
-    /// Numbers between products.
-    pub fn plane(&self) -> usize {
-        apart(self.patches)
-    }
-}
-
-// SAFETY: all sums, and each patch's last output, are inside.
-unsafe impl Step for Outputs<'_> {
-    fn check(&self) {
-        assert!(
-            self.places.len() <= self.patches
-                && self.sums.len() >= PRODUCTS * self.plane()
-                && self.panel.bias.len() >= WIDTH
-        );
-        let last = (SIDE - 1) * (self.panel.row + self.panel.step) + WIDTH;
-        assert!(self.places.iter().all(|place| place + last <= self.output.len()));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::native::level::Level;
-    use crate::engine::native::numbers::f32_from_f16;
+    use crate::engine::native::halves::f32_from_f16;
+    use crate::engine::native::numbers::Activation;
+    use crate::engine::native::pack::Weights;
     use crate::engine::native::tile::tests::numbers;
 
     /// Maps with an empty border.

@@ -2,7 +2,7 @@
 
 use super::pack::{BLOCK, WIDTH, Weights};
 use super::tile::{Dense, Method, Tile};
-use crate::engine::native::numbers::f32_from_f16;
+use crate::engine::native::halves::f32_from_f16;
 
 /// Sums that the compiler can keep in registers.
 const LANES: usize = 8;

@@ -6,8 +6,9 @@ mod finish;
 mod pack;
 pub(super) mod words;
 
-use super::layers::Machine;
-use super::level::Kernels;
+use super::halves::Half;
+use super::kernels::Kernels;
+use super::machine::Machine;
 use super::maps::{Maps, Part};
 use super::numbers::Activation;
 use super::plan::Block;
@@ -15,7 +16,7 @@ use dots::{Dots, GROUP, PANEL};
 use exact::Exact;
 use finish::{Finish, Integers, Pixels, Squares};
 use pack::Packed;
-use words::{Form, Half, Quantizer, Words};
+use words::{Form, Quantizer, Words};
 
 use model_spec::variant::Compute;
 

@@ -115,8 +115,8 @@ impl Dense<'_> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::engine::native::level::Kernels;
-    use crate::engine::native::numbers::f32_from_f16;
+    use crate::engine::native::halves::f32_from_f16;
+    use crate::engine::native::kernels::Kernels;
 
     const SIDE: usize = 8;
 

@@ -16,8 +16,7 @@ use mipidsi::{Builder, Display};
 use super::page::Page;
 use super::{PanelKind, PanelSpec};
 use crate::drawing::{self, Style};
-use crate::sink::display::Use;
-use crate::sink::screen::Screen;
+use crate::sink::screen::{Screen, Use};
 use crate::{Picture, RuntimeError};
 
 /// Bytes that are gathered before they are sent.

@@ -15,8 +15,7 @@ use super::paper::{self, Paper};
 use super::{Bus, PanelKind, PanelSpec, SpiMode, color, oled};
 use crate::drawing::Style;
 use crate::restore::Restored;
-use crate::sink::display::Use;
-use crate::sink::screen::Screen;
+use crate::sink::screen::{Screen, Use};
 use crate::{Picture, RuntimeError};
 
 /// The longest transfer that spidev takes (its module parameter; Documentation/spi/spidev.rst), and its default.

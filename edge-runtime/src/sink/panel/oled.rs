@@ -15,8 +15,7 @@ use ssd1306::prelude::{
 use super::PanelSpec;
 use super::page::Page;
 use crate::drawing::{self, Style};
-use crate::sink::display::Use;
-use crate::sink::screen::Screen;
+use crate::sink::screen::{Screen, Use};
 use crate::{Picture, RuntimeError};
 
 /// Opens a panel on an interface, after a reset where there is a line for it.

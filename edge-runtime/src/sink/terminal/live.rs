@@ -5,7 +5,9 @@ use std::io::Write;
 
 use embedded_graphics::pixelcolor::Rgb888;
 
-use super::{CELL, Protocol, UPPER_HALF, kitty, sixel, write};
+use super::protocol::Protocol;
+use super::text::{CELL, UPPER_HALF, write};
+use super::{kitty, sixel};
 use crate::canvas::Canvas;
 use crate::drawing::{self, Fit, Style};
 use crate::restore::Restored;

@@ -3,7 +3,27 @@
 use super::{Lanes, Operands, Stored, Sums, Vectors, groups, load_row, multiply, store_row};
 use crate::engine::native::numbers::Activation;
 use crate::engine::native::pack::{BLOCK, WIDTH, Weights};
-use crate::engine::native::patches::{Grid, Inputs, Outputs, POINTS, PRODUCTS, Panel, Products, SIDE};
+use crate::engine::native::steps::{Grid, Inputs, Outputs, POINTS, PRODUCTS, Panel, Products, SIDE, STEP};
+
+/// A step of patches, checked before memory is touched.
+///
+/// # Safety
+/// `check` stops at everything that `run` would read or write outside of the slices.
+pub(in crate::engine::native) unsafe trait Step: Vectors {
+    fn check(&self);
+}
+
+// SAFETY: the last patch's last pixel is inside, and so is the last product's last patch.
+unsafe impl Step for Inputs<'_> {
+    fn check(&self) {
+        let Grid { count, across } = self.patches;
+        assert!(across > 0 && count > 0 && count.is_multiple_of(across * across));
+        assert!(self.to.len() >= (PRODUCTS - 1) * self.patches.plane() + count * BLOCK);
+        let images = count / (across * across);
+        let last = (images - 1) * self.image + self.first + (across - 1) * SIDE * (self.row + BLOCK);
+        assert!(self.from.len() >= last + (POINTS - 1) * self.row + POINTS * BLOCK);
+    }
+}
 
 impl Vectors for Inputs<'_> {
     #[inline(always)]
@@ -52,6 +72,17 @@ unsafe fn inputs<L: Lanes>(d: [L::Vector; POINTS]) -> [L::Vector; POINTS] {
             last,
             L::mul_add(two, across, L::sub(d[4], d[2])),
         ]
+    }
+}
+
+// SAFETY: the last channel's last tap, and the last patch of its last product, are inside.
+unsafe impl Step for Products<'_> {
+    fn check(&self) {
+        assert!(self.channels > 0 && self.patches > 0 && self.patches.is_multiple_of(STEP));
+        assert!(self.weights.len() >= 3 * self.tap + self.channels * WIDTH);
+        assert!(self.rows.len() >= PRODUCTS * self.rows_plane() && self.sums.len() >= PRODUCTS * self.sums_plane());
+        let last = (self.channels - 1) / BLOCK * self.block + (PRODUCTS - 1) * self.plane;
+        assert!(self.input.len() >= last + self.patches * BLOCK);
     }
 }
 
@@ -159,6 +190,19 @@ unsafe fn taps<L: Lanes>(first: L::Vector, second: L::Vector) -> [L::Vector; POI
     unsafe {
         let sum = L::add(first, second);
         [first, sum, L::sub(first, second), L::add(sum, second), second]
+    }
+}
+
+// SAFETY: all sums, and each patch's last output, are inside.
+unsafe impl Step for Outputs<'_> {
+    fn check(&self) {
+        assert!(
+            self.places.len() <= self.patches
+                && self.sums.len() >= PRODUCTS * self.plane()
+                && self.panel.bias.len() >= WIDTH
+        );
+        let last = (SIDE - 1) * (self.panel.row + self.panel.step) + WIDTH;
+        assert!(self.places.iter().all(|place| place + last <= self.output.len()));
     }
 }
 

@@ -2,7 +2,8 @@
 //! the 32 registers of 32-bit ARM hold. Products are rounded before they are added.
 
 use super::{Lanes, Vectors};
-use crate::engine::native::numbers::{Activation, f32_from_f16};
+use crate::engine::native::halves::f32_from_f16;
+use crate::engine::native::numbers::Activation;
 use crate::engine::native::tile::{Dense, Method, Tile};
 
 struct Scalar;

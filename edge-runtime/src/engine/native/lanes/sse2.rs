@@ -4,7 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::{Lanes, Vectors};
-use crate::engine::native::numbers::f32_from_f16;
+use crate::engine::native::halves::f32_from_f16;
 use crate::engine::native::tile::{Dense, Method, Tile};
 
 struct Sse2;

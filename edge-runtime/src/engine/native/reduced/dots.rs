@@ -3,7 +3,7 @@
 //! A word holds the numbers of neighboring channels: two of 16 bits, or four of 8. The weights of a word are those of its
 //! channels, word by word an output channel; but of f16 those of the first channel come first, two output channels a word.
 
-use super::super::numbers::f32_from_f16;
+use super::super::halves::f32_from_f16;
 use super::super::pack::BLOCK;
 
 /// Positions that a kernel works on at once.
@@ -98,7 +98,8 @@ fn f32_from_any_f16(half: u16) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::native::level::{Kernels, Level};
+    use crate::engine::native::kernels::Kernels;
+    use crate::engine::native::level::Level;
     use model_spec::variant::Compute;
 
     /// Words of any bits.

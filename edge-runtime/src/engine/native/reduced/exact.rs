@@ -1,7 +1,7 @@
 //! The products of a few inputs that are not reduced.
 
 use super::super::elementwise::Work;
-use super::super::layers::Machine;
+use super::super::machine::Machine;
 use super::super::maps::Maps;
 use super::super::pack::BLOCK;
 use super::super::plan::Block;

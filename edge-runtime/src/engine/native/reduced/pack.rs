@@ -1,10 +1,11 @@
 //! Weights in words, in the order in which the kernels read them.
 
-use super::super::numbers::{Aligned, Numbers, f32_from_f16};
+use super::super::halves::Half;
+use super::super::halves::f32_from_f16;
+use super::super::numbers::{Aligned, Numbers};
 use super::super::plan::{Block, Kernel};
 use super::super::threads::Threads;
 use super::dots::PANEL;
-use super::words::Half;
 
 /// A block's weights: `[panel of output channels][parity][tap or product][word][PANEL]`.
 #[derive(Debug)]

@@ -1,24 +1,16 @@
 //! A feature map in words: rounded to numbers of 16 bits, or quantized to 8.
 
 use super::super::elementwise::Work;
-use super::super::layers::Machine;
+use super::super::halves::{Half, bf16_from_f32, f16_from_f32};
+use super::super::machine::Machine;
 use super::super::maps::Maps;
-use super::super::numbers::{Aligned, f16_from_f32};
+use super::super::numbers::Aligned;
 use super::super::pack::BLOCK;
 
 const _: () = assert!(cfg!(target_endian = "little"), "words are made of smaller numbers by their place in memory");
 
 /// Words of a cache line.
 const LINE: usize = 16;
-
-/// A number of 16 bits.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::engine::native) enum Half {
-    /// bfloat16.
-    Bf16,
-    /// IEEE 754's binary16.
-    F16,
-}
 
 /// How a map is reduced.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,25 +77,6 @@ fn halves(numbers: [f32; BLOCK], form: Half) -> [u32; BLOCK / 2] {
     }
     // SAFETY: any bits are numbers.
     unsafe { std::mem::transmute::<[u16; BLOCK], [u32; BLOCK / 2]>(halves) }
-}
-
-/// The bits of the bfloat16 nearest to a number; what is not a number stays none.
-#[inline(always)]
-fn bf16_from_f32(x: f32) -> u16 {
-    let bits = x.to_bits();
-    let rounded = bits.wrapping_add(0x7FFF + (bits >> 16 & 1)) >> 16;
-    (if x.is_nan() { 0x7FC0 } else { rounded }) as u16
-}
-
-impl Half {
-    /// The bits of the nearest number, ties to even.
-    #[inline(always)]
-    pub fn bits(self, x: f32) -> u16 {
-        match self {
-            Self::Bf16 => bf16_from_f32(x),
-            Self::F16 => f16_from_f32(x),
-        }
-    }
 }
 
 /// A map of several images: `[plane][image][row][column][step]`, each image with a border of one pixel of zeros.

@@ -1,0 +1,121 @@
+//! What kernels of patches are asked for: points of maps, products, outputs. `lanes::patches` checks and does it.
+
+use super::numbers::Activation;
+use super::pack::{BLOCK, WIDTH, Weights};
+
+/// Outputs of a patch in one dimension.
+pub(super) const SIDE: usize = 4;
+/// Products of a patch in one dimension, and the inputs that they need.
+pub(super) const POINTS: usize = SIDE + 1;
+/// Products of a patch.
+pub(super) const PRODUCTS: usize = POINTS * POINTS;
+/// The number of patches is rounded up to a multiple of it.
+pub(super) const STEP: usize = 4;
+
+/// The patches of maps, image by image and row by row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grid {
+    pub count: usize,
+    /// In a row or a column.
+    pub across: usize,
+}
+
+impl Grid {
+    /// Numbers between products: there is room for what rounding up adds.
+    pub fn plane(self) -> usize {
+        (self.count + STEP - 1) * BLOCK
+    }
+
+    /// Numbers between blocks.
+    pub fn block(self) -> usize {
+        PRODUCTS * self.plane()
+    }
+}
+
+/// What becomes of a parity's patches in one panel of output channels.
+#[derive(Debug)]
+pub(super) struct Panel<'a> {
+    /// `[tap][channel][WIDTH]`
+    pub weights: Weights<'a>,
+    pub channels: usize,
+    /// `[WIDTH]`
+    pub bias: &'a [f32],
+    pub activation: Activation,
+    /// Numbers between neighboring outputs.
+    pub step: usize,
+    /// Numbers between rows of outputs.
+    pub row: usize,
+}
+
+/// The points of one block of channels and one parity.
+#[derive(Debug)]
+pub(super) struct Inputs<'a> {
+    /// `[image][row][column][32]`
+    pub from: &'a [f32],
+    /// Numbers between rows, and between images.
+    pub row: usize,
+    pub image: usize,
+    /// Where the first patch begins.
+    pub first: usize,
+    pub patches: Grid,
+    /// `[product][patch][32]`
+    pub to: &'a mut [f32],
+}
+
+/// Some input channels of patches, and one panel of output channels.
+#[derive(Debug)]
+pub(super) struct Products<'a> {
+    /// `[block][product][patch][32]`, with the distances that follow.
+    pub input: &'a [f32],
+    pub plane: usize,
+    pub block: usize,
+    /// A multiple of [`STEP`].
+    pub patches: usize,
+    pub channels: usize,
+    /// `[tap][channel][WIDTH]`, with this distance between taps.
+    pub weights: Weights<'a>,
+    pub tap: usize,
+    /// Room for `[product][channel][WIDTH]`.
+    pub rows: &'a mut [f32],
+    /// `[product][patch][WIDTH]`
+    pub sums: &'a mut [f32],
+    /// Whether the sums are those of other channels, to which these are added.
+    pub goes_on: bool,
+}
+
+impl Products<'_> {
+    /// Numbers between products of the rows.
+    pub fn rows_plane(&self) -> usize {
+        apart(self.channels)
+    }
+
+    /// Numbers between products of the sums.
+    pub fn sums_plane(&self) -> usize {
+        apart(self.patches)
+    }
+}
+
+/// Numbers between planes of so many panels: one panel more, lest they lie a power of two apart, where caches keep few.
+pub(super) fn apart(panels: usize) -> usize {
+    (panels + 1) * WIDTH
+}
+
+/// The outputs of patches from their products.
+#[derive(Debug)]
+pub(super) struct Outputs<'a> {
+    /// `[product][patch][WIDTH]`
+    pub sums: &'a [f32],
+    /// Patches that there are sums of.
+    pub patches: usize,
+    /// First number of each patch's first output.
+    pub places: &'a [usize],
+    pub panel: &'a Panel<'a>,
+    pub output: &'a mut [f32],
+}
+
+impl Outputs<'_> {
+    /// Numbers between products.
+    pub fn plane(&self) -> usize {
+        apart(self.patches)
+    }
+}
