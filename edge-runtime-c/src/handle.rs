@@ -1,4 +1,4 @@
-//! Open generators, by the number that C holds as a pointer.
+//! Open generators, by the number that C holds as a pointer, and the types that C sees.
 
 use std::collections::HashMap;
 use std::ffi::CString;

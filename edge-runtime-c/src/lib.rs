@@ -13,8 +13,8 @@ use std::slice;
 use edge_runtime::{EngineSpec, Generator, Model};
 
 use crate::error::CallError;
-use crate::handle::Handle;
-pub use crate::handle::{MudraSize, Opaque};
+pub use crate::handle::MudraSize;
+use crate::handle::{Handle, Opaque};
 
 const OK: c_int = 0;
 const FAILED: c_int = -1;

@@ -82,7 +82,7 @@ impl Format {
 /// Keyword and text of what a file says about its picture.
 pub type Texts = Vec<(&'static str, String)>;
 
-/// What a file says about a frame: label, seed, index, the model's SHA-256 and the engine.
+/// What a file says about a frame: label, seed, index, the model's SHA-256, the engine, and truncation where there is one.
 pub fn texts(frame: &Frame, origin: &Origin) -> Texts {
     let mut texts =
         vec![("Label", frame.label.clone()), ("Seed", frame.seed.to_string()), ("Index", frame.index.to_string())];

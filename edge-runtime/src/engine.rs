@@ -156,7 +156,7 @@ pub struct EngineSpec {
     pub kind: EngineKind,
     /// On what.
     pub provider: Provider,
-    /// CPU threads; `None` takes every core.
+    /// CPU threads; `None` takes every core, 0 counts as 1.
     pub threads: Option<usize>,
     /// What native multiplies in; `None` takes what the file asks for, or f32 where this CPU lacks the instructions.
     pub compute: Option<Compute>,
@@ -180,11 +180,6 @@ pub struct OrtSettings {
 }
 
 impl EngineSpec {
-    /// What native is told to multiply in, where that is not f32.
-    pub(crate) fn fewer_bits(&self) -> Option<Compute> {
-        self.compute.filter(|compute| *compute != Compute::F32)
-    }
-
     /// What native is told to multiply in, where the file says otherwise.
     fn other_compute(&self, model: &Model) -> Option<Compute> {
         self.compute.filter(|compute| *compute != model.metadata().variant.compute)
@@ -208,12 +203,23 @@ pub struct Opened {
     pub provider: &'static str,
     /// Which kernels it chose for this processor, in its own words.
     pub kernels: String,
+    /// What it may multiply in where the file says nothing else: f32, or fewer bits; f16 stands for TF32 too, which keeps as many.
+    pub compute: Compute,
     /// CPU threads.
     pub threads: usize,
     /// Which provider ran each node, where that was read back.
     pub placement: Vec<Placement>,
     /// Why other choices were passed over, a line each.
     pub notes: Vec<String>,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { description, provider, kernels, notes, .. } = self;
+        let mut fields = formatter.debug_struct("Opened");
+        fields.field("description", description).field("provider", provider).field("kernels", kernels);
+        fields.field("notes", notes).finish_non_exhaustive()
+    }
 }
 
 /// The nodes that one provider ran.

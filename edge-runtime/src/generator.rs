@@ -105,7 +105,7 @@ impl Generator {
     /// One picture of a label, by its name or its index as text, always the same for the same arguments.
     ///
     /// # Errors
-    /// A label that the model doesn't have, `all` of them, and what the engine reports.
+    /// A label that the model doesn't have, `all` of several, and what the engine reports.
     pub fn generate(&mut self, label: &str, seed: u64) -> Result<Frame, RuntimeError> {
         let label = one_label(&self.metadata.labels, label)?;
         self.frame(label, seed, 0)
@@ -149,9 +149,15 @@ impl Generator {
     /// A label index or a latent that doesn't fit the model, and what the engine reports.
     pub fn pictures(&mut self, inputs: &[(usize, &[f32])]) -> Result<Vec<Picture>, RuntimeError> {
         let mut pictures = Vec::with_capacity(inputs.len());
+        // Here and not in the engine, which may be the caller's own.
+        let known = self.metadata.labels.len();
+        if let Some((label, _)) = inputs.iter().find(|(label, _)| *label >= known) {
+            let (expected, found) = (format!("0 to {}", known - 1), label.to_string());
+            return Err(RuntimeError::Batch { part: "label", expected, found });
+        }
         for part in inputs.chunks(BATCH) {
             let latents = self.joined(part.iter().map(|(_, latent)| *latent))?;
-            let labels: Vec<i64> = part.iter().map(|(label, _)| i64::try_from(*label).unwrap_or(i64::MAX)).collect();
+            let labels: Vec<i64> = part.iter().map(|(label, _)| *label as i64).collect();
             pictures.extend(self.run(&Batch::new(&latents, &labels))?);
         }
         Ok(pictures)
@@ -232,6 +238,14 @@ pub fn one_label(labels: &Labels, text: &str) -> Result<usize, RuntimeError> {
             expected: format!("one, not {} of them", several.len()),
             found: text.to_owned(),
         }),
+    }
+}
+
+impl std::fmt::Debug for Generator {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut fields = formatter.debug_struct("Generator");
+        fields.field("opened", &self.opened).field("sha256", &self.sha256).field("truncation", &self.truncation);
+        fields.finish_non_exhaustive()
     }
 }
 

@@ -121,7 +121,7 @@ impl Server {
             cache,
             metrics,
             budget: Arc::new(Semaphore::new(BUDGET_KIB)),
-            patience: settings.timeout * PATIENCE,
+            patience: settings.timeout.saturating_mul(PATIENCE),
         };
         let (stop, service) = (Stop(watch::Sender::new(false)), Arc::new(service));
         Ok(Self { listener, address, timeout: settings.timeout, service, generator, stop })
@@ -137,7 +137,8 @@ impl Server {
         self.stop.clone()
     }
 
-    /// Answers until it is told to stop; then finishes what was asked before, for as long as an answer may take.
+    /// Answers until it is told to stop; then finishes what was asked before, for as long as an answer may take. Takes a
+    /// thread for itself: it must not be called on one of tokio's.
     ///
     /// # Errors
     /// A runtime that can't be started, and a generator that has ended by itself.
@@ -170,7 +171,8 @@ impl Server {
             stream.set_nodelay(true).ok();
             let (service, stop, timeout) = (self.service.clone(), self.stop.0.subscribe(), self.timeout);
             connections.spawn(async move {
-                connection(Patient::new(stream, timeout * PATIENCE), service.clone(), stop, timeout).await;
+                connection(Patient::new(stream, timeout.saturating_mul(PATIENCE)), service.clone(), stop, timeout)
+                    .await;
                 service.metrics.count_closed();
                 drop(slot);
             });
@@ -179,7 +181,7 @@ impl Server {
         self.stop.stop();
         let finish = async { while connections.join_next().await.is_some() {} };
         // Who has not taken an answer by then is left.
-        tokio::time::timeout(self.timeout * PATIENCE * 2, finish).await.ok();
+        tokio::time::timeout(self.timeout.saturating_mul(2 * PATIENCE), finish).await.ok();
         connections.shutdown().await;
         if ended { Err(RuntimeError::GeneratorEnded(self.generator.join().is_err())) } else { Ok(()) }
     }

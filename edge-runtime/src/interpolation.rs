@@ -93,7 +93,7 @@ pub fn there_and_back(rows: &[Vec<Picture>]) -> impl Iterator<Item = Result<Pict
 /// Those of [`sheet::check_size`] for a single strip, and strips of more than [`sheet::MAX_PIXELS`] together.
 pub fn check_size(steps: usize, columns: usize, picture: (usize, usize)) -> Result<(), RuntimeError> {
     let (width, height) = sheet::check_size(1, columns, picture)?;
-    let strips = (2 * steps).saturating_sub(2).max(1);
+    let strips = steps.saturating_mul(2).saturating_sub(2).max(1);
     if strips.saturating_mul(width * height) <= sheet::MAX_PIXELS {
         return Ok(());
     }

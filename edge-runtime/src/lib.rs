@@ -24,7 +24,7 @@
 //! ```
 //!
 //! Features: `tract` and `ort` (both on by default) add these engines to native, which is always there; `serve` (on
-//! by default) adds [`http`], `panels` displays on SPI and I2C; `embed` builds a model into the binary (see
+//! by default) adds [`http`], `panels` displays on SPI and I2C, `window` one on a desktop; `embed` builds a model into the binary (see
 //! [`Model::find`]).
 
 pub mod canvas;
@@ -66,3 +66,7 @@ pub use model::Model;
 pub use picture::{Frame, Picture};
 pub use sink::Sink;
 pub use truncation::Truncation;
+
+// Their types are in what this crate takes and returns.
+pub use embedded_graphics;
+pub use model_spec;

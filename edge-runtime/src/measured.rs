@@ -1,4 +1,4 @@
-//! What a benchmark measured.
+//! Times of pictures: how many are not counted, quantiles, and what a benchmark says of them.
 
 use std::time::Duration;
 

@@ -83,9 +83,9 @@ impl Picture {
         }
     }
 
-    /// The picture with every pixel repeated `factor` times in both directions.
+    /// The picture with every pixel repeated `factor` times in both directions; 0 leaves it as it is.
     pub fn enlarged(&self, factor: usize) -> Self {
-        if factor == 1 {
+        if factor <= 1 {
             return self.clone();
         }
         let mut levels = Vec::with_capacity(self.levels.len() * factor * factor);
@@ -196,7 +196,7 @@ mod tests {
         for (x, y) in [(0, 0), (1, 1), (5, 0), (4, 3), (2, 2)] {
             assert_eq!(twice.rgb(x, y), odd().rgb(x / 2, y / 2), "{x}, {y}");
         }
-        assert_eq!(odd().enlarged(1), odd());
+        assert_eq!([0, 1].map(|factor| odd().enlarged(factor)), [odd(), odd()]);
     }
 
     #[test]

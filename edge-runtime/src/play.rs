@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use edge_runtime::keys::{Keys, Pressed};
-use edge_runtime::sink::screen::Screen;
-use edge_runtime::sink::screen::Use;
+use edge_runtime::sink::screen::{Screen, Use};
 use edge_runtime::walk::{self, Walk};
 use edge_runtime::{Generator, Picture, RuntimeError};
 

@@ -58,12 +58,7 @@ fn row(model: &Model, spec: &EngineSpec, cases: &[Case]) -> Result<Row, RuntimeE
         Err(error) => return Err(error),
     };
     let inputs: Vec<(usize, &[f32])> = cases.iter().map(|case| (case.label, &*case.latent)).collect();
-    let stated = model.metadata().bound();
-    // TF32 keeps as many bits as f16 does.
-    let name = &generator.opened().name;
-    let on_gpu = [" f16", " tf32"].iter().any(|word| name.contains(word)).then_some(Compute::F16);
-    let fewer = spec.fewer_bits().or(on_gpu);
-    let mut parity = Parity::within(fewer.map_or(stated, |compute| stated.or(Bound::of(compute))));
+    let mut parity = Parity::within(bound(model.metadata(), generator.opened().compute));
     for (case, found) in cases.iter().zip(generator.pictures(&inputs)?) {
         parity.add(&case.expected, &found);
     }
@@ -80,4 +75,34 @@ fn is_absence(error: &RuntimeError) -> bool {
             | RuntimeError::Strict
             | RuntimeError::Unsupported { .. }
     )
+}
+
+/// How far pictures may be off that were multiplied in such numbers: in f32, and in what the file is made for, as far as it
+/// says; in fewer bits as far as those need.
+fn bound(metadata: &Metadata, compute: Compute) -> Bound {
+    if [Compute::F32, metadata.variant.compute].contains(&compute) {
+        return metadata.bound();
+    }
+    let needed = Bound::of(compute);
+    metadata.stated_bound.map_or(needed, |stated| stated.or(needed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_fewer_bits_widen_what_a_file_states_and_no_more() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/gen-small.onnx");
+        let float = Model::open(std::path::Path::new(path)).expect("a model").metadata().clone();
+        let stated = Bound { max: 20, mean: 0.3 };
+        let mut integers = float.clone();
+        integers.variant.compute = Compute::Int8;
+        integers.stated_bound = Some(stated);
+        let of = |metadata: &Metadata| Compute::ALL.map(|compute| bound(metadata, compute));
+        let [f32, bf16, f16, int8] = Compute::ALL.map(Bound::of);
+        assert_eq!(of(&float), [f32, bf16, f16, int8]);
+        assert_eq!(of(&integers), [stated, stated.or(bf16), stated.or(f16), stated]);
+        assert_eq!((f16.max, f16.mean), (12, 0.1));
+    }
 }

@@ -354,7 +354,7 @@ fn unusual() -> Model {
 
 #[test]
 fn native_refuses_what_it_does_not_know_by_node_name() {
-    let error = engine::open(&Subject::new(EngineKind::Native, 1, None).spec, &unusual()).err().expect("refused");
+    let error = engine::open(&Subject::new(EngineKind::Native, 1, None).spec, &unusual()).expect_err("refused");
     let expected = "engine native: no kernel for node \"Gemm dense\" (Gemm); engine tract or ort may run it";
     assert_eq!(error.to_string(), expected);
 }
@@ -407,7 +407,7 @@ fn a_graph_that_says_one_picture_runs_in_every_engine() {
 fn what_an_engine_has_no_use_for_is_refused() {
     let [plain, int8] = [Network::new(&LABELS, 3), Network::new(&LABELS, 3).int8()]
         .map(|network| Model::from_bytes(network.bytes()).expect("valid"));
-    let refused = |spec: EngineSpec, model: &Model| engine::open(&spec, model).err().expect("refused").to_string();
+    let refused = |spec: EngineSpec, model: &Model| engine::open(&spec, model).expect_err("refused").to_string();
     let mut spec = EngineSpec { kind: EngineKind::Native, ..EngineSpec::default() };
     spec.ort.f16 = true;
     assert_eq!(refused(spec.clone(), &plain), "--f16 is for GPUs: ask for one with --provider cuda or tensorrt");
@@ -430,7 +430,7 @@ fn engines_of_the_cpu_refuse_a_gpu() {
     let model = Model::from_bytes(Network::new(&LABELS, 3).bytes()).expect("valid");
     for (kind, name) in [(EngineKind::Tract, "tract"), (EngineKind::Native, "native")] {
         let spec = EngineSpec { kind, provider: Provider::Cuda, ..EngineSpec::default() };
-        let error = engine::open(&spec, &model).err().expect("refused");
+        let error = engine::open(&spec, &model).expect_err("refused");
         let expected = format!("engine {name} runs on the CPU only, found provider cuda; ask for engine ort");
         assert_eq!(error.to_string(), expected);
     }
@@ -451,6 +451,10 @@ fn an_engine_can_be_written_outside_the_crate() {
     // Of which a generator expects whole pictures.
     let model = Model::from_bytes(Network::new(&LABELS, 3).bytes()).expect("read");
     let opened = Opened { engine, ..engine::open(&EngineSpec::default(), &model).expect("opens") };
-    let problem = Generator::with(opened, &model).frame(0, 1, 0).expect_err("four numbers are no picture").to_string();
+    let mut generator = Generator::with(opened, &model);
+    let problem = generator.frame(0, 1, 0).expect_err("four numbers are no picture").to_string();
     assert!(problem.contains("numbers, found 4"), "{problem}");
+    // Nor does it ever see a label that there is none of.
+    let problem = generator.frame(3, 1, 0).expect_err("three labels").to_string();
+    assert!(problem.contains("label: expected 0 to 2, found 3"), "{problem}");
 }

@@ -115,6 +115,17 @@ fn listing(folder: &Path) -> String {
 }
 
 #[test]
+fn a_folder_takes_no_label_that_leaves_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut sink = Folder::create(&folder.path().join("in"), encoding()).expect("writable");
+    let outside = folder.path().join("out").display().to_string();
+    for label in ["..", "../out", &outside, ""] {
+        sink.show(&frame(label, 1)).expect_err(label);
+    }
+    assert_eq!(listing(folder.path()), "");
+}
+
+#[test]
 fn every_sink_shows_the_same_frame_the_same_way_and_others_otherwise() {
     let shown = |frames: &[Frame]| -> Vec<(&'static str, Vec<u8>)> {
         // One place for every call: a folder's listing has its path in it.

@@ -2,10 +2,10 @@
 
 use model_spec::{Architecture, latent};
 
+use crate::calibration::{Calibration, Range};
 use crate::equalize::equalize;
 use crate::fold::Folded;
 use crate::forward::{Forward, Maps};
-use crate::rounding::{Calibration, Range};
 
 /// Latents that calibration takes without `--calibrate`, each with every label.
 pub const SEEDS: usize = 64;
@@ -79,20 +79,6 @@ pub fn in_parallel<T: Sync, R: Send>(list: &[T], work: impl Fn(&[T]) -> R + Sync
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn steps_reach_both_ends_and_zero_is_one_of_them() {
-        let of = |low, high| Calibration::of(&[Range { low, high }, Range { low: 0.0, high: 0.1 }]);
-        let both = of(-1.0, 4.1);
-        assert_eq!((both.zero, both.rounded(0.0)), (50, 0.0));
-        assert!((both.scale - 0.02).abs() < 1e-6);
-        for (x, expected) in [(-1.0, -1.0), (4.1, 4.1), (-9.0, -1.0), (9.0, 4.1), (0.011, 0.02), (-0.009, 0.0)] {
-            assert!((both.rounded(x) - expected).abs() < 1e-5, "{x}: {}", both.rounded(x));
-        }
-        // Values that don't include 0 still share a border of 0.
-        assert_eq!((of(1.0, 2.55).zero, of(0.0, 0.0).zero), (0, 0));
-        assert_eq!(Calibration::of(&[Range::NONE]), Calibration { scale: 1.0, zero: 0 });
-    }
 
     #[test]
     fn every_latent_has_every_label_until_there_are_enough_pictures() {

@@ -4,8 +4,8 @@
 use model_spec::architecture::STEM_SIZE;
 use model_spec::weights::KERNEL;
 
+use crate::calibration::Range;
 use crate::fold::{Block, Folded};
-use crate::rounding::Range;
 
 /// How much of a channel's reach goes from the maps to the weights that read it, as an exponent.
 const SHARE: f32 = 0.7;

@@ -5,7 +5,7 @@ use model_spec::Architecture;
 use model_spec::architecture::{NORM_EPS, STEM_SIZE};
 use model_spec::weights::{KERNEL, generator as names};
 
-use crate::rounding::Calibration;
+use crate::calibration::Calibration;
 use crate::weights::Weights;
 
 /// A transposed convolution with its bias.

@@ -5,9 +5,9 @@ use model_spec::variant::{LabelInput, Output, Rewrite};
 use model_spec::weights::KERNEL;
 use model_spec::{Architecture, Variant, contract};
 
+use crate::calibration::Calibration;
 use crate::fold::{Block, Folded};
 use crate::graph::{ElementType, Graph, Operator, Port, Storage};
-use crate::rounding::Calibration;
 use crate::subpixel::squares_from_kernel;
 use crate::{ExportError, integers};
 

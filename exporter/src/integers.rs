@@ -6,10 +6,10 @@ use model_spec::{Architecture, latent};
 
 use edge_runtime::Picture;
 
+use crate::calibration::Calibration;
 use crate::fold::{Block, Folded};
 use crate::forward::Forward;
 use crate::quantize::Quantized;
-use crate::rounding::Calibration;
 use crate::subpixel::{kernel_from_squares, squares_from_kernel};
 
 /// Engines store a bias as 32-bit steps of the sums; no bias may be more of them than this.

@@ -339,7 +339,7 @@ fn native_refuses_squares_and_levels_that_it_does_not_know() {
         let bytes = onnx::file_bytes(&graph, onnx::OPSET, &pairs.metadata().to_pairs());
         let model = Model::from_bytes(bytes).expect("a model of the contract");
         let spec = EngineSpec { kind: EngineKind::Native, ..Default::default() };
-        let error = engine::open(&spec, &model).err().expect("refused").to_string();
+        let error = engine::open(&spec, &model).expect_err("refused").to_string();
         assert!(error.contains(expected), "{error}");
     }
 }

@@ -36,7 +36,7 @@ pub fn latent(seed: u64, index: u32, dim: usize) -> Vec<f32> {
 /// way or opposite ways, there is no one circle and the line between them is taken.
 ///
 /// Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985. Unlike a line it keeps to lengths that standard
-/// normal latents have.
+/// normal latents have. Of latents of two lengths the longer one's end is left out.
 pub fn slerp(first: &[f32], last: &[f32], share: f64) -> Vec<f32> {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
     let lengths = libm::sqrt(dot(first, first)) * libm::sqrt(dot(last, last));

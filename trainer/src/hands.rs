@@ -20,6 +20,7 @@ use render::Look;
 pub const NAME: &str = "rendered-hands";
 const GESTURES: [(&str, Gesture); 3] =
     [("paper", Gesture::Paper), ("rock", Gesture::Rock), ("scissors", Gesture::Scissors)];
+
 /// `per_label` pictures of each gesture, `size` pixels wide, of random pose, size, skin tone and light.
 ///
 /// The same for the same arguments. `progress` is called with (done, total) pictures.

@@ -21,7 +21,7 @@ use crate::dist::Build;
 use crate::outcome::Outcome;
 use crate::setup::remove;
 
-/// What only that one multiplies in.
+/// What only [`DOT_CORE`] multiplies in.
 const FEWER_BITS: [&str; 2] = ["f16", "int8"];
 /// What runs 32-bit programs: Raspberry Pi 2 and later.
 const NARROW_CORE: &str = "cortex-a7";

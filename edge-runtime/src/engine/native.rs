@@ -2,8 +2,9 @@
 //!
 //! A transposed convolution of kernel 4, stride 2, padding 1 is four 2x2 convolutions, one for each parity of output row and
 //! column. `plan` recognizes the family in a graph, `pack` brings its weights into the order of the kernels, `layers`
-//! and `network` run it over feature maps (`maps`), in tiles of squares (`tile`) or in larger patches; `kernels` has those
-//! of this CPU, which are written once in `lanes`, and in plain Rust in `plain`.
+//! and `network` run it over feature maps (`maps`), in tiles of squares (`tile`) or in larger
+//! `patches`; `kernels` calls the kernels of a `level` of this CPU, which are written once in `lanes`, and in plain Rust in
+//! `plain`.
 
 mod clock;
 mod elementwise;
@@ -22,7 +23,6 @@ mod patches;
 mod plain;
 mod plan;
 mod reduced;
-mod steps;
 mod threads;
 mod tile;
 
@@ -93,6 +93,7 @@ pub fn open_at(level: Level, spec: &EngineSpec, model: &Model) -> Result<Opened,
         engine: Box::new(Native { network, sizes: Sizes::of(model.metadata()) }),
         provider: Provider::Cpu.name(),
         kernels: format!("{}{numbers}", level.name()),
+        compute,
         threads: spec.thread_count(),
         placement: Vec::new(),
         notes: Vec::new(),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use model_spec::contract;
-use model_spec::variant::{LabelInput, Output};
+use model_spec::variant::{Compute, LabelInput, Output};
 use ort::ep::{CUDA, ExecutionProviderDispatch, TensorRT};
 use ort::session::builder::SessionBuilder;
 use ort::session::{Session, SessionInputValue};
@@ -40,7 +40,7 @@ struct Attempt<'a> {
 
 pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
     let library = ort_library::load(spec.ort_library.as_deref())?;
-    let cache = Cache::of(model, &library.version, precision_of(&library, spec, Provider::TensorRt));
+    let cache = Cache::of(model, &library.version, precision_of(&library, spec, Provider::TensorRt).text());
     let attempt = Attempt { spec, model, library, cache };
     match spec.provider {
         Provider::Auto => attempt.open_best(),
@@ -54,28 +54,44 @@ pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeEr
 /// No ONNX Runtime library.
 pub fn is_prepared(spec: &EngineSpec, model: &Model) -> Result<bool, RuntimeError> {
     let library = ort_library::load(spec.ort_library.as_deref())?;
-    let precision = precision_of(&library, spec, Provider::TensorRt);
+    let precision = precision_of(&library, spec, Provider::TensorRt).text();
     Ok(Cache::of(model, &library.version, precision).is_some_and(|cache| cache.is_prepared()))
 }
 
-/// What a provider may do less exactly than in f32, as the name of the engine says it.
-fn precision_of(library: &Library, spec: &EngineSpec, provider: Provider) -> &'static str {
-    precision(spec.ort, provider, library.takes_tf32(), tf32::is_forbidden())
+fn precision_of(library: &Library, spec: &EngineSpec, provider: Provider) -> Reduced {
+    Reduced::of(spec.ort, provider, library.takes_tf32(), tf32::is_forbidden())
 }
 
-fn precision(settings: OrtSettings, provider: Provider, takes_tf32: bool, is_forbidden: bool) -> &'static str {
-    let f16 = settings.f16 && provider == Provider::TensorRt;
-    let tf32 = match provider {
-        Provider::Auto | Provider::Cpu => false,
-        Provider::Cuda if takes_tf32 => settings.tf32,
-        // Nothing but the environment decides.
-        Provider::Cuda | Provider::TensorRt => true,
-    };
-    match (f16, tf32 && !is_forbidden) {
-        (false, false) => "",
-        (true, false) => " f16",
-        (false, true) => " tf32",
-        (true, true) => " f16 tf32",
+/// What a provider may compute in beside f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Reduced {
+    f16: bool,
+    tf32: bool,
+}
+
+impl Reduced {
+    fn of(settings: OrtSettings, provider: Provider, takes_tf32: bool, is_forbidden: bool) -> Self {
+        let tf32 = match provider {
+            Provider::Auto | Provider::Cpu => false,
+            Provider::Cuda if takes_tf32 => settings.tf32,
+            // Nothing but the environment decides.
+            Provider::Cuda | Provider::TensorRt => true,
+        };
+        Self { f16: settings.f16 && provider == Provider::TensorRt, tf32: tf32 && !is_forbidden }
+    }
+
+    /// As the name of the engine says it.
+    fn text(self) -> &'static str {
+        match (self.f16, self.tf32) {
+            (false, false) => "",
+            (true, false) => " f16",
+            (false, true) => " tf32",
+            (true, true) => " f16 tf32",
+        }
+    }
+
+    fn compute(self) -> Compute {
+        if self.f16 || self.tf32 { Compute::F16 } else { Compute::F32 }
     }
 }
 
@@ -150,13 +166,14 @@ impl Attempt<'_> {
             notes.push(format!("--f16 has no effect on {}: TensorRT alone computes in 16 bits", provider.name()));
         }
         let precision = precision_of(&self.library, self.spec, provider);
-        let name = format!("{NAME} {}, {}{precision}", self.library.version, provider.name());
+        let name = format!("{NAME} {}, {}{}", self.library.version, provider.name(), precision.text());
         Ok(Opened {
             engine: Box::new(engine),
             description: format!("{name}, {}", threads_text(threads)),
             name,
             provider: provider.name(),
             kernels: format!("ONNX Runtime {}", self.library.version),
+            compute: precision.compute(),
             threads,
             placement,
             notes,
@@ -383,7 +400,7 @@ mod tests {
             (Provider::TensorRt, true, false, [" tf32", " f16 tf32"]),
             (Provider::TensorRt, true, true, ["", " f16"]),
         ] {
-            let found = [f32, both].map(|settings| precision(settings, provider, takes_tf32, is_forbidden));
+            let found = [f32, both].map(|settings| Reduced::of(settings, provider, takes_tf32, is_forbidden).text());
             assert_eq!(found, expected, "{provider:?} {takes_tf32} {is_forbidden}");
         }
     }

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use model_spec::contract;
-use model_spec::variant::{LabelInput, Output};
+use model_spec::variant::{Compute, LabelInput, Output};
 use rayon::ThreadPoolBuilder;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::*;
@@ -44,6 +44,7 @@ pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeEr
         }),
         provider: Provider::Cpu.name(),
         kernels: kernels(),
+        compute: Compute::F32,
         threads,
         placement: Vec::new(),
         notes: Vec::new(),

@@ -1,4 +1,4 @@
-//! What a task becomes.
+//! What a task becomes, and where the time went.
 
 use std::time::Duration;
 

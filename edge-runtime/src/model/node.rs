@@ -1,4 +1,4 @@
-//! A node of a graph: its name in messages, and its attributes.
+//! A node of a graph: its name in messages, its attributes, and the type of its inputs.
 
 use super::contract;
 use super::fact::Fact;
@@ -13,16 +13,6 @@ pub(crate) fn title(node: &NodeProto) -> String {
 /// Holds the type of an input against f32.
 pub(super) fn expect_float(node: &NodeProto, part: &Fact<'_>) -> Result<(), RuntimeError> {
     if part.data_type == data_type::FLOAT { Ok(()) } else { Err(contract(title(node), "f32 inputs", part.describe())) }
-}
-
-/// ONNX's number for the kind of value that an attribute has.
-fn kind(attribute: &str) -> i32 {
-    match attribute {
-        "alpha" | "beta" => attribute_type::FLOAT,
-        "auto_pad" | "mode" => attribute_type::STRING,
-        "kernel_shape" | "strides" | "pads" | "dilations" | "output_padding" => attribute_type::INTS,
-        _ => attribute_type::INT,
-    }
 }
 
 /// A node's attributes, none of them unknown, double or of another kind of value.
@@ -72,5 +62,15 @@ impl<'a> Attributes<'a> {
 
     pub(super) fn text(&self, name: &str) -> &'a [u8] {
         self.get(name).map_or(&[], |attribute| attribute.s.as_slice())
+    }
+}
+
+/// ONNX's number for the kind of value that an attribute has.
+fn kind(attribute: &str) -> i32 {
+    match attribute {
+        "alpha" | "beta" => attribute_type::FLOAT,
+        "auto_pad" | "mode" => attribute_type::STRING,
+        "kernel_shape" | "strides" | "pads" | "dilations" | "output_padding" => attribute_type::INTS,
+        _ => attribute_type::INT,
     }
 }

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use model_spec::Labels;
+
 use super::Sink;
 use crate::encode::{self, Format};
 use crate::generator::Origin;
@@ -74,16 +76,18 @@ impl Folder {
         Ok(Self { path: path.to_owned(), encoding })
     }
 
-    /// Where a frame is written.
+    /// Where a frame is written, whose label is one of a model.
     pub fn path(&self, frame: &Frame) -> PathBuf {
         let name = format!("{}-{}.png", frame.seed, frame.index);
-        // A label is one path part: model_spec::Labels refuses every other.
+        // A label is one path part: Labels refuses every other.
         self.path.join(&frame.label).join(name)
     }
 }
 
 impl Sink for Folder {
     fn show(&mut self, frame: &Frame) -> Result<(), RuntimeError> {
+        // Frames may be the caller's own, and their labels any text.
+        Labels::new(vec![frame.label.clone()])?;
         let output = OutputFile::create(&self.path(frame))?;
         output.commit(&self.encoding.bytes(frame, Format::Png)?)
     }

@@ -1,4 +1,4 @@
-//! Displays that are drawn on again and again.
+//! Displays that are drawn on again and again, and what a display is used for.
 
 use super::Sink;
 use crate::keys::Pressed;

@@ -15,8 +15,7 @@ use anyhow::{Context, Result, bail};
 use edge_runtime::keys::Pressed;
 use edge_runtime::restore::{self, Restored};
 use edge_runtime::sink::display::{Display, Place};
-use edge_runtime::sink::screen::Screen;
-use edge_runtime::sink::screen::Use;
+use edge_runtime::sink::screen::{Screen, Use};
 use edge_runtime::{EngineSpec, Frame, Generator, Model, Request, Sink, signals};
 
 /// Each beats the one after it, the last the first.

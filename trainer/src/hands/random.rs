@@ -13,6 +13,7 @@ pub(super) struct Random {
 }
 
 impl Random {
+    /// Those of one picture of a seed, from the first on.
     pub fn new(seed: u64, picture: u32) -> Self {
         Self { seed, picture, drawn: 0 }
     }

@@ -1,4 +1,4 @@
-//! The layers that both networks share.
+//! The layers that both networks share, and whether they train.
 
 use model_spec::architecture::{LEAKY_SLOPE, NORM_EPS, NORM_MOMENTUM};
 use model_spec::weights::NormNames;

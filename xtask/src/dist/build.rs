@@ -10,7 +10,7 @@ use crate::command::{cargo, run as run_command};
 use crate::cross::{AARCH64, ARMV7, Arm, Cross, Elf};
 
 /// Version of what is handed out.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The oldest system that the dynamic build is for: Ubuntu 22.04 of JetPack 6.
 const GLIBC: (u32, u32) = (2, 35);
 const PROFILE: &str = "shipping";

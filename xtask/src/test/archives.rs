@@ -9,12 +9,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
-use super::Outcome;
 use crate::checkout::Checkout;
 use crate::cli::{DistOptions, Kind, Target};
 use crate::command::{output, run};
 use crate::cross::{AARCH64, Cross};
 use crate::dist::{self, Build};
+use crate::outcome::Outcome;
 use crate::setup::remove;
 
 /// After this a server that should answer has failed.

@@ -22,7 +22,7 @@ impl Half {
 
 /// The bits of the half-precision number (IEEE 754, binary16) nearest to one, ties to even; what is not a number stays none.
 #[inline(always)]
-pub(super) fn f16_from_f32(x: f32) -> u16 {
+fn f16_from_f32(x: f32) -> u16 {
     /// The least number that rounds to infinity, and the least whose half is normal.
     const INFINITE: u32 = 0x477F_F000;
     const NORMAL: u32 = 0x3880_0000;
@@ -47,7 +47,7 @@ pub(super) fn f32_from_f16(half: u16) -> f32 {
 
 /// The bits of the bfloat16 nearest to a number; what is not a number stays none.
 #[inline(always)]
-pub(super) fn bf16_from_f32(x: f32) -> u16 {
+fn bf16_from_f32(x: f32) -> u16 {
     let bits = x.to_bits();
     let rounded = bits.wrapping_add(0x7FFF + (bits >> 16 & 1)) >> 16;
     (if x.is_nan() { 0x7FC0 } else { rounded }) as u16

@@ -2,7 +2,8 @@
 
 use super::elementwise::Work;
 use super::halves::Half;
-use super::lanes::{self, Step};
+use super::lanes;
+use super::lanes::patches::Step;
 use super::level::Level;
 use super::plain;
 use super::reduced::dots::{self, Dots, PANEL};

@@ -19,12 +19,10 @@ pub(super) mod neon;
 pub(super) mod neon_dots;
 #[cfg(target_arch = "aarch64")]
 pub(super) mod neon_halves;
-mod patches;
+pub(super) mod patches;
 pub(super) mod scalar;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod sse2;
-
-pub(super) use patches::Step;
 
 use super::numbers::Activation;
 use super::pack::{BLOCK, WIDTH, Weights};

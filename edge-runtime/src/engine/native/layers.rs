@@ -6,9 +6,9 @@ use super::machine::Machine;
 use super::maps::{Maps, PLANES, Part};
 use super::numbers::{Activation, Aligned};
 use super::pack::{BLOCK, Packed, Parities, Rows, WIDTH};
+use super::patches::steps::{Panel, SIDE};
 use super::patches::{self, Points};
 use super::plan::{self, Block, STEM};
-use super::steps::{Panel, SIDE};
 use super::tile::{Dense, Method, Pair, Shape, Tile};
 
 /// Input that is read again and again while a strip is made, so that it stays in a second-level cache: numbers.

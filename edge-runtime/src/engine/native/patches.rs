@@ -4,6 +4,8 @@
 //! In one dimension, four outputs are sums of five products, each of a sum of inputs and a sum of the two taps: two polynomials
 //! that are multiplied at the points 0, 1, -1, 2 and infinity. `lanes::patches` has the sums.
 
+pub(super) mod steps;
+
 use std::cell::RefCell;
 
 use super::kernels::Kernels;
@@ -12,8 +14,8 @@ use super::machine::Machine;
 use super::maps::{Maps, Place, Strip};
 use super::numbers::Aligned;
 use super::pack::{BLOCK, WIDTH};
-use super::steps::{Grid, Inputs, Outputs, PRODUCTS, Panel, Products, SIDE, STEP, apart};
 use super::threads::Threads;
+use steps::{Grid, Inputs, Outputs, PRODUCTS, Panel, Products, SIDE, STEP, apart};
 
 /// Patches whose sums stay in a second-level cache.
 const MOST: usize = 64;

@@ -1,9 +1,9 @@
-//! The steps of patches: inputs and weights at the five points of each dimension, products, outputs.
+//! The steps of patches, each checked first: inputs and weights at the five points of each dimension, products, outputs.
 
 use super::{Lanes, Operands, Stored, Sums, Vectors, groups, load_row, multiply, store_row};
 use crate::engine::native::numbers::Activation;
 use crate::engine::native::pack::{BLOCK, WIDTH, Weights};
-use crate::engine::native::steps::{Grid, Inputs, Outputs, POINTS, PRODUCTS, Panel, Products, SIDE, STEP};
+use crate::engine::native::patches::steps::{Grid, Inputs, Outputs, POINTS, PRODUCTS, Panel, Products, SIDE, STEP};
 
 /// A step of patches, checked before memory is touched.
 ///

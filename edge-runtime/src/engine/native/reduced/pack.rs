@@ -1,7 +1,6 @@
 //! Weights in words, in the order in which the kernels read them.
 
-use super::super::halves::Half;
-use super::super::halves::f32_from_f16;
+use super::super::halves::{Half, f32_from_f16};
 use super::super::numbers::{Aligned, Numbers};
 use super::super::plan::{Block, Kernel};
 use super::super::threads::Threads;

@@ -1,7 +1,7 @@
 //! A feature map in words: rounded to numbers of 16 bits, or quantized to 8.
 
 use super::super::elementwise::Work;
-use super::super::halves::{Half, bf16_from_f32, f16_from_f32};
+use super::super::halves::Half;
 use super::super::machine::Machine;
 use super::super::maps::Maps;
 use super::super::numbers::Aligned;
@@ -72,8 +72,8 @@ impl Quantizer {
 fn halves(numbers: [f32; BLOCK], form: Half) -> [u32; BLOCK / 2] {
     let mut halves = [0; BLOCK];
     match form {
-        Half::Bf16 => halves.iter_mut().zip(numbers).for_each(|(half, x)| *half = bf16_from_f32(x)),
-        Half::F16 => halves.iter_mut().zip(numbers).for_each(|(half, x)| *half = f16_from_f32(x)),
+        Half::Bf16 => halves.iter_mut().zip(numbers).for_each(|(half, x)| *half = Half::Bf16.bits(x)),
+        Half::F16 => halves.iter_mut().zip(numbers).for_each(|(half, x)| *half = Half::F16.bits(x)),
     }
     // SAFETY: any bits are numbers.
     unsafe { std::mem::transmute::<[u16; BLOCK], [u32; BLOCK / 2]>(halves) }

@@ -13,7 +13,7 @@ pub struct Calibration {
 
 impl Calibration {
     /// The finest steps that reach from the smallest to the largest of the values, and 0, which borders have.
-    pub fn of(ranges: &[Range]) -> Self {
+    pub(crate) fn of(ranges: &[Range]) -> Self {
         let low = ranges.iter().fold(0.0f32, |low, range| low.min(range.low));
         let high = ranges.iter().fold(0.0f32, |high, range| high.max(range.high));
         if low == high {
@@ -41,7 +41,7 @@ pub struct Range {
 
 impl Range {
     /// Of no values.
-    pub const NONE: Self = Self { low: f32::INFINITY, high: f32::NEG_INFINITY };
+    pub(crate) const NONE: Self = Self { low: f32::INFINITY, high: f32::NEG_INFINITY };
 
     /// How far they reach from 0.
     pub fn reach(self) -> f32 {
@@ -49,7 +49,26 @@ impl Range {
     }
 
     /// Both of them.
-    pub fn with(self, other: Self) -> Self {
+    pub(crate) fn with(self, other: Self) -> Self {
         Self { low: self.low.min(other.low), high: self.high.max(other.high) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_reach_both_ends_and_zero_is_one_of_them() {
+        let of = |low, high| Calibration::of(&[Range { low, high }, Range { low: 0.0, high: 0.1 }]);
+        let both = of(-1.0, 4.1);
+        assert_eq!((both.zero, both.rounded(0.0)), (50, 0.0));
+        assert!((both.scale - 0.02).abs() < 1e-6);
+        for (x, expected) in [(-1.0, -1.0), (4.1, 4.1), (-9.0, -1.0), (9.0, 4.1), (0.011, 0.02), (-0.009, 0.0)] {
+            assert!((both.rounded(x) - expected).abs() < 1e-5, "{x}: {}", both.rounded(x));
+        }
+        // Values that don't include 0 still share a border of 0.
+        assert_eq!((of(1.0, 2.55).zero, of(0.0, 0.0).zero), (0, 0));
+        assert_eq!(Calibration::of(&[Range::NONE]), Calibration { scale: 1.0, zero: 0 });
     }
 }

@@ -1,20 +1,20 @@
 //! What kernels of patches are asked for: points of maps, products, outputs. `lanes::patches` checks and does it.
 
-use super::numbers::Activation;
-use super::pack::{BLOCK, WIDTH, Weights};
+use super::super::numbers::Activation;
+use super::super::pack::{BLOCK, WIDTH, Weights};
 
 /// Outputs of a patch in one dimension.
-pub(super) const SIDE: usize = 4;
+pub(in crate::engine::native) const SIDE: usize = 4;
 /// Products of a patch in one dimension, and the inputs that they need.
-pub(super) const POINTS: usize = SIDE + 1;
+pub(in crate::engine::native) const POINTS: usize = SIDE + 1;
 /// Products of a patch.
-pub(super) const PRODUCTS: usize = POINTS * POINTS;
+pub(in crate::engine::native) const PRODUCTS: usize = POINTS * POINTS;
 /// The number of patches is rounded up to a multiple of it.
-pub(super) const STEP: usize = 4;
+pub(in crate::engine::native) const STEP: usize = 4;
 
 /// The patches of maps, image by image and row by row.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Grid {
+pub(in crate::engine::native) struct Grid {
     pub count: usize,
     /// In a row or a column.
     pub across: usize,
@@ -34,7 +34,7 @@ impl Grid {
 
 /// What becomes of a parity's patches in one panel of output channels.
 #[derive(Debug)]
-pub(super) struct Panel<'a> {
+pub(in crate::engine::native) struct Panel<'a> {
     /// `[tap][channel][WIDTH]`
     pub weights: Weights<'a>,
     pub channels: usize,
@@ -49,7 +49,7 @@ pub(super) struct Panel<'a> {
 
 /// The points of one block of channels and one parity.
 #[derive(Debug)]
-pub(super) struct Inputs<'a> {
+pub(in crate::engine::native) struct Inputs<'a> {
     /// `[image][row][column][32]`
     pub from: &'a [f32],
     /// Numbers between rows, and between images.
@@ -64,7 +64,7 @@ pub(super) struct Inputs<'a> {
 
 /// Some input channels of patches, and one panel of output channels.
 #[derive(Debug)]
-pub(super) struct Products<'a> {
+pub(in crate::engine::native) struct Products<'a> {
     /// `[block][product][patch][32]`, with the distances that follow.
     pub input: &'a [f32],
     pub plane: usize,
@@ -96,13 +96,13 @@ impl Products<'_> {
 }
 
 /// Numbers between planes of so many panels: one panel more, lest they lie a power of two apart, where caches keep few.
-pub(super) fn apart(panels: usize) -> usize {
+pub(in crate::engine::native) fn apart(panels: usize) -> usize {
     (panels + 1) * WIDTH
 }
 
 /// The outputs of patches from their products.
 #[derive(Debug)]
-pub(super) struct Outputs<'a> {
+pub(in crate::engine::native) struct Outputs<'a> {
     /// `[product][patch][WIDTH]`
     pub sums: &'a [f32],
     /// Patches that there are sums of.
