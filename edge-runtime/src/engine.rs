@@ -65,7 +65,8 @@ pub trait Engine: Send {
     ///
     /// # Errors
     /// Latents that are not `latent_dim` a label, labels that the model doesn't have, weights that are no numbers or don't
-    /// add up to 1, a mix of labels where engine and file can't make one, and whatever the engine itself reports.
+    /// add up to 1, a mix of labels where engine and file can't make one, and whatever the engine itself reports; one of the caller's
+    /// has [`RuntimeError::own`].
     fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError>;
 
     /// Runs a batch for the time of each layer, in their order; `None` where the engine can't tell.

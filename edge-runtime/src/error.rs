@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use model_spec::SpecError;
 
-/// What can fail between a model file and a shown picture.
+/// What can fail between a model file and a shown picture. Where it has a source, its text leaves that out.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     /// A file that can't be read.
@@ -187,4 +187,19 @@ pub enum RuntimeError {
     /// A server whose generator has ended by itself; true where it panicked.
     #[error("the generator's thread ended{}", if *.0 { " with a panic" } else { "" })]
     GeneratorEnded(bool),
+    /// What an engine or a sink outside of this crate reports.
+    #[error("{doing}")]
+    Own {
+        /// What it was doing.
+        doing: &'static str,
+        /// Its own error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl RuntimeError {
+    /// Of an engine or a sink outside of this crate: what it was doing, and its own error.
+    pub fn own(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Own { doing, source: source.into() }
+    }
 }

@@ -40,7 +40,7 @@ pub trait Sink {
     /// Writes or shows one frame, whole when this returns.
     ///
     /// # Errors
-    /// A file or device that can't be written.
+    /// A file or device that can't be written; a sink of one's own has [`RuntimeError::own`].
     fn show(&mut self, frame: &Frame) -> Result<(), RuntimeError>;
 
     /// Whether somebody may still be looking at what goes with the program, such as a window: a reason not to end yet.

@@ -6,6 +6,7 @@
 //! `cargo run -p examples --bin own_sink`; a model file can be named behind `--`.
 
 use std::convert::Infallible;
+use std::io::Write;
 use std::path::Path;
 
 use edge_runtime::drawing::draw_frame;
@@ -37,10 +38,9 @@ impl Sink for Characters {
     fn show(&mut self, frame: &Frame) -> Result<(), RuntimeError> {
         let mut page = Page { levels: vec![Rgb888::BLACK; SIDE * (SIDE + CAPTION)] };
         draw_frame(&mut page, frame).unwrap_or_else(|never| match never {});
-        for row in page.levels.chunks(SIDE).step_by(2) {
-            println!("{}", row.iter().map(|color| character(*color)).collect::<String>());
-        }
-        Ok(())
+        let row = |row: &[Rgb888]| row.iter().map(|color| character(*color)).chain(['\n']).collect::<String>();
+        let text: String = page.levels.chunks(SIDE).step_by(2).map(row).collect();
+        std::io::stdout().write_all(text.as_bytes()).map_err(|error| RuntimeError::own("print a picture", error))
     }
 }
 
