@@ -25,7 +25,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::Parser;
-use edge_runtime::tf32;
+use edge_runtime::{output, tf32};
 
 use crate::cli::{Command, Options};
 use crate::setup::Usage;
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            output::complain(format_args!("{error:#}"));
             if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }

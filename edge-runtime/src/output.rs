@@ -159,6 +159,16 @@ pub fn print(text: &str) -> Result<(), RuntimeError> {
     }
 }
 
+/// Writes `error: ` and a text to standard error. Of control characters only those stay that end a line or indent: the text may
+/// have parts of a file in it, which must not give orders to a terminal.
+pub fn complain(problem: impl std::fmt::Display) {
+    let is_order = |letter: &char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    let plain = |letter: char| if is_order(&letter) { char::REPLACEMENT_CHARACTER } else { letter };
+    let text: String = format!("error: {problem}\n").chars().map(plain).collect();
+    // Where this fails nobody can be told.
+    _ = std::io::stderr().write_all(text.as_bytes());
+}
+
 fn temporary_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!(".{}-{}.part", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))

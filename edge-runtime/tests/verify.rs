@@ -91,6 +91,15 @@ fn a_right_file_passes_with_its_table() {
 }
 
 #[test]
+fn a_file_gives_no_orders_to_the_terminal_that_shows_its_error() {
+    let mut hostile = proto(&Network::new(&LABELS, 3));
+    hostile.graph.as_mut().expect("a graph").node[0].op_type = "\u{1b}[2J\rLoop".to_owned();
+    let (code, _, message) = verdict_of(&hostile, &[]);
+    assert_eq!(code, Some(1), "{message}");
+    assert!(message.contains("\u{fffd}[2J\u{fffd}Loop") && !message.contains('\u{1b}'), "{message}");
+}
+
+#[test]
 fn products_of_fewer_bits_have_a_bound_of_their_own() {
     let right = proto(&Network::new(&LABELS, 3));
     let mut wrong = right.clone();

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let code = match done.and_then(|text| Ok(output::print(&text)?)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            output::complain(format_args!("{error:#}"));
             if matches!(error.downcast_ref(), Some(ExportError::Usage(_))) {
                 ExitCode::from(2)
             } else {

@@ -4,7 +4,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use clap::Parser;
-use edge_runtime::tf32;
+use edge_runtime::{output, tf32};
 use trainer::cli::{Cli, Command};
 use trainer::progress::warn;
 use trainer::{bench, command, evaluate, memory, summary};
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     match done {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            warn(format_args!("error: {error:#}"));
+            output::complain(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
         Err(_) => ExitCode::FAILURE, // told by the hook
