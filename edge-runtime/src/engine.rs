@@ -206,6 +206,8 @@ pub struct Opened {
     pub kernels: String,
     /// What it may multiply in where the file says nothing else: f32, or fewer bits; f16 stands for TF32 too, which keeps as many.
     pub compute: Compute,
+    /// Whether it makes pictures between labels of this file.
+    pub can_mix: bool,
     /// CPU threads.
     pub threads: usize,
     /// Which provider ran each node, where that was read back.

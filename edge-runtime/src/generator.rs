@@ -97,6 +97,11 @@ impl Generator {
         &self.opened
     }
 
+    /// Whether [`Generator::mixed`] makes pictures between labels: there are several, and engine and file can.
+    pub fn can_mix(&self) -> bool {
+        self.metadata.labels.len() > 1 && self.opened.can_mix
+    }
+
     /// Why the engine passed over other choices, a line each.
     pub fn notes(&self) -> &[String] {
         &self.opened.notes

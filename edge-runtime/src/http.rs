@@ -99,7 +99,7 @@ impl Server {
     ///
     /// # Errors
     /// An address that can't be had, and a thread that can't be started.
-    pub fn bind(settings: Settings, mut generator: Generator) -> Result<Self, RuntimeError> {
+    pub fn bind(settings: Settings, generator: Generator) -> Result<Self, RuntimeError> {
         let failed = |source| RuntimeError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -107,7 +107,7 @@ impl Server {
         let cache = Arc::new(Cache::new(settings.cache_bytes));
         let metrics = Arc::new(Metrics::new());
         let bounds = Bounds::new(generator.metadata());
-        let model = model_text(&mut generator, &bounds);
+        let model = model_text(&generator);
         let documents = Documents::new(&bounds, &model);
         let shared = Shared { cache: cache.clone(), metrics: metrics.clone() };
         let (queue, generator) = Queue::open(generator, settings.queue, shared).map_err(failed)?;
@@ -204,19 +204,15 @@ async fn connection(stream: Patient, service: Arc<Service>, mut stop: watch::Rec
     _ = connection.await;
 }
 
-/// What model and engine are; makes one mixed picture to see whether they can.
-fn model_text(generator: &mut Generator, bounds: &Bounds) -> ModelText {
-    let labels = bounds.labels.len();
-    let shares = vec![1.0 / labels as f32; labels];
-    let latent = generator.latent(&crate::Request { label: 0, seed: 0, index: 0 });
-    let can_mix = labels > 1 && generator.mixed(&[(&shares, &latent)]).is_ok();
+/// What model and engine are.
+fn model_text(generator: &Generator) -> ModelText {
     let origin = generator.origin();
     ModelText {
         sha256: origin.model_sha256,
         // Others don't name the kernels that they take.
         is_repeatable: origin.engine.starts_with(EngineKind::Native.name()),
         engine: origin.engine,
-        latent_dim: latent.len(),
-        can_mix,
+        latent_dim: generator.metadata().architecture.latent_dim,
+        can_mix: generator.can_mix(),
     }
 }

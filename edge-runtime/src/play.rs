@@ -86,11 +86,10 @@ fn play(
 
 /// Makes pictures along the walk, a step for each, until nobody wants them.
 fn produce(mut generator: Generator, walk: &Walk, fps: f64, sender: &SyncSender<Result<Made, RuntimeError>>) {
-    let mut can_mix = true;
     for step in 0u64.. {
         let began = Instant::now();
         let place = walk.at(step as f64 / fps);
-        let made = picture(&mut generator, &place, &mut can_mix).map(|picture| Made {
+        let made = picture(&mut generator, &place).map(|picture| Made {
             picture,
             caption: caption(&generator, &place),
             time: began.elapsed(),
@@ -103,14 +102,10 @@ fn produce(mut generator: Generator, walk: &Walk, fps: f64, sender: &SyncSender<
 }
 
 /// The picture of a place; where the engine can't mix labels with this file, that of the nearer label.
-fn picture(generator: &mut Generator, place: &walk::Place, can_mix: &mut bool) -> Result<Picture, RuntimeError> {
+fn picture(generator: &mut Generator, place: &walk::Place) -> Result<Picture, RuntimeError> {
     let (from, to, share) = place.labels;
-    if *can_mix {
-        match generator.mixed(&[(&place.weights, &place.latent)]) {
-            Ok(mut pictures) => return Ok(pictures.swap_remove(0)),
-            Err(RuntimeError::NoMix { .. }) => *can_mix = false,
-            Err(error) => return Err(error),
-        }
+    if generator.can_mix() {
+        return Ok(generator.mixed(&[(&place.weights, &place.latent)])?.swap_remove(0));
     }
     generator.picture(if share < 0.5 { from } else { to }, &place.latent)
 }

@@ -404,7 +404,7 @@ impl Engine for Slow {
 fn with_engine(made: impl FnOnce(usize) -> Box<dyn Engine>, timeout: Duration) -> http::Server {
     let model = Model::from_bytes(Network::new(&LABELS, 3).bytes()).expect("valid");
     let opened = engine::open(&EngineSpec::default(), &model).expect("opens");
-    let opened = Opened { engine: made(model.metadata().architecture.pixels()), ..opened };
+    let opened = Opened { engine: made(model.metadata().architecture.pixels()), can_mix: false, ..opened };
     let settings = http::Settings {
         listen: "127.0.0.1:0".parse().expect("an address"),
         access: Access { token: None, hosts: Vec::new() },

@@ -174,6 +174,7 @@ impl Attempt<'_> {
             provider: provider.name(),
             kernels: format!("ONNX Runtime {}", self.library.version),
             compute: precision.compute(),
+            can_mix: self.model.metadata().variant.label_input == LabelInput::Mix,
             threads,
             placement,
             notes,

@@ -45,6 +45,7 @@ pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeEr
         provider: Provider::Cpu.name(),
         kernels: kernels(),
         compute: Compute::F32,
+        can_mix: model.metadata().variant.label_input == LabelInput::Mix,
         threads,
         placement: Vec::new(),
         notes: Vec::new(),
