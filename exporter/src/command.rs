@@ -69,21 +69,26 @@ fn make(options: &ExportOptions, source: &Source, settings: Settings) -> Result<
     }
 }
 
-/// A file of integers is no source, so one that took its own source's place could not be made again.
+/// What a file holds can't be made again once another one that holds less has taken its place: one of integers, which is no
+/// source, or f16 weights in that of f32 ones.
 fn check_source_stays(options: &ExportOptions, settings: &Settings) -> Result<(), ExportError> {
-    let has_integers = settings.precision == Precision::Int8 || settings.variant.compute == Compute::Int8;
-    let source = options.wanted().from.filter(|_| has_integers).and_then(|path| path.canonicalize().ok());
+    let Some(source) = options.wanted().from.and_then(|path| path.canonicalize().ok()) else { return Ok(()) };
     let name = triton::name_from_path(&options.out);
     let served = options.triton.as_deref().map(|repository| ("--triton", triton::model_path(repository, &name)));
-    for (flag, path) in std::iter::once(("--out", options.out.clone())).chain(served) {
-        if source.is_some() && source == path.canonicalize().ok() {
-            let path = path.display();
-            return Err(ExportError::Usage(format!(
-                "{flag}: {path} is the source, and a file of integers is none; name another file with --out"
-            )));
-        }
-    }
-    Ok(())
+    let mut places = std::iter::once(("--out", options.out.clone())).chain(served);
+    let Some((flag, path)) = places.find(|(_, path)| path.canonicalize().is_ok_and(|path| path == source)) else {
+        return Ok(());
+    };
+    let has_integers = settings.precision == Precision::Int8 || settings.variant.compute == Compute::Int8;
+    let lost = if has_integers {
+        "a file of integers is none"
+    } else if settings.precision == Precision::F16 && Model::open(&path)?.metadata().weights == Precision::F32 {
+        "its f32 weights would be gone"
+    } else {
+        return Ok(());
+    };
+    let path = path.display();
+    Err(ExportError::Usage(format!("{flag}: {path} is the source, and {lost}; name another file with --out")))
 }
 
 fn serve(place: triton::Place, made: &Made) -> anyhow::Result<triton::CompletePlace> {

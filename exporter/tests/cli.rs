@@ -422,6 +422,24 @@ fn a_file_becomes_a_servers_repository_and_its_ladder_is_printed() {
 }
 
 #[test]
+fn weights_of_16_bits_do_not_take_the_place_of_their_source_of_32() {
+    let (folder, _) = with_run();
+    assert!(exporter(folder.path(), &["--quiet", "--weights", "f32"]).status.success());
+    let content = std::fs::read(folder.path().join("models/gen.onnx")).expect("written");
+    let from = ["--from", "models/gen.onnx"];
+    for more in [&[][..], &["--weights", "f16"], &["--label-input", "mix"]] {
+        let output = exporter(folder.path(), &[&from[..], more].concat());
+        assert_eq!(output.status.code(), Some(2), "{more:?}");
+        let said = stderr(&output);
+        assert!(said.contains(" is the source, and its f32 weights would be gone; name another"), "{more:?}: {said}");
+        assert!(std::fs::read(folder.path().join("models/gen.onnx")).expect("still there") == content, "{more:?}");
+    }
+    for more in [&["--weights", "f32"][..], &["--out", "a.onnx"]] {
+        assert!(exporter(folder.path(), &[&from[..], more].concat()).status.success(), "{more:?}");
+    }
+}
+
+#[test]
 fn a_file_of_integers_does_not_take_the_place_of_its_source() {
     let (folder, _) = with_run();
     let at = |path: &str| folder.path().join(path);
