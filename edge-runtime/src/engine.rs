@@ -59,14 +59,26 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// Holds label indices against how many labels a model has.
+pub(crate) fn check_labels(indices: &[i64], labels: usize) -> Result<(), RuntimeError> {
+    let is_known = |label: &&i64| usize::try_from(**label).is_ok_and(|label| label < labels);
+    match indices.iter().find(|label| !is_known(label)) {
+        Some(label) => {
+            let (expected, found) = (format!("0 to {}", labels - 1), label.to_string());
+            Err(RuntimeError::Batch { part: "label", expected, found })
+        }
+        None => Ok(()),
+    }
+}
+
 /// Runs one model.
 pub trait Engine: Send {
     /// The pictures of a batch, `[n, channels, side, side]` in [-1, 1].
     ///
     /// # Errors
     /// Latents that are not `latent_dim` a label, labels that the model doesn't have, weights that are no numbers or don't
-    /// add up to 1, a mix of labels where engine and file can't make one, and whatever the engine itself reports; one of the caller's
-    /// has [`RuntimeError::own`].
+    /// add up to 1, a mix of labels where engine and file can't make one, and whatever the engine itself reports; one of the
+    /// caller's has [`RuntimeError::own`].
     fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError>;
 
     /// Runs a batch for the time of each layer, in their order; `None` where the engine can't tell.
@@ -204,7 +216,8 @@ pub struct Opened {
     pub provider: &'static str,
     /// Which kernels it chose for this processor, in its own words.
     pub kernels: String,
-    /// What it may multiply in where the file says nothing else: f32, or fewer bits; f16 stands for TF32 too, which keeps as many.
+    /// What it may multiply in where the file says nothing else: f32, or fewer bits; f16 stands for TF32 too, which keeps as
+    /// many.
     pub compute: Compute,
     /// Whether it makes pictures between labels of this file.
     pub can_mix: bool,
@@ -384,13 +397,7 @@ impl Sizes {
     fn count(self, labels: BatchLabels<'_>) -> Result<usize, RuntimeError> {
         let refused = |part, expected, found| Err(RuntimeError::Batch { part, expected, found });
         match labels {
-            BatchLabels::Indices(indices) => {
-                let known = |label: &&i64| usize::try_from(**label).is_ok_and(|label| label < self.labels);
-                match indices.iter().find(|label| !known(label)) {
-                    Some(label) => refused("label", format!("0 to {}", self.labels - 1), label.to_string()),
-                    None => Ok(indices.len()),
-                }
-            }
+            BatchLabels::Indices(indices) => check_labels(indices, self.labels).map(|()| indices.len()),
             BatchLabels::Weights(weights) if !weights.len().is_multiple_of(self.labels) => {
                 refused("label weights", format!("{} a picture", self.labels), weights.len().to_string())
             }

@@ -154,15 +154,11 @@ impl Generator {
     /// A label index or a latent that doesn't fit the model, and what the engine reports.
     pub fn pictures(&mut self, inputs: &[(usize, &[f32])]) -> Result<Vec<Picture>, RuntimeError> {
         let mut pictures = Vec::with_capacity(inputs.len());
-        // Here and not in the engine, which may be the caller's own.
-        let known = self.metadata.labels.len();
-        if let Some((label, _)) = inputs.iter().find(|(label, _)| *label >= known) {
-            let (expected, found) = (format!("0 to {}", known - 1), label.to_string());
-            return Err(RuntimeError::Batch { part: "label", expected, found });
-        }
         for part in inputs.chunks(BATCH) {
             let latents = self.joined(part.iter().map(|(_, latent)| *latent))?;
-            let labels: Vec<i64> = part.iter().map(|(label, _)| *label as i64).collect();
+            let labels: Vec<i64> = part.iter().map(|(label, _)| i64::try_from(*label).unwrap_or(i64::MAX)).collect();
+            // Here too, since the engine may be the caller's own.
+            engine::check_labels(&labels, self.metadata.labels.len())?;
             pictures.extend(self.run(&Batch::new(&latents, &labels))?);
         }
         Ok(pictures)

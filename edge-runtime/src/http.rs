@@ -171,8 +171,7 @@ impl Server {
             stream.set_nodelay(true).ok();
             let (service, stop, timeout) = (self.service.clone(), self.stop.0.subscribe(), self.timeout);
             connections.spawn(async move {
-                connection(Patient::new(stream, timeout.saturating_mul(PATIENCE)), service.clone(), stop, timeout)
-                    .await;
+                connection(Patient::new(stream, service.patience), service.clone(), stop, timeout).await;
                 service.metrics.count_closed();
                 drop(slot);
             });
@@ -181,7 +180,7 @@ impl Server {
         self.stop.stop();
         let finish = async { while connections.join_next().await.is_some() {} };
         // Who has not taken an answer by then is left.
-        tokio::time::timeout(self.timeout.saturating_mul(2 * PATIENCE), finish).await.ok();
+        tokio::time::timeout(self.service.patience.saturating_mul(2), finish).await.ok();
         connections.shutdown().await;
         if ended { Err(RuntimeError::GeneratorEnded(self.generator.join().is_err())) } else { Ok(()) }
     }

@@ -24,8 +24,8 @@
 //! ```
 //!
 //! Features: `tract` and `ort` (both on by default) add these engines to native, which is always there; `serve` (on
-//! by default) adds [`http`], `panels` displays on SPI and I2C, `window` one on a desktop; `embed` builds a model into the binary (see
-//! [`Model::find`]).
+//! by default) adds [`http`], `panels` displays on SPI and I2C, `window` one on a desktop; `embed` builds a model into the
+//! binary (see [`Model::find`]).
 
 pub mod canvas;
 pub mod decode;

@@ -159,11 +159,15 @@ pub fn print(text: &str) -> Result<(), RuntimeError> {
     }
 }
 
-/// Writes `error: ` and a text to standard error. Of control characters only those stay that end a line or indent: the text may
-/// have parts of a file in it, which must not give orders to a terminal.
+/// A letter of a text that anyone may have written, as it is shown: one that controls a terminal is replaced.
+pub fn shown(letter: char) -> char {
+    if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter }
+}
+
+/// Writes `error: ` and a text to standard error. Of control characters only those stay that end a line or indent: the text
+/// may have parts of a file in it, which must not give orders to a terminal.
 pub fn complain(problem: impl std::fmt::Display) {
-    let is_order = |letter: &char| letter.is_control() && !matches!(letter, '\n' | '\t');
-    let plain = |letter: char| if is_order(&letter) { char::REPLACEMENT_CHARACTER } else { letter };
+    let plain = |letter: char| if matches!(letter, '\n' | '\t') { letter } else { shown(letter) };
     let text: String = format!("error: {problem}\n").chars().map(plain).collect();
     // Where this fails nobody can be told.
     _ = std::io::stderr().write_all(text.as_bytes());

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Error, Result, bail};
-use edge_runtime::{EngineSpec, Generator, Model};
+use edge_runtime::{EngineSpec, Generator, Model, output};
 
 use crate::cli::EngineOptions;
 use crate::progress;
@@ -53,7 +53,7 @@ pub fn read_picture(path: &Path) -> Result<Vec<u8>> {
 
 /// Text from a file on one line, without control characters.
 pub fn plain(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter }).collect()
+    text.chars().map(output::shown).collect()
 }
 
 /// Finds the model.

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use clap::Parser;
 use edge_runtime::{output, tf32};
 use trainer::cli::{Cli, Command};
-use trainer::progress::warn;
 use trainer::{bench, command, evaluate, memory, summary};
 
 fn main() -> ExitCode {
@@ -37,7 +36,7 @@ fn main() -> ExitCode {
 fn shorten_libtorch_errors() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| match info.payload_as_str().and_then(first_line_of_libtorch) {
-        Some(line) => warn(format_args!("error: libtorch: {line}")),
+        Some(line) => output::complain(format_args!("libtorch: {line}")),
         None => usual(info),
     }));
 }

@@ -10,7 +10,8 @@ const DELAY: u16 = 10;
 /// How coarsely colors are chosen, 1 (best) to 30 (fastest).
 const QUANTIZER_SPEED: i32 = 10;
 
-/// An animation that repeats for ever, a tenth of a second a picture; its texts stand in a comment block. Of its pictures one is held at a time.
+/// An animation that repeats for ever, a tenth of a second a picture; its texts stand in a comment block. Of its pictures one
+/// is held at a time.
 ///
 /// # Errors
 /// No picture, one that can't be made, pictures of different sizes, and sides over 65,535 pixels.

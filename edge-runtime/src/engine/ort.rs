@@ -58,6 +58,7 @@ pub fn is_prepared(spec: &EngineSpec, model: &Model) -> Result<bool, RuntimeErro
     Ok(Cache::of(model, &library.version, precision).is_some_and(|cache| cache.is_prepared()))
 }
 
+/// What a provider may compute in here.
 fn precision_of(library: &Library, spec: &EngineSpec, provider: Provider) -> Reduced {
     Reduced::of(spec.ort, provider, library.takes_tf32(), tf32::is_forbidden())
 }

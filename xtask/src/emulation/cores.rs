@@ -1,4 +1,4 @@
-//! The cores that are emulated.
+//! The cores that are emulated, at once where there are several.
 
 use anyhow::Result;
 

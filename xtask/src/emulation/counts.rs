@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::cores::{DOT_CORE, at_once};
+use super::cores::{CORES, DOT_CORE, at_once};
 use crate::checkout::Checkout;
 use crate::command::{output, run_unannounced};
 use crate::cross::Cross;
@@ -15,7 +15,7 @@ use crate::cross::Cross;
 const FIGURES: &str = "xtask/src/emulation/counts.json";
 const PLUGIN: &str = include_str!("count.c");
 /// The core that f32 is counted on.
-const CORE: &str = "cortex-a72";
+const CORE: &str = CORES[1];
 /// What QEMU says where it has no plugins (Debian 13's), or takes those of another interface only (9 and later).
 const REFUSALS: [&str; 2] = ["unknown option", "API version"];
 /// By how much a count may differ from the figure of the same compiler.

@@ -2,8 +2,7 @@
 
 use super::elementwise::Work;
 use super::halves::Half;
-use super::lanes;
-use super::lanes::patches::Step;
+use super::lanes::{self, patches::Step};
 use super::level::Level;
 use super::plain;
 use super::reduced::dots::{self, Dots, PANEL};
