@@ -58,6 +58,11 @@ impl Adam {
         self.options.learning_rate = learning_rate;
     }
 
+    #[cfg(test)]
+    pub(crate) fn learning_rate(&self) -> f64 {
+        self.options.learning_rate
+    }
+
     /// Moves every weight against its gradient of `loss`. Other tensors' gradients are not computed.
     pub fn step(&mut self, loss: &Tensor) {
         let gradients = Tensor::run_backward(&[loss], self.weights.views(), false, false);

@@ -1,7 +1,7 @@
 //! Files that are either whole or not there.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{IoContext, TrainError};
@@ -17,19 +17,54 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     })
 }
 
-/// Lets `fill` write a file under a temporary name, then renames it to `path`.
+/// Lets `fill` write an empty file under a temporary name, then renames it to `path`.
 ///
 /// # Errors
-/// What `fill` fails with, or the file can't be renamed; `path` is then as it was.
+/// What `fill` fails with, or the file can't be made or renamed; `path` is then as it was.
 pub fn file<E: From<TrainError>>(path: &Path, fill: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
-    // Two processes may write what both find missing, such as the network of a data set.
-    let temporary = temporary_beside(path, &format!("{}.part", std::process::id()));
-    let renamed = || std::fs::rename(&temporary, path).during("rename to", path).map_err(E::from);
-    let written = fill(&temporary).and_then(|()| renamed());
+    named(path, fill, |temporary| std::fs::rename(temporary, path))
+}
+
+/// The same, but what another process wrote to `path` meanwhile stays.
+///
+/// # Errors
+/// Those of [`file()`].
+pub fn first_file<E: From<TrainError>>(path: &Path, fill: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
+    named(path, fill, |temporary| match std::fs::hard_link(temporary, path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => std::fs::rename(temporary, path), // without links
+        _ => std::fs::remove_file(temporary),
+    })
+}
+
+fn named<E: From<TrainError>>(
+    path: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), E>,
+    name: impl FnOnce(&Path) -> std::io::Result<()>,
+) -> Result<(), E> {
+    let temporary = claimed_beside(path).during("create a file beside", path)?;
+    let written = fill(&temporary).and_then(|()| name(&temporary).during("rename to", path).map_err(E::from));
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary); // the error at hand says more than that of tidying up
     }
     written
+}
+
+/// Whether files can be made in a folder: permissions don't tell, as a mount may be read-only and a folder another user's.
+pub fn is_writable(folder: &Path) -> bool {
+    claimed_beside(&folder.join("probe")).and_then(std::fs::remove_file).is_ok()
+}
+
+/// An empty file that is nobody else's: processes in two containers may have the same number, and both find missing what
+/// they write, such as the network of a data set.
+fn claimed_beside(path: &Path) -> std::io::Result<PathBuf> {
+    let mut count = 0;
+    loop {
+        let temporary = temporary_beside(path, &format!("{}-{count}.part", std::process::id()));
+        match File::create_new(&temporary) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => count += 1,
+            made => return made.map(|_| temporary),
+        }
+    }
 }
 
 /// Removes what processes that ended within [`file()`] have left beside `path`. Where that can't be told, nothing is removed.
@@ -39,7 +74,8 @@ pub fn remove_abandoned(path: &Path) {
     for left in beside.into_iter().flatten().flatten().map(|entry| entry.path()) {
         let file_name = left.file_name().unwrap_or_default().to_string_lossy();
         let process = file_name.strip_prefix(&format!(".{name}.")).and_then(|rest| rest.strip_suffix(".part"));
-        if process.and_then(|id| id.parse().ok()).is_some_and(is_gone) && is_free(&left) {
+        let process = process.and_then(|numbers| numbers.split('-').next()?.parse().ok());
+        if process.is_some_and(is_gone) && is_free(&left) {
             let _ = std::fs::remove_file(&left); // it only takes space
         }
     }
@@ -96,6 +132,25 @@ fn sync(folder: &Path) -> Result<(), TrainError> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_process_of_the_same_number_is_not_disturbed() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("a.u8");
+        let others = claimed_beside(&path).expect("free");
+        std::fs::write(&others, "others").expect("written");
+        write(&path, b"own").expect("written");
+        assert_eq!(std::fs::read(&path).expect("named"), b"own");
+        assert_eq!(std::fs::read(&others).expect("still there"), b"others");
+
+        let keep = |temporary: &Path| std::fs::write(temporary, "late").during("write", temporary);
+        first_file(&path, keep).expect("no error");
+        assert_eq!(std::fs::read(&path).expect("there"), b"own", "the first one stays");
+        first_file::<TrainError>(&folder.path().join("b.u8"), keep).expect("written");
+        assert_eq!(std::fs::read(folder.path().join("b.u8")).expect("named"), b"late");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 3);
+        assert!(is_writable(folder.path()) && !is_writable(&path));
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn what_a_killed_process_left_is_removed_and_nothing_else() {
@@ -104,8 +159,8 @@ mod tests {
         let (gone, own) = (child.id(), std::process::id());
         child.wait().expect("waited");
         let left = |name: &str| folder.path().join(name);
-        let names =
-            [format!(".a.u8.{gone}.part"), format!(".a.u8.{own}.part"), format!(".b.u8.{gone}.part"), "a.u8".into()];
+        let part = |file: &str, process: u32| format!(".{file}.{process}-0.part");
+        let names = [part("a.u8", gone), part("a.u8", own), part("b.u8", gone), "a.u8".into()];
         names.iter().for_each(|name| std::fs::write(left(name), "").expect("written"));
         let held = File::open(left(&names[0])).expect("opened");
         held.try_lock().expect("free");

@@ -76,7 +76,7 @@ pub struct TrainOptions {
     /// Epochs between checkpoints [default: 10]
     #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub save_every: Option<u64>,
-    /// Keep the newest N checkpoints, and in any case the one of lowest KID; 0: all [default: 5]
+    /// Keep the newest N checkpoints, and in any case the one of lowest KID; 0: all [default: 5, of the reference all]
     #[arg(long, value_name = "N")]
     pub keep: Option<usize>,
     /// Measure quality each time so many thousand images were shown, and at the end; 0: never [default: 25]

@@ -17,6 +17,8 @@ pub mod scores;
 
 use std::path::{Path, PathBuf};
 
+use crate::atomic;
+
 const FOLDER: &str = ".mudra";
 
 /// Where the measuring network of a data set is kept.
@@ -31,7 +33,7 @@ pub struct Cache {
 impl Cache {
     /// That of a folder of pictures and a folder of runs.
     pub fn of(data: Option<&Path>, runs: &Path) -> Self {
-        let folder = data.filter(|folder| can_be_written(folder)).unwrap_or(runs).join(FOLDER);
+        let folder = data.filter(|data| takes_files(data)).unwrap_or(runs).join(FOLDER);
         Self { beside: data.map(|folder| folder.join(FOLDER)), folder }
     }
 
@@ -42,11 +44,9 @@ impl Cache {
     }
 }
 
-/// Permissions don't tell: a mount may be read-only, and a folder another user's.
-fn can_be_written(data: &Path) -> bool {
+fn takes_files(data: &Path) -> bool {
     let kept = data.join(FOLDER);
-    let probe = if kept.is_dir() { kept } else { data.to_owned() }.join(format!(".probe.{}", std::process::id()));
-    std::fs::write(&probe, []).and_then(|()| std::fs::remove_file(&probe)).is_ok()
+    atomic::is_writable(if kept.is_dir() { &kept } else { data })
 }
 
 #[cfg(test)]

@@ -74,3 +74,57 @@ fn rows_by_label(generator: &Generator, labels: &Labels, latents: &[Vec<f32>]) -
         .collect();
     sheet::draw(&Tensor::cat(&rows, 0), COLUMNS)
 }
+
+#[cfg(test)]
+mod tests {
+    use image::RgbImage;
+    use model_spec::pixels::hwc8_from_chw_signed;
+
+    use super::*;
+    use crate::recipe::{Preset, Recipe};
+
+    /// The cell of a sheet of 32-pixel pictures.
+    fn cell(sheet: &Sheet, row: u32, column: u32) -> Vec<u8> {
+        let sheet: RgbImage = image::load_from_memory(&sheet.png).expect("a PNG").to_rgb8();
+        let (x, y) = (sheet::BORDER + column * (32 + sheet::BORDER), sheet::BORDER + row * (32 + sheet::BORDER));
+        image::imageops::crop_imm(&sheet, x, y, 32, 32).to_image().into_raw()
+    }
+
+    #[test]
+    fn a_row_is_a_label_and_a_column_a_latent() {
+        let recipe = Recipe::Paired;
+        let architecture = recipe.architecture(Preset::Small, 32, 3).expect("valid");
+        let labels = Labels::new(["fist", "palm", "peace"].map(str::to_owned).to_vec()).expect("valid");
+        let generator = Generator::initial(&architecture, 3, recipe.method().generator_start, Device::Cpu);
+        let made = |latent: &[f32], label: i64| {
+            let (latent, label) = (Tensor::from_slice(latent).unsqueeze(0), Tensor::from_slice(&[label]));
+            let made = tch::no_grad(|| generator.forward(&latent, &label, Mode::Evaluate));
+            hwc8_from_chw_signed(&Vec::<f32>::try_from(made.flatten(0, -1)).expect("numbers"), 3)
+        };
+        let is_near = |a: &[u8], b: &[u8]| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= 1);
+        let of = |index| latent::latent(7, index, architecture.latent_dim);
+        let (fixed, walk) = (fixed(&generator, &labels, 7), interpolation(&generator, &labels, 7));
+        assert_eq!((fixed.width, fixed.height), (342, 104));
+        for (row, column) in [(0, 0), (1, 0), (2, 3), (1, 9)] {
+            let expected = made(&of(column), i64::from(row));
+            assert!(is_near(&cell(&fixed, row, column), &expected), "row {row}, column {column}");
+            assert!(!is_near(&cell(&fixed, (row + 1) % 3, column), &expected), "each label has its own pictures");
+            assert!(!is_near(&cell(&fixed, row, (column + 1) % 10), &expected), "and each latent");
+        }
+        let middle: Vec<f32> = of(0).iter().zip(of(1)).map(|(a, b)| a * 5.0 / 9.0 + b * 4.0 / 9.0).collect();
+        for (column, latent) in [(0, of(0)), (4, middle), (9, of(1))] {
+            assert!(is_near(&cell(&walk, 2, column), &made(&latent, 2)), "column {column} of the walk");
+        }
+    }
+
+    #[test]
+    fn real_pictures_stand_in_the_row_of_their_label() {
+        let labels = Labels::new(["fist", "palm"].map(str::to_owned).to_vec()).expect("valid");
+        let label_of = [0, 1, 1, 0, 1];
+        let levels = Tensor::from_slice(&[10u8, 20, 30, 40, 50]).view([5, 1, 1, 1]);
+        let sheet = reals(&levels.expand([5, 3, 32, 32], false), &label_of, &labels);
+        let first_levels = |row| Vec::from_iter((0..COLUMNS).map(|column| cell(&sheet, row, column)[0]));
+        assert_eq!(first_levels(0), [10, 10, 10, 10, 10, 40, 40, 40, 40, 40]);
+        assert_eq!(first_levels(1), [20, 20, 20, 20, 30, 30, 30, 50, 50, 50]);
+    }
+}

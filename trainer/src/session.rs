@@ -22,7 +22,8 @@ use crate::run_folder::Claimed;
 use crate::settings::{Rollback, Settings};
 use crate::stats::EpochStats;
 use crate::step::{Batch, Gan, Losses};
-use crate::{interrupt, order, run_folder, samples, watch};
+use crate::watch::{self, Alarm};
+use crate::{interrupt, order, run_folder, samples};
 
 /// Steps whose losses stay on the device before they are read, so that a GPU is not waited for at each step.
 const UNREAD_STEPS: usize = 16;
@@ -69,10 +70,8 @@ pub struct Setting<'a> {
 enum Turn {
     Done,
     Interrupted,
-    /// The watchdog's reason to set the run back.
-    Alarm(String),
-    /// The same where checkpoints since the last measurement may have it too.
-    Collapsed(String),
+    /// The run is to be set back.
+    Alarm(Alarm),
 }
 
 /// The learning rate after a rollback, over the one before.
@@ -169,11 +168,7 @@ impl Session {
                     self.save(None)?;
                     return Ok(Ending::Interrupted);
                 }
-                Turn::Alarm(reason) => self.set_back(reason, self.saved.clone(), console)?,
-                Turn::Collapsed(reason) => {
-                    let measured = run_folder::newest_measured(&self.run)?;
-                    self.set_back(reason, measured, console)?;
-                }
+                Turn::Alarm(alarm) => self.set_back(alarm, console)?,
             }
         }
         let walk = samples::interpolation(self.gan.best_generator(), &self.labels, self.settings.seed);
@@ -191,9 +186,9 @@ impl Session {
         for first in (done..self.count).step_by(self.settings.batch_size) {
             let asked = interrupt::asked();
             if (asked || self.unread.len() >= UNREAD_STEPS)
-                && let Some(reason) = self.read_losses()
+                && let Some(alarm) = self.read_losses()
             {
-                return Ok(Turn::Alarm(reason));
+                return Ok(Turn::Alarm(alarm));
             }
             if asked {
                 // What the last step did shows in the next one's losses, which there is none of.
@@ -203,8 +198,8 @@ impl Session {
             self.step(&order.narrow(0, first as i64, count as i64));
             console.advance(count as u64);
         }
-        if let Some(reason) = self.read_losses().or_else(|| self.broken_weights()) {
-            return Ok(Turn::Alarm(reason));
+        if let Some(alarm) = self.read_losses().or_else(|| self.broken_weights()) {
+            return Ok(Turn::Alarm(alarm));
         }
         self.progress.epochs += 1;
         let images_per_s = (self.count - done) as f64 / started.elapsed().as_secs_f64();
@@ -214,22 +209,26 @@ impl Session {
     /// A step with the pictures at some places, i64 `[N]`, where the pictures are.
     fn step(&mut self, places: &Tensor) {
         tch::manual_seed(order::step_seed(self.settings.seed, self.progress.steps));
-        let device = self.gan.generator.device();
-        let batch = Batch {
-            images: self.images.index_select(0, places).to_device(device),
-            labels: self.label_of.index_select(0, places).to_device(device),
-            step: self.progress.steps,
-            seen: self.progress.images,
-        };
         let rate = self.settings.current_learning_rate() * self.settings.method.rate_after(self.progress.images);
         self.gan.set_learning_rate(rate);
+        let batch = self.batch(places);
         self.unread.push(self.gan.step(&batch));
         self.progress.steps += 1;
         self.progress.images += places.size()[0] as u64;
     }
 
+    fn batch(&self, places: &Tensor) -> Batch {
+        let device = self.gan.generator.device();
+        Batch {
+            images: self.images.index_select(0, places).to_device(device),
+            labels: self.label_of.index_select(0, places).to_device(device),
+            step: self.progress.steps,
+            seen: self.progress.images,
+        }
+    }
+
     /// Moves the losses of the last steps from the device; says what is wrong with them, if anything is.
-    fn read_losses(&mut self) -> Option<String> {
+    fn read_losses(&mut self) -> Option<Alarm> {
         for losses in self.unread.drain(..) {
             self.losses.discriminator.push(losses.discriminator.double_value(&[]) as f32);
             self.losses.generator.push(losses.generator.double_value(&[]) as f32);
@@ -238,8 +237,8 @@ impl Session {
     }
 
     /// A checkpoint of such weights would be no way back.
-    fn broken_weights(&self) -> Option<String> {
-        (!self.gan.is_finite()).then(|| "a weight is no number".to_owned())
+    fn broken_weights(&self) -> Option<Alarm> {
+        (!self.gan.is_finite()).then(|| Alarm::Broken("a weight is no number".to_owned()))
     }
 
     fn finish_epoch(&mut self, images_per_s: f64, console: &Console) -> Result<Turn, TrainError> {
@@ -257,13 +256,12 @@ impl Session {
             features: quality.as_ref().map(|quality| quality.features.clone()),
         };
         console.epoch(&stats, self.settings.epochs);
-        let collapsed = quality.as_ref().and_then(|now| watch::collapsed(self.report.epochs(), now));
-        let jumped = || watch::jumped(self.report.epochs(), &stats).map(Turn::Alarm);
-        match collapsed.map(Turn::Collapsed).or_else(jumped) {
-            Some(Turn::Alarm(reason) | Turn::Collapsed(reason)) if self.settings.recipe == Recipe::Reference => {
-                console.say(&format!("{reason}; the reference recipe goes on as it is written"));
+        quality.iter().flat_map(|quality| watch::doubts(&stats, quality)).for_each(|doubt| console.say(&doubt));
+        match watch::alarm(self.report.epochs(), &stats, quality.as_ref()) {
+            Some(alarm) if self.settings.recipe == Recipe::Reference => {
+                console.say(&format!("{alarm}; the reference recipe goes on as it is written"));
             }
-            Some(turn) => return Ok(turn),
+            Some(alarm) => return Ok(Turn::Alarm(alarm)),
             None => {}
         }
         self.losses = EpochLosses::default();
@@ -298,9 +296,19 @@ impl Session {
         meter.measure(&fakes::from_generator(self.gan.best_generator(), &wanted)).map(Some)
     }
 
+    /// The last checkpoint that an alarm says nothing against.
+    fn last_good(&self, alarm: &Alarm) -> Result<Option<PathBuf>, TrainError> {
+        match alarm {
+            Alarm::Broken(_) => Ok(self.saved.clone()),
+            // Checkpoints since the last measurement may have it too.
+            Alarm::Collapsed(_) => run_folder::newest_measured(&self.run),
+        }
+    }
+
     /// Goes on from the last good checkpoint with lower rates; once in a run.
-    fn set_back(&mut self, reason: String, checkpoint: Option<PathBuf>, console: &Console) -> Result<(), TrainError> {
-        let images = self.progress.images;
+    fn set_back(&mut self, alarm: Alarm, console: &Console) -> Result<(), TrainError> {
+        let checkpoint = self.last_good(&alarm)?;
+        let (images, reason) = (self.progress.images, alarm.to_string());
         let (None, Some(path)) = (&self.settings.rollback, &checkpoint) else {
             return Err(TrainError::Diverged { images, reason, checkpoint });
         };
@@ -368,6 +376,7 @@ mod tests {
     use model_spec::Manifest;
 
     use super::*;
+    use crate::adam::Adam;
     use crate::device::{self, DeviceChoice};
     use crate::hands;
     use crate::recipe::{Preset, Recipe};
@@ -394,12 +403,51 @@ mod tests {
         Session::open(Claimed::of(run).expect("free"), settings(&data), &setting, console).expect("opened")
     }
 
+    fn rates(session: &Session) -> [f64; 2] {
+        [&session.gan.generator_adam, &session.gan.discriminator_adam].map(Adam::learning_rate)
+    }
+
+    #[test]
+    fn a_step_is_told_its_place_in_the_run() {
+        let (out, console) = (tempfile::tempdir().expect("temporary folder"), Console::new(true));
+        let mut session = opened(out.path(), &console);
+        session.settings.method.steady_kimg = 0.004;
+        let batch = |session: &Session| {
+            let Batch { images, labels, step, seen } = session.batch(&Tensor::from_slice(&[9i64, 1]));
+            let places = Vec::<i64>::try_from(labels).expect("labels");
+            (places, Vec::<u8>::try_from(images.flatten(0, -1)).expect("pictures"), (step, seen))
+        };
+        let (labels, pictures, place) = batch(&session);
+        assert_eq!((labels, place), (vec![1, 0], (0, 0)), "eight pictures of each label, in their order");
+        let expected = [9, 1].map(|place| session.images.get(place).flatten(0, -1));
+        assert_eq!(pictures, Vec::<u8>::try_from(Tensor::cat(&expected, 0)).expect("pictures"));
+        assert!(matches!(session.epoch(&console), Ok(Turn::Done)));
+        assert_eq!(batch(&session).2, (3, 24));
+        assert_eq!(rates(&session), [2e-4 * 4.0 / 16.0; 2], "the last of three steps came after 16 pictures");
+    }
+
+    #[test]
+    fn a_loss_that_jumps_sets_a_run_back_but_not_the_reference() {
+        let (out, console) = (tempfile::tempdir().expect("temporary folder"), Console::new(true));
+        let mut session = opened(out.path(), &console);
+        (0..3).for_each(|_| assert!(matches!(session.epoch(&console), Ok(Turn::Done))));
+        let jump = |session: &mut Session| {
+            session.losses = EpochLosses { discriminator: vec![1e4; 3], generator: vec![1.0; 3] };
+            session.progress.epochs += 1;
+            session.progress.images += 24;
+            session.finish_epoch(1.0, &console).expect("reported")
+        };
+        assert!(matches!(jump(&mut session), Turn::Alarm(Alarm::Broken(_))));
+        session.settings.recipe = Recipe::Reference;
+        assert!(matches!(jump(&mut session), Turn::Done));
+    }
+
     #[test]
     fn a_run_that_breaks_before_its_first_checkpoint_names_none() {
         let (out, console) = (tempfile::tempdir().expect("temporary folder"), Console::new(true));
         let mut session = opened(out.path(), &console);
-        let error =
-            session.set_back("the loss is NaN".to_owned(), None, &console).expect_err("nowhere to go").to_string();
+        let alarm = Alarm::Broken("the loss is NaN".to_owned());
+        let error = session.set_back(alarm, &console).expect_err("nowhere to go").to_string();
         assert!(error.contains("no checkpoint was saved yet; try a lower --lr"), "{error}");
     }
 
@@ -416,8 +464,7 @@ mod tests {
         std::fs::write(measured.join("manifest.json"), text).expect("written");
         (0..2).for_each(|_| assert!(matches!(session.epoch(&console), Ok(Turn::Done))));
 
-        let measured_one = run_folder::newest_measured(&run).expect("listed");
-        session.set_back("collapsed".to_owned(), measured_one, &console).expect("set back");
+        session.set_back(Alarm::Collapsed("collapsed".to_owned()), &console).expect("set back");
         assert_eq!(session.progress.epochs, 1);
         assert_eq!(run_folder::latest_checkpoint(&run).expect("listed"), Some(measured), "a resumed run starts there");
         assert_eq!(session.train(&console).expect("goes on"), Ending::Complete);
@@ -434,12 +481,13 @@ mod tests {
             let _ = tch::no_grad(|| weight.shallow_clone().fill_(f64::NAN));
         };
         assert!(matches!(session.epoch(&console), Ok(Turn::Done)));
-        assert_eq!(session.broken_weights(), None);
+        assert!(session.broken_weights().is_none());
         poison(&session);
         assert!(session.broken_weights().is_some());
         assert_eq!(session.train(&console).expect("set back"), Ending::Complete);
         let rollback = Settings::read(&run).expect("read").rollback.expect("recorded");
         assert_eq!((rollback.images, rollback.learning_rate), (48, 1e-4));
+        assert_eq!(rates(&session), [1e-4; 2]);
         assert!(rollback.reason.contains("loss is NaN"), "{}", rollback.reason);
         let epochs: Vec<u64> = session.report.epochs().iter().map(|stats| stats.epoch).collect();
         assert_eq!(epochs, [1, 2, 3]);

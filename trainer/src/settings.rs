@@ -90,7 +90,8 @@ impl Settings {
             batch_size: recipe.batch_size(),
             learning_rate: recipe.learning_rate(),
             checkpoint_every: 10,
-            keep: 5,
+            // The reference keeps the weights of every tenth epoch.
+            keep: if recipe == Recipe::Reference { 0 } else { 5 },
             eval_every_kimg: 25.0,
             arithmetic: None,
             rollback: None,
@@ -171,6 +172,7 @@ mod tests {
         let good = Settings::of_recipe(recipe, recipe.architecture(Preset::Small, 32, 3).expect("valid"));
         good.write(run.path()).expect("written");
         assert_eq!(Settings::read(run.path()).expect("read"), good);
+        assert_eq!([good.keep, Settings::of_recipe(Recipe::Reference, good.architecture.clone()).keep], [5, 0]);
         let rollback = Rollback { images: 1, reason: String::new(), learning_rate: 0.0 };
         let cases = [
             (Settings { batch_size: 1, ..good.clone() }, "batch_size: expected at least 2, found 1"),

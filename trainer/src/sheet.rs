@@ -6,7 +6,8 @@ use image::{DynamicImage, GrayImage, ImageFormat, RgbImage, imageops};
 use model_spec::pixels::hwc8_from_chw_signed;
 use tch::{Kind, Tensor};
 
-const BORDER: u32 = 2;
+/// Pixels around each picture.
+pub(crate) const BORDER: u32 = 2;
 
 /// The PNG of a sheet.
 #[derive(Debug)]

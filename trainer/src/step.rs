@@ -126,8 +126,7 @@ impl Gan {
     fn move_average(&self, batch: &Batch) {
         let Some(average) = &self.average else { return };
         let count = batch.labels.size()[0] as f64;
-        let seen = batch.seen as f64 + count;
-        let half_life = (self.method.average_kimg * 1000.0).min(seen * AVERAGE_RAMP);
+        let half_life = half_life(self.method.average_kimg, batch.seen as f64 + count);
         average.weights.approach(&self.generator.weights, 1.0 - 0.5f64.powf(count / half_life));
     }
 }
@@ -156,6 +155,11 @@ struct Moves<'a> {
 /// The average's half-life is at most this share of the pictures so far (as in StyleGAN2's training loop).
 const AVERAGE_RAMP: f64 = 0.05;
 
+/// Of the average, in pictures, once so many have been seen.
+fn half_life(average_kimg: f64, seen: f64) -> f64 {
+    (average_kimg * 1000.0).min(seen * AVERAGE_RAMP)
+}
+
 fn scale(generator: &Generator, name: &str, factor: f64) {
     if factor != 1.0 {
         let _ = tch::no_grad(|| generator.weights.get(name).shallow_clone().g_mul_scalar_(factor));
@@ -171,4 +175,15 @@ pub fn signed_from_u8(images: &Tensor) -> Tensor {
 /// f32 in [-1, 1] to the nearest of 256 levels.
 pub fn u8_from_signed(images: &Tensor) -> Tensor {
     (images * 127.5).g_add_scalar_(127.5).round_().clamp_(0.0, 255.0).to_kind(Kind::Uint8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_average_forgets_more_slowly_up_to_its_half_life() {
+        let of = |seen| half_life(20.0, seen);
+        assert_eq!([of(32.0), of(100_000.0), of(400_000.0), of(1e6)], [1.6, 5_000.0, 20_000.0, 20_000.0]);
+    }
 }

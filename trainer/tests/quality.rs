@@ -77,6 +77,9 @@ fn every_way_to_be_worse_shows_in_the_scores_that_are_for_it() {
 
     let kid = |evaluation: &Evaluation| evaluation.fakes.kid;
     assert!(fresh.classifier_accuracy > 0.8, "the classifier knows the hands: {}", fresh.classifier_accuracy);
+    let floor = fresh.floor;
+    assert!(floor.frechet > 1e-3 && floor.recall < 1.0, "the floor is that of two sets: {floor:?}");
+    assert!(floor.kid < kid(&blurred) && floor.coverage > four.fakes.coverage, "{floor:?}");
     let frechet = |evaluation: &Evaluation| evaluation.fakes.frechet;
     assert!(frechet(&fresh) < frechet(&collapsed) && frechet(&collapsed) < frechet(&four));
     assert!(frechet(&four) < frechet(&one) && frechet(&fresh) < frechet(&blurred));
@@ -95,5 +98,8 @@ fn every_way_to_be_worse_shows_in_the_scores_that_are_for_it() {
     assert_eq!(swapped.confusion.iter().flatten().sum::<u64>(), 3 * HALF as u64);
     assert!(four.memorisation.ratio < 1e-6 && fresh.memorisation.ratio > 0.5, "{}", fresh.memorisation.ratio);
     assert_eq!(four.memorisation.nearest[0], 0);
-    assert!(fresh.named().contains_key("kid/rock") && fresh.features.len() == 64);
+    let named = fresh.named();
+    assert_eq!((named["kid/rock"], named["kid_floor/rock"]), (fresh.labels[1].fakes.kid, fresh.labels[1].floor.kid));
+    assert_eq!((named["samples/rock"], named["samples"]), (HALF as f64, 3.0 * HALF as f64));
+    assert_eq!(fresh.features.len(), 64);
 }

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use model_spec::Architecture;
 use model_spec::architecture::{Family, Opponent};
 use tch::{Kind, Tensor};
+use trainer::adam::Adam;
 use trainer::device::{self, DeviceChoice};
 use trainer::networks::{Mode, Precision};
 use trainer::recipe::Recipe;
@@ -38,10 +39,10 @@ fn reduced(recipe: Recipe) -> Architecture {
     }
 }
 
-fn gan(recipe: Recipe, architecture: &Architecture, labels: usize) -> Gan {
+fn gan(recipe: Recipe, architecture: &Architecture, labels: usize, precision: Precision) -> Gan {
     let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
     let (method, learning_rate) = (recipe.method(), recipe.learning_rate());
-    let spec = GanSpec { architecture, labels, method: &method, learning_rate, precision: Precision::F32 };
+    let spec = GanSpec { architecture, labels, method: &method, learning_rate, precision };
     Gan::initial(&spec, device)
 }
 
@@ -85,7 +86,7 @@ fn fixture(name: &str) -> (PathBuf, Vec<u8>) {
 /// Takes two steps from the golden's weights, and expects its losses and weights.
 fn two_steps(golden: &Reader<'_>, recipe: Recipe) -> Gan {
     let _alone = DRAWS.lock();
-    let mut gan = gan(recipe, &reduced(recipe), LABELS);
+    let mut gan = gan(recipe, &reduced(recipe), LABELS, Precision::F32);
     copy_weights(golden, "before/generator", &gan.generator.weights);
     copy_weights(golden, "before/discriminator", gan.discriminator.weights());
     if let Some(average) = &gan.average {
@@ -130,7 +131,7 @@ fn every_shape_of_the_family_takes_a_step() {
             let small = Architecture { stem_channels: 4, widths, ..reference };
             let small = Architecture { discriminator_widths: vec![3; small.discriminator_widths.len()], ..small };
             let architecture = if recipe == Recipe::Paired { small.against_projection(2) } else { small };
-            let mut gan = gan(recipe, &architecture, labels);
+            let mut gan = gan(recipe, &architecture, labels, Precision::F32);
             let (count, side) = (3, size as i64);
             let batch = Batch {
                 images: Tensor::randint(256, [count, channels as i64, side, side], (Kind::Uint8, tch::Device::Cpu)),
@@ -148,6 +149,57 @@ fn every_shape_of_the_family_takes_a_step() {
             let made = gan.best_generator().forward(&latent, &batch.labels, Mode::Evaluate);
             assert_eq!(made.size(), [count, channels as i64, side, side], "{shape}");
         }
+    }
+}
+
+/// Convolutions are rounded; weights, moments and running statistics stay f32, and so does what is looked at.
+#[test]
+fn bf16_rounds_convolutions_and_nothing_else() {
+    let _alone = DRAWS.lock();
+    for recipe in [Recipe::Reference, Recipe::Paired] {
+        let step = |precision| {
+            tch::manual_seed(5);
+            let mut gan = gan(recipe, &reduced(recipe), LABELS, precision);
+            let batch = Batch {
+                images: Tensor::randint(256, [8, 3, 32, 32], (Kind::Uint8, tch::Device::Cpu)),
+                labels: Tensor::from_slice(&[0i64, 1, 2, 0, 1, 2, 0, 1]),
+                step: 0,
+                seen: 0,
+            };
+            let losses = gan.step(&batch);
+            (gan, [losses.discriminator, losses.generator].map(|loss| loss.double_value(&[])))
+        };
+        let ((exact, exact_losses), (rounded, rounded_losses)) = (step(Precision::F32), step(Precision::Bf16));
+        assert_ne!(rounded_losses, exact_losses, "{recipe:?}: nothing was rounded");
+        for (rounded, exact) in rounded_losses.iter().zip(exact_losses) {
+            assert!((rounded - exact).abs() < 0.02 * (1.0 + exact.abs()), "{recipe:?}: {rounded}, {exact}");
+        }
+        let adams = [
+            (&rounded.generator_adam, &exact.generator_adam),
+            (&rounded.discriminator_adam, &exact.discriminator_adam),
+        ];
+        for (rounded, exact) in adams {
+            // Of the first step: its gradients, but for a factor.
+            let all =
+                |adam: &Adam| Tensor::cat(&adam.slots().map(|slot| slot.mean.flatten(0, -1)).collect::<Vec<_>>(), 0);
+            let (rounded, exact) = (all(rounded), all(exact));
+            assert_eq!(rounded.kind(), Kind::Float);
+            let difference = ((&rounded - &exact).norm() / exact.norm()).double_value(&[]);
+            assert!(
+                difference > 0.0 && difference < 0.25,
+                "{recipe:?}: gradients differ by {difference} of their norm"
+            );
+        }
+        let average = rounded.average.as_ref().map(|average| &average.weights);
+        for weights in [&rounded.generator.weights, rounded.discriminator.weights()].into_iter().chain(average) {
+            assert!(weights.iter().all(|(_, tensor)| tensor.kind() == Kind::Float), "{recipe:?}");
+        }
+        exact.generator.weights.copy_from(&rounded.generator.weights);
+        let (latent, label) =
+            (Tensor::randn([3, 20], (Kind::Float, tch::Device::Cpu)), Tensor::from_slice(&[0i64, 1, 2]));
+        let seen = |gan: &Gan, mode| tch::no_grad(|| gan.generator.forward(&latent, &label, mode));
+        assert_eq!(seen(&rounded, Mode::Evaluate), seen(&exact, Mode::Evaluate), "{recipe:?}");
+        assert_ne!(seen(&rounded, Mode::Train), seen(&exact, Mode::Train), "{recipe:?}");
     }
 }
 

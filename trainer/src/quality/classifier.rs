@@ -105,7 +105,8 @@ impl Classifier {
         if !path.is_file() {
             std::fs::create_dir_all(&cache.folder).during("create", &cache.folder)?;
             let fitted = fit(pictures, split, progress)?;
-            crate::atomic::file(&path, |temporary| fitted.write(temporary))?;
+            // Runs that began together are measured by one network.
+            crate::atomic::first_file(&path, |temporary| fitted.write(temporary))?;
         }
         Self::read(&path, pictures, split.rule)
     }

@@ -302,6 +302,17 @@ mod tests {
     }
 
     #[test]
+    fn the_halves_of_a_label_share_no_picture() {
+        let data = hands::rendered_hands(32, 32, 3, 1, &|_, _| {});
+        for (label, [first, second]) in halves(&data).expect("enough pictures").into_iter().enumerate() {
+            let mut places = [first, second].concat();
+            places.sort_unstable();
+            let label = label as i64;
+            assert_eq!(places, Vec::from_iter(32 * label..32 * (label + 1)));
+        }
+    }
+
+    #[test]
     fn half_of_a_label_is_compared_up_to_its_share_of_the_most() {
         assert_eq!([compared(840, 3), compared(100_000, 2), compared(25, 2)], [420, 2_500, 12]);
         assert_eq!(compared(1_000, 1_000), LEAST_PICTURES / 2);

@@ -121,10 +121,14 @@ impl Evaluation {
             named.insert(format!("{name}_floor"), floor);
         }
         for label in &self.labels {
+            let (name, spread) = (&label.label, label.fakes.kid_spread);
             let own = [("accuracy", label.accuracy), ("diversity", label.diversity)];
-            for (name, value) in label.fakes.named().into_iter().chain(own) {
-                named.insert(format!("{name}/{}", label.label), value);
-            }
+            let own = own.into_iter().chain([("samples", label.samples as f64), ("kid_spread", spread)]);
+            named.extend(
+                label.fakes.named().into_iter().chain(own).map(|(score, value)| (format!("{score}/{name}"), value)),
+            );
+            let floor = label.floor.named().into_iter();
+            named.extend(floor.map(|(score, value)| (format!("{score}_floor/{name}"), value)));
         }
         // JSON has no others: a file with them could not be read again.
         named.retain(|_, value| value.is_finite());
