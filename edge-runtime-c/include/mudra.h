@@ -11,7 +11,8 @@
  *
  * Every function may be called from any thread at any time; calls with the same generator wait for each other. A
  * generator that is null, made up or freed already is an error, and so is every other argument but an address that is
- * not null: behind one there must be what the function asks for. Text is UTF-8 and ends with a 0.
+ * not null: behind one there must be what the function asks for. Text is UTF-8 and ends with a 0. A process that was
+ * forked opens generators of its own: making a picture with one of its parent's is an error.
  *
  * The same model, label, seed and index give the same bytes in every run on one machine, and the same as the command
  * `edge-runtime --label L --seed S` writes there.
@@ -48,8 +49,8 @@ const char *mudra_version(void);
 const char *mudra_last_error(void);
 
 /* Opens a model file, which may take tens of milliseconds. With path null it is gen.onnx beside the program, then
-   models/gen.onnx in the working folder, then the one built into the library. threads is the number of CPU threads, 0 for
-   one a core. Returns null on failure: no such file, a file that is no model or is damaged, a model that no engine runs. */
+   models/gen.onnx in the working folder, then the one built into the library. threads is the number of CPU threads, up to 1024,
+   0 for one a core. Returns null on failure: no such file, a file that is no model or is damaged, a model that no engine runs. */
 mudra_generator *mudra_open(const char *path, uint32_t threads);
 
 /* Closes a generator and gives its memory back. Null is ignored; a generator that is closed already is left alone, and

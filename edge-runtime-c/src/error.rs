@@ -23,6 +23,12 @@ pub(crate) enum CallError {
     /// A generator whose earlier call panicked.
     #[error("generator: an earlier call failed inside; free it and open another")]
     Broken,
+    /// A generator of the process that this one was forked from.
+    #[error("generator: expected one of this process, found its parent's, whose threads are not here; open another")]
+    Forked,
+    /// More threads than any machine has.
+    #[error("threads: expected 0 to 1024, found {0}")]
+    Threads(u32),
     /// A label that the model doesn't have.
     #[error("label: expected 0 to {}, found {found}", count - 1)]
     Label {

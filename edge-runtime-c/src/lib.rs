@@ -18,6 +18,8 @@ use crate::handle::{Handle, Opaque};
 
 const OK: c_int = 0;
 const FAILED: c_int = -1;
+/// As on the command line.
+const MOST_THREADS: u32 = 1024;
 
 /// Version of the library.
 #[unsafe(no_mangle)]
@@ -43,6 +45,9 @@ pub unsafe extern "C" fn mudra_open(path: *const c_char, threads: u32) -> *mut O
         let named = unsafe { text("path", path) };
         let named = if path.is_null() { None } else { Some(named?) };
         let (model, _) = Model::find(named.map(Path::new))?;
+        if threads > MOST_THREADS {
+            return Err(CallError::Threads(threads));
+        }
         let threads = usize::try_from(threads).ok().filter(|threads| *threads > 0);
         let generator = Generator::of(&model, &EngineSpec { threads, ..EngineSpec::default() })?;
         Ok(handle::register(Handle::new(generator)))

@@ -8,6 +8,7 @@ use edge_runtime::{EngineSpec, Generator, Model, Placement, output};
 
 use crate::cli::Bench;
 use crate::measured::{Measured, WARM_UP};
+use crate::progress::Progress;
 use crate::{interrupt, profile, report, setup};
 
 /// Runs the command.
@@ -25,7 +26,10 @@ pub fn run(options: &Bench) -> Result<()> {
         setup::tell_notes(&generator);
     }
     let load = start.elapsed();
-    let (first, times) = times(&mut generator, options.runs)?;
+    let mut progress = Progress::new(options.runs, options.engine.quiet);
+    let timed = times(&mut generator, options.runs, &mut progress);
+    progress.finish();
+    let (first, times) = timed?;
     let measured = Measured {
         load,
         first,
@@ -46,17 +50,17 @@ pub fn run(options: &Bench) -> Result<()> {
 }
 
 /// The first picture's time, and that of each counted one, sorted; every picture is another one.
-fn times(generator: &mut Generator, runs: usize) -> Result<(Duration, Vec<Duration>)> {
+fn times(generator: &mut Generator, runs: usize, progress: &mut Progress) -> Result<(Duration, Vec<Duration>)> {
     let labels = generator.metadata().labels.len();
     let mut one = |index: u32| -> Result<Duration> {
-        interrupt::check()?;
+        interrupt::check(String::new)?;
         let start = Instant::now();
         generator.frame(index as usize % labels, 1, index)?;
         Ok(start.elapsed())
     };
     let first = one(0)?;
     (1..=WARM_UP).try_for_each(|index| one(index).map(drop))?;
-    let counted = (0..runs as u32).map(|run| one(WARM_UP + 1 + run));
+    let counted = (0..runs as u32).map(|run| one(WARM_UP + 1 + run).inspect(|_| progress.add(1)));
     let mut times: Vec<Duration> = counted.collect::<Result<_>>()?;
     times.sort();
     Ok((first, times))

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use edge_runtime::interpolation::Curve;
 use edge_runtime::keys::Button;
@@ -14,17 +14,17 @@ use model_spec::variant::Compute;
 use crate::shard::Shard;
 
 /// The most pictures of one label.
-const MAX_COUNT: u64 = 1_000_000;
-const MAX_SCALE: u64 = 32;
-const MAX_THREADS: u64 = 1024;
-const MAX_STEPS: u64 = 10_000;
-const MAX_FPS: u64 = 240;
+const MAX_COUNT: usize = 1_000_000;
+const MAX_SCALE: usize = 32;
+const MAX_THREADS: usize = 1024;
+const MAX_STEPS: usize = 10_000;
+const MAX_FPS: usize = 240;
 const DISPLAYS: &str = "terminal|fb:PATH|PANEL:BUS";
 
 /// Makes pictures of a label from a model file; the same label and seed make the same picture, byte for byte
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 110)]
-#[command(after_help = "Exit code 0: done, 1: failed, 2: wrong usage.")]
+#[command(after_help = "Exit code 0: done, 1: failed, 2: wrong usage, 130: interrupted.")]
 pub struct Options {
     #[command(flatten)]
     pub generate: Generate,
@@ -87,7 +87,7 @@ pub struct Generate {
     #[arg(short, long, value_name = "FILE|FOLDER/|-")]
     pub out: Option<PathBuf>,
     /// Seed of the pictures [default: a fresh one, which is printed]
-    #[arg(short, long, value_name = "S", allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "SEED", value_parser = seed)]
     pub seed: Option<u64>,
     /// Pictures of each label
     #[arg(short = 'n', long, value_name = "N", default_value = "1", value_parser = ranged(1, MAX_COUNT))]
@@ -126,10 +126,10 @@ pub struct Interpolate {
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
     /// Seed of the first picture [default: a fresh one, which is printed]
-    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    #[arg(short = 's', long, visible_alias = "seed", value_name = "SEED", value_parser = seed)]
     pub from: Option<u64>,
     /// Seed of the last picture [default: a fresh one, which is printed; with --between that of the first]
-    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SEED", value_parser = seed)]
     pub to: Option<u64>,
     /// Pictures from one to the other, with both
     #[arg(long, value_name = "N", default_value = "10", value_parser = ranged(2, MAX_STEPS))]
@@ -237,7 +237,7 @@ pub struct Play {
     #[arg(long, value_name = "N", default_value = "30", value_parser = ranged(1, MAX_FPS))]
     pub fps: usize,
     /// Seed of the way [default: a fresh one, which is printed]
-    #[arg(short, long, value_name = "S", allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "SEED", value_parser = seed)]
     pub seed: Option<u64>,
     /// End after this time
     #[arg(long, value_name = "N", value_parser = ranged(1, MAX_COUNT))]
@@ -270,7 +270,7 @@ pub struct PhotoBooth {
     #[arg(long, value_name = "N", default_value = "3", value_parser = ranged(0, 60))]
     pub countdown: usize,
     /// Seed of the pictures [default: a fresh one, which is printed]
-    #[arg(short, long, value_name = "S", allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "SEED", value_parser = seed)]
     pub seed: Option<u64>,
     /// End after so many pictures
     #[arg(short = 'n', long, value_name = "N", value_parser = ranged(1, MAX_COUNT))]
@@ -354,6 +354,7 @@ fn engines() -> impl TypedValueParser<Value = Engines> {
 
 /// Where engines compute.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 struct Place {
     /// What the engine computes on; a GPU needs engine ort
     #[arg(long, value_name = "PROVIDER", value_enum, default_value = "auto")]
@@ -402,7 +403,7 @@ pub struct EngineOptions {
     engine: EngineName,
     #[command(flatten)]
     place: Place,
-    /// Print nothing but errors
+    /// Print nothing but results and errors
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -475,9 +476,15 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "expected an IP address and a port, as in 127.0.0.1:8080 or [::1]:8080".to_owned())
 }
 
-fn ranged(least: u64, most: u64) -> impl TypedValueParser<Value = usize> {
-    // The largest of these limits fits into 32 bits.
-    RangedU64ValueParser::<u64>::new().range(least..=most).map(|number| number as usize)
+fn ranged(least: usize, most: usize) -> impl TypedValueParser<Value = usize> {
+    move |text: &str| match text.parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!("expected a whole number from {least} to {most}")),
+    }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a whole number from 0 to 2^64 - 1".to_owned())
 }
 
 #[cfg(test)]

@@ -198,6 +198,12 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
+    /// Whether what was asked for contradicts itself, on any machine.
+    pub fn is_usage(&self) -> bool {
+        use RuntimeError::{Compute, OnlyGpu, OnlyTensorRt, Provider, Strict};
+        matches!(self, Provider { .. } | Compute { .. } | OnlyTensorRt { .. } | OnlyGpu { .. } | Strict)
+    }
+
     /// Of an engine or a sink outside of this crate: what it was doing, and its own error.
     pub fn own(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Own { doing, source: source.into() }

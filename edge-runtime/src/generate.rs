@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use edge_runtime::encode::{self, Format};
 use edge_runtime::engine::BATCH;
-use edge_runtime::output::OutputFile;
+use edge_runtime::output::{self, OutputFile};
 use edge_runtime::sheet;
 use edge_runtime::sink::display::Place;
 use edge_runtime::sink::files::{Encoding, Folder, OneFile, Stream};
@@ -43,6 +43,9 @@ pub fn run(options: &Generate) -> Result<()> {
     if is_terminal && options.out.as_deref() == Some(Path::new("-")) {
         return Err(usage("--out - and --display terminal: both write to standard output; give --out a file"));
     }
+    if options.grid.is_some() && options.grid == options.out {
+        return Err(usage("--grid and --out name the same file: give the sheet one of its own"));
+    }
     if options.shard.is_some() && options.seed.is_none() {
         return Err(usage("--shard: give --seed too, or each share has another one"));
     }
@@ -50,8 +53,7 @@ pub fn run(options: &Generate) -> Result<()> {
     let model = setup::model(&options.engine)?;
     let labels = labels(options, &model)?;
     let total = labels.len().checked_mul(indices.len()).ok_or_else(|| usage("--count: too many pictures"))?;
-    // A share of several pictures is several, even where it has one.
-    let target = target(options.out.as_deref(), if options.shard.is_some() { total.max(2) } else { total })?;
+    let target = target(options.out.as_deref(), total, options.shard.is_some())?;
     let grid = options.grid.as_deref().map(|path| open_grid(path, options, labels.len(), &model)).transpose()?;
     let mut generator = setup::generator(model, &options.engine)?.truncated(options.truncation);
     let mut sinks = open_sinks(&target, options, &generator)?;
@@ -63,8 +65,9 @@ pub fn run(options: &Generate) -> Result<()> {
     };
     let mut progress = Progress::new(total, options.engine.quiet);
     let requests = labels.iter().flat_map(of_label);
-    let pictures = produce(&mut generator, requests, &mut sinks, options, &mut progress)?;
+    let pictures = produce(&mut generator, (requests, total), &mut sinks, options, &mut progress);
     progress.finish();
+    let pictures = pictures?;
     while sinks.iter_mut().any(|sink| sink.is_watched()) && !interrupt::is_asked() {
         std::thread::sleep(LOOK);
     }
@@ -98,14 +101,16 @@ fn labels(options: &Generate, model: &Model) -> Result<Vec<usize>> {
     }
 }
 
-fn target(out: Option<&Path>, total: usize) -> Result<Target> {
+fn target(out: Option<&Path>, total: usize, is_share: bool) -> Result<Target> {
     let Some(out) = out else { return Ok(Target::Nowhere) };
     let text = out.to_string_lossy();
     let names_folder = text.ends_with(std::path::is_separator) || out.is_dir();
-    let several = total > 1;
+    // A share of several pictures goes where several do, even where it has one.
+    let several = total > 1 || is_share;
+    let pictures = if is_share { "a share".to_owned() } else { format!("{total} pictures") };
     if text == "-" {
         return if several {
-            Err(usage(format!("--out -: takes one picture, not {total}")))
+            Err(usage(format!("--out -: takes one picture, not {pictures}")))
         } else {
             Ok(Target::Stdout)
         };
@@ -113,7 +118,7 @@ fn target(out: Option<&Path>, total: usize) -> Result<Target> {
     match Format::of_path(out) {
         _ if names_folder => Ok(Target::Folder(out.to_owned())),
         Ok(_) if several => {
-            Err(usage(format!("--out {text}: {total} pictures need a folder; end its name with a slash")))
+            Err(usage(format!("--out {text}: expected a folder for {pictures}; end its name with a slash")))
         }
         Ok(_) => Ok(Target::File(out.to_owned())),
         Err(_) if several => Ok(Target::Folder(out.to_owned())),
@@ -148,14 +153,14 @@ fn open_sinks(target: &Target, options: &Generate, generator: &Generator) -> Res
 /// Makes every picture and hands it to the sinks; keeps those of a sheet.
 fn produce(
     generator: &mut Generator,
-    mut requests: impl Iterator<Item = Request>,
+    (mut requests, total): (impl Iterator<Item = Request>, usize),
     sinks: &mut [Box<dyn Sink>],
     options: &Generate,
     progress: &mut Progress,
 ) -> Result<Vec<Picture>> {
-    let mut kept = Vec::new();
+    let (mut kept, mut made) = (Vec::new(), 0);
     loop {
-        interrupt::check()?;
+        interrupt::check(|| left(made, total, options))?;
         let part: Vec<Request> = requests.by_ref().take(BATCH).collect();
         if part.is_empty() {
             return Ok(kept);
@@ -168,8 +173,20 @@ fn produce(
                 kept.push(frame.picture.enlarged(options.scale));
             }
         }
+        made += part.len();
         progress.add(part.len());
     }
+}
+
+/// What an interruption leaves.
+fn left(made: usize, total: usize, options: &Generate) -> String {
+    let written = if options.out.is_some() {
+        format!("; {made} of {total} pictures are written, each whole")
+    } else {
+        String::new()
+    };
+    let sheet = options.grid.as_ref().map(|grid| format!("; {} was not written", grid.display()));
+    written + &sheet.unwrap_or_default()
 }
 
 fn names(generator: &Generator, labels: &[usize]) -> String {
@@ -180,11 +197,11 @@ fn names(generator: &Generator, labels: &[usize]) -> String {
 fn report(target: &Target, options: &Generate, total: usize) {
     match target {
         Target::Nowhere | Target::Stdout => {}
-        Target::File(path) => eprintln!("wrote {}", path.display()),
-        Target::Folder(path) if total == 1 => eprintln!("wrote 1 picture to {}", path.display()),
-        Target::Folder(path) => eprintln!("wrote {total} pictures to {}", path.display()),
+        Target::File(path) => output::tell(format_args!("wrote {}", path.display())),
+        Target::Folder(path) if total == 1 => output::tell(format_args!("wrote 1 picture to {}", path.display())),
+        Target::Folder(path) => output::tell(format_args!("wrote {total} pictures to {}", path.display())),
     }
     if let Some(grid) = &options.grid {
-        eprintln!("wrote {}", grid.display());
+        output::tell(format_args!("wrote {}", grid.display()));
     }
 }

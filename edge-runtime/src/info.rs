@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use edge_runtime::provenance::Provenance;
 use edge_runtime::{Generator, Model, Placement, decode, output};
 use model_spec::Metadata;
@@ -17,8 +17,19 @@ const PNG: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 pub fn run(options: &Info) -> Result<()> {
     match options.file.as_deref() {
         Some(path) if setup::starts_with(path, &PNG)? => picture(path),
+        Some(path) if is_other_picture(path)? => {
+            bail!(
+                "{}: expected a PNG, the only picture that is read, or a model file; found another picture",
+                path.display()
+            )
+        }
         file => model(file.or(options.engine.model.as_deref()), options),
     }
+}
+
+fn is_other_picture(path: &Path) -> Result<bool> {
+    let starts: [&[u8]; 3] = [b"\xff\xd8\xff", b"RIFF", b"GIF8"];
+    starts.iter().try_fold(false, |found, start| Ok(found || setup::starts_with(path, start)?))
 }
 
 fn picture(path: &Path) -> Result<()> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use edge_runtime::encode::{self, Format};
-use edge_runtime::output::OutputFile;
+use edge_runtime::output::{self, OutputFile};
 use edge_runtime::{Model, Picture, interpolation, sheet};
 
 use crate::cli::Interpolate;
@@ -64,7 +64,7 @@ pub fn run(options: &Interpolate) -> Result<()> {
     };
     output.commit(&bytes)?;
     if !options.engine.quiet {
-        eprintln!("wrote {}", options.out.display());
+        output::tell(format_args!("wrote {}", options.out.display()));
     }
     Ok(())
 }
@@ -85,7 +85,7 @@ fn row(
 ) -> Result<Vec<Picture>> {
     let mut row = Vec::with_capacity(options.steps);
     for part in parts {
-        interrupt::check()?;
+        interrupt::check(|| format!("; {} was not written", options.out.display()))?;
         let part = part?;
         row.extend(part.iter().map(|picture| picture.enlarged(options.scale)));
         progress.add(part.len());

@@ -1,29 +1,39 @@
-//! Ctrl-C: asks the work to end after what is being written; a second one ends at once, with displays and terminal as they
-//! were.
+//! Ctrl-C: asks work that looks for it to end after what is being written; a second one, or one that nobody looks for, ends at
+//! once, with displays and terminal as they were.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Result, bail};
-use edge_runtime::{restore, signals};
+use anyhow::Result;
+use edge_runtime::{output, restore, signals};
 
 type Wake = Box<dyn Fn() + Send>;
 
+/// What shells make of a program that Ctrl-C ended.
+pub const EXIT_CODE: u8 = 130;
+
+/// Work that ended because the user asked for it.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted{0}")]
+pub struct Interrupted(pub String);
+
 static ASKED: AtomicBool = AtomicBool::new(false);
+/// Whether anything has looked for Ctrl-C yet: an engine that starts for minutes does not.
+static IS_LOOKED_FOR: AtomicBool = AtomicBool::new(false);
 static WAKE: Mutex<Option<Wake>> = Mutex::new(None);
 
 /// Starts listening.
 pub fn listen() {
     let handler = || {
-        if ASKED.swap(true, Ordering::SeqCst) {
-            restore::exit(1);
+        if ASKED.swap(true, Ordering::SeqCst) || !IS_LOOKED_FOR.load(Ordering::SeqCst) {
+            restore::exit(i32::from(EXIT_CODE));
         }
         if let Some(wake) = &*WAKE.lock().unwrap_or_else(PoisonError::into_inner) {
             wake();
         }
     };
     if let Err(error) = signals::when_asked_to_end(handler) {
-        eprintln!("warning: Ctrl-C will end at once: {error}");
+        output::tell(format_args!("warning: Ctrl-C will end at once: {error}"));
     }
 }
 
@@ -38,13 +48,11 @@ pub fn when_asked(wake: impl Fn() + Send + 'static) {
 
 /// Whether the user has asked to end.
 pub fn is_asked() -> bool {
+    IS_LOOKED_FOR.store(true, Ordering::SeqCst);
     ASKED.load(Ordering::SeqCst)
 }
 
-/// An error where the user has asked to end.
-pub fn check() -> Result<()> {
-    if is_asked() {
-        bail!("interrupted; everything written so far is complete");
-    }
-    Ok(())
+/// An error where the user has asked to end, which says what became of the work.
+pub fn check(left: impl FnOnce() -> String) -> Result<()> {
+    if is_asked() { Err(Interrupted(left()).into()) } else { Ok(()) }
 }

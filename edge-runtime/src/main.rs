@@ -25,9 +25,10 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::Parser;
-use edge_runtime::{output, tf32};
+use edge_runtime::{RuntimeError, output, tf32};
 
 use crate::cli::{Command, Options};
+use crate::interrupt::Interrupted;
 use crate::setup::Usage;
 
 fn main() -> ExitCode {
@@ -55,7 +56,18 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(format_args!("{error:#}"));
-            if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            exit_code(&error)
         }
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let is_usage = error.is::<Usage>() || error.downcast_ref().is_some_and(RuntimeError::is_usage);
+    if is_usage {
+        ExitCode::from(2)
+    } else if error.is::<Interrupted>() {
+        ExitCode::from(interrupt::EXIT_CODE)
+    } else {
+        ExitCode::FAILURE
     }
 }

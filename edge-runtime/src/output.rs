@@ -92,10 +92,31 @@ impl OutputFile {
     }
 }
 
+/// Makes a folder and those above it, where they are missing.
+///
+/// # Errors
+/// A place that can't be written, or a file in the way, which is named.
+pub fn create_folder(folder: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(folder).map_err(|error| no_file_in_the_way(folder).err().unwrap_or(error))
+}
+
+/// Looks at what there is of a folder and those above it.
+///
+/// # Errors
+/// A file where a folder is needed, which is named.
+pub fn no_file_in_the_way(folder: &Path) -> std::io::Result<()> {
+    // Without a slash at its end, with which no file is found.
+    let folder: PathBuf = folder.components().collect();
+    match folder.ancestors().find(|part| part.exists() && !part.is_dir()) {
+        Some(file) => Err(std::io::Error::other(format!("{} is a file, expected a folder", file.display()))),
+        None => Ok(()),
+    }
+}
+
 /// Opens a file of a temporary name in the folder of another one.
 fn open_beside(path: &Path) -> std::io::Result<(PathBuf, File)> {
     let folder = path.parent().unwrap_or(Path::new(""));
-    fs::create_dir_all(folder)?;
+    create_folder(folder)?;
     loop {
         let temporary = folder.join(temporary_name());
         match OpenOptions::new().write(true).create_new(true).open(&temporary) {
@@ -162,6 +183,11 @@ pub fn print(text: &str) -> Result<(), RuntimeError> {
 /// A letter of a text that anyone may have written, as it is shown: one that controls a terminal is replaced.
 pub fn shown(letter: char) -> char {
     if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter }
+}
+
+/// A line on standard error. Whoever reads it may be gone, like `head`: that must not end the work that it tells of.
+pub fn tell(line: impl std::fmt::Display) {
+    _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Writes `error: ` and a text to standard error. Of control characters only those stay that end a line or indent: the text
@@ -243,6 +269,18 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let message = OutputFile::create(folder.path()).expect_err("refused").to_string();
         assert!(message.starts_with("write "), "{message}");
+    }
+
+    #[test]
+    fn a_file_where_a_folder_is_needed_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("picture.png");
+        fs::write(&file, b"a file").expect("writable");
+        for below in ["other.png", "more/other.png"] {
+            let error = OutputFile::create(&file.join(below)).expect_err("refused");
+            let reason = std::error::Error::source(&error).expect("a reason").to_string();
+            assert!(reason.ends_with("picture.png is a file, expected a folder"), "{reason}");
+        }
     }
 
     #[cfg(unix)]

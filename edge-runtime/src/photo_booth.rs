@@ -46,7 +46,7 @@ pub fn run(options: &PhotoBooth) -> Result<()> {
     kept.iter().try_for_each(|path| output::print(&format!("{}\n", path.display())))?;
     if !options.engine.quiet {
         let pictures = if kept.len() == 1 { "picture" } else { "pictures" };
-        eprintln!("kept {} {pictures} in {}", kept.len(), options.out.display());
+        output::tell(format_args!("kept {} {pictures} in {}", kept.len(), options.out.display()));
     }
     Ok(())
 }

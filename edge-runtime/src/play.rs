@@ -8,7 +8,7 @@ use anyhow::Result;
 use edge_runtime::keys::{Keys, Pressed};
 use edge_runtime::sink::screen::{Screen, Use};
 use edge_runtime::walk::{self, Walk};
-use edge_runtime::{Generator, Picture, RuntimeError};
+use edge_runtime::{Generator, Picture, RuntimeError, output};
 
 use crate::cli::Play;
 use crate::interrupt;
@@ -32,7 +32,7 @@ pub fn run(options: &Play) -> Result<()> {
     let keys = Keys::listen();
     let report = play(screen, generator, walk, options, keys.is_terminal().then_some(keys))?;
     if !options.engine.quiet {
-        eprintln!("{}", report.text(options.fps));
+        output::tell(format_args!("{}", report.text(options.fps)));
     }
     Ok(())
 }

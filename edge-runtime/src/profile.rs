@@ -25,11 +25,11 @@ pub fn run(options: &Bench) -> Result<()> {
 fn layers(opened: &mut Opened, model: &Model, runs: u32) -> Result<Vec<(String, Vec<Duration>)>> {
     let mut layers = Vec::new();
     for index in 0..WARM_UP + runs {
-        interrupt::check()?;
+        interrupt::check(String::new)?;
         let latent = latent::latent(1, index, model.metadata().architecture.latent_dim);
         let label = index as usize % model.metadata().labels.len();
         let Some(steps) = opened.engine.profile(&Batch::new(&latent, &[label as i64]))? else {
-            opened.notes.iter().for_each(|note| eprintln!("{note}"));
+            opened.notes.iter().for_each(|note| output::tell(note));
             bail!("{} does not tell the time of its layers; --engine native does", opened.name);
         };
         if index == WARM_UP {

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use edge_runtime::output;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const QUIET_START: Duration = Duration::from_secs(2);
@@ -20,7 +21,7 @@ pub fn waiting<T>(what: &str, quiet: bool, work: impl FnOnce() -> T) -> T {
         scope.spawn(move || {
             let started = Instant::now();
             while is_done.recv_timeout(BETWEEN_LINES) == Err(RecvTimeoutError::Timeout) {
-                eprintln!("{what}: {:.0} s so far", started.elapsed().as_secs_f64());
+                output::tell(format_args!("{what}: {:.0} s so far", started.elapsed().as_secs_f64()));
             }
         });
         let made = work();
@@ -73,7 +74,7 @@ impl Progress {
             Shows::Lines => {
                 let rate = done as f64 / self.started.elapsed().as_secs_f64();
                 let left = (all - done) as f64 / rate;
-                eprintln!("{done}/{all} pictures, {rate:.1}/s, {left:.0} s left");
+                output::tell(format_args!("{done}/{all} pictures, {rate:.1}/s, {left:.0} s left"));
                 self.next_line = Instant::now() + BETWEEN_LINES;
             }
         }

@@ -59,11 +59,11 @@ mod with_http {
         interrupt::when_asked(move || stop.stop());
         output::print(&format!("http://{}/\n", server.address()))?;
         if !quiet {
-            eprintln!("Ctrl-C ends");
+            output::tell(format_args!("Ctrl-C ends"));
         }
         server.run()?;
         if !quiet {
-            eprintln!("ended");
+            output::tell(format_args!("ended"));
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Error, Result, bail};
-use edge_runtime::{EngineSpec, Generator, Model, output};
+use edge_runtime::{EngineKind, EngineSpec, Generator, Model, Provider, output};
 
 use crate::cli::EngineOptions;
 use crate::progress;
@@ -60,7 +60,7 @@ pub fn plain(text: &str) -> String {
 pub fn model(options: &EngineOptions) -> Result<Model> {
     let (model, place) = Model::find(options.model.as_deref())?;
     if !options.quiet && options.model.is_none() {
-        eprintln!("model {place}");
+        output::tell(format_args!("model {place}"));
     }
     Ok(model)
 }
@@ -72,18 +72,22 @@ pub fn generator(model: Model, options: &EngineOptions) -> Result<Generator> {
 
 /// Opens any engine and says once what runs and why.
 pub fn generator_of(model: &Model, spec: &EngineSpec, quiet: bool) -> Result<Generator> {
+    let loads_ort = spec.kind == EngineKind::Ort || matches!(spec.provider, Provider::Cuda | Provider::TensorRt);
+    if let Some(library) = spec.ort_library.as_ref().filter(|_| !loads_ort) {
+        return Err(usage(format!("--ort-lib {}: only engine ort loads it; add --engine ort", library.display())));
+    }
     // TensorRT may prepare a model for minutes.
     let generator = progress::waiting("starting the engine", quiet, || Generator::of(model, spec))?;
     if !quiet {
         tell_notes(&generator);
-        eprintln!("engine {}", generator.engine());
+        output::tell(format_args!("engine {}", generator.engine()));
     }
     Ok(generator)
 }
 
 /// Says why providers were passed over, and what else the engine said when it started.
 pub fn tell_notes(generator: &Generator) {
-    generator.notes().iter().for_each(|note| eprintln!("{note}"));
+    generator.notes().iter().for_each(|note| output::tell(note));
 }
 
 /// The labels that a text selects.
@@ -97,7 +101,7 @@ pub fn seed(given: Option<u64>, flag: &str, quiet: bool) -> u64 {
         // Short enough to be typed again.
         let fresh = u64::from(RandomState::new().build_hasher().finish() as u32);
         if !quiet {
-            eprintln!("seed {fresh} (a fresh one; {flag} {fresh} repeats it)");
+            output::tell(format_args!("seed {fresh} (a fresh one; {flag} {fresh} repeats it)"));
         }
         fresh
     })

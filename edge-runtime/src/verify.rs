@@ -10,20 +10,23 @@ use crate::cli::Verify;
 pub fn run(options: &Verify) -> Result<()> {
     let (model, place) = Model::find(options.model.as_deref())?;
     if !options.quiet {
-        eprintln!("model {place}");
+        output::tell(format_args!("model {place}"));
     }
     let cases = verification::golden_cases(model.metadata()).with_context(|| format!("model {place}"))?;
     let rows = verification::rows(&model, &options.specs(), &cases)?;
     output::print(&parity::table("engine", &rows))?;
     if let Some(bound) = model.metadata().stated_bound.filter(|_| !options.quiet) {
-        eprintln!("the file computes in integers and allows {} levels, {} on average", bound.max, bound.mean);
+        output::tell(format_args!(
+            "the file computes in integers and allows {} levels, {} on average",
+            bound.max, bound.mean
+        ));
     }
     for row in &rows {
         if !options.quiet {
-            row.notes.iter().for_each(|note| eprintln!("{}: {note}", row.name));
+            row.notes.iter().for_each(|note| output::tell(format_args!("{}: {note}", row.name)));
         }
         if let Some(detail) = detail(&model, row) {
-            eprintln!("{detail}");
+            output::tell(detail);
         }
     }
     if rows.iter().all(|row| row.outcome.is_err()) {

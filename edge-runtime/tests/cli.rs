@@ -70,7 +70,7 @@ fn help_names_flags_with_their_values_and_defaults() {
         "interpolate",
         "--label <NAME|INDEX|all>",
         "--out <FILE|FOLDER/|->",
-        "--seed <S>",
+        "--seed <SEED>",
         "--count <N>",
         "--scale <K>",
         "--model <FILE>",
@@ -84,13 +84,13 @@ fn help_names_flags_with_their_values_and_defaults() {
         "--display <terminal|fb:PATH>",
         "--quiet",
         "[default: 1]",
-        "Exit code 0: done, 1: failed, 2: wrong usage.",
+        "Exit code 0: done, 1: failed, 2: wrong usage, 130: interrupted.",
     ] {
         assert!(help.contains(part), "{part:?} is missing in\n{help}");
     }
     let output = place.run_bare(&["interpolate", "--help"]);
     let help = String::from_utf8(output.stdout).expect("text");
-    for part in ["--from <S>", "--to <S>", "--steps <N>", "[default: 10]", "[default: all]"] {
+    for part in ["--from <SEED>", "--to <SEED>", "--steps <N>", "[default: 10]", "[default: all]"] {
         assert!(help.contains(part), "{part:?} is missing in\n{help}");
     }
     assert!(place.run_bare(&["--version"]).status.success());
@@ -126,7 +126,7 @@ fn a_hang_up_that_is_ignored_ends_nothing() {
             assert!(answers.next().is_some_and(|answer| answer.is_ok()), "it goes on");
         } else {
             // It ends by itself, though its input goes on.
-            assert!(!child.wait().expect("it ends").success());
+            assert_eq!(child.wait().expect("it ends").code(), Some(130));
         }
         drop(input);
         let _ = child.wait();
@@ -148,14 +148,23 @@ fn every_misuse_is_refused_with_its_reason_and_leaves_no_file() {
         Refused(&["-l", "-1", "-o", "a.png"], 2, "unknown label \"-1\""),
         Refused(&["-l", "0", "-o", "a"], 2, "expected a name that ends in .png, .jpg, .jpeg or .webp"),
         Refused(&["-l", "0", "-o", "a.tiff"], 2, "picture file \"a.tiff\""),
-        Refused(&["-l", "all", "-o", "a.png"], 2, "3 pictures need a folder; end its name with a slash"),
-        Refused(&["-l", "all", "-o", "-"], 2, "takes one picture, not 3"),
-        Refused(&["-l", "0", "-n", "0", "-o", "a/"], 2, "0 is not in 1..=1000000"),
+        Refused(&["-l", "all", "-o", "a.png"], 2, "expected a folder for 3 pictures; end its name with a slash"),
+        Refused(&["-l", "all", "-o", "-"], 2, "takes one picture, not 3 pictures"),
+        Refused(&["-l", "0", "-n", "0", "-o", "a/"], 2, "expected a whole number from 1 to 1000000"),
         Refused(&["-l", "0", "-n", "x", "-o", "a/"], 2, "invalid value 'x' for '--count <N>'"),
-        Refused(&["-l", "0", "--scale", "33", "-o", "a.png"], 2, "33 is not in 1..=32"),
-        Refused(&["-l", "0", "--threads", "0", "-o", "a.png"], 2, "0 is not in 1..=1024"),
-        Refused(&["-l", "0", "--seed", "-5", "-o", "a.png"], 2, "--seed"),
-        Refused(&["-l", "0", "--seed", "18446744073709551616", "-o", "a.png"], 2, "too large"),
+        Refused(&["-l", "0", "--scale", "33", "-o", "a.png"], 2, "expected a whole number from 1 to 32"),
+        Refused(&["-l", "0", "--threads", "0", "-o", "a.png"], 2, "expected a whole number from 1 to 1024"),
+        Refused(&["-l", "0", "--threads", "-1", "-o", "a.png"], 2, "'-1' for '--threads <N>': expected a whole number"),
+        Refused(
+            &["-l", "0", "--seed", "-5", "-o", "a.png"],
+            2,
+            "'-5' for '--seed <SEED>': expected a whole number from 0",
+        ),
+        Refused(&["-l", "0", "--seed", "18446744073709551616", "-o", "a.png"], 2, "from 0 to 2^64 - 1"),
+        Refused(&["-l", "0", "-o", "a.png", "--grid", "a.png"], 2, "--grid and --out name the same file"),
+        Refused(&["-l", "0", "-o", "a.png", "--seed", "1", "--shard", "2/2"], 2, "expected a folder for a share"),
+        Refused(&["-l", "0", "-o", "a.png", "--ort-lib", "b.so"], 2, "--ort-lib b.so: only engine ort loads it"),
+        Refused(&["-l", "0", "-o", "a.png", "--strict"], 2, "--strict"),
         Refused(&["-l", "0", "--engine", "fast", "-o", "a.png"], 2, "invalid value 'fast'"),
         Refused(&["-l", "0", "--provider", "tpu", "-o", "a.png"], 2, "invalid value 'tpu'"),
         Refused(&["-l", "0", "-o", "-", "--display", "terminal"], 2, "both write to standard output"),
@@ -166,7 +175,7 @@ fn every_misuse_is_refused_with_its_reason_and_leaves_no_file() {
         Refused(&["-l", "all", "-n", "900000", "--grid", "a.png"], 2, "--grid: sheet"),
         Refused(&["interpolate", "--out", "a.tiff"], 2, "or .gif for an animation"),
         Refused(&["interpolate", "--out", "a.png", "--label", "x"], 2, "unknown label \"x\""),
-        Refused(&["interpolate", "--out", "a.png", "--steps", "1"], 2, "1 is not in 2..=10000"),
+        Refused(&["interpolate", "--out", "a.png", "--steps", "1"], 2, "expected a whole number from 2 to 10000"),
         Refused(&["interpolate", "--out", "a.png", "--steps", "9999"], 2, "sheet \"339968 x 104\""),
         Refused(&["interpolate", "--out", "a.gif", "--steps", "9999", "--scale", "9"], 2, "animation \"19996 of "),
         Refused(&["interpolate", "--out", "a.webp", "--steps", "600"], 2, "at most 16384 pixels a side for WebP"),
@@ -175,11 +184,16 @@ fn every_misuse_is_refused_with_its_reason_and_leaves_no_file() {
         Refused(&["interpolate", "--out", "a.png", "--between", "0,x"], 2, "unknown label \"x\""),
         Refused(&["interpolate", "--out", "a.png", "--between", "0,1", "--label", "0"], 2, "cannot be used with"),
         Refused(&["-l", "0", "interpolate", "--out", "a.png"], 2, "cannot be used with"),
-        Refused(&["-l", "0", "-o", "model.onnx/a.png"], 1, "write model.onnx/a.png: "),
+        Refused(
+            &["-l", "0", "-o", "model.onnx/a.png"],
+            1,
+            "write model.onnx/a.png: model.onnx is a file, expected a folder",
+        ),
+        Refused(&["-l", "0", "-o", "model.onnx/"], 1, "write model.onnx/: model.onnx is a file, expected a folder"),
         Refused(&["-l", "0", "--grid", "model.onnx/a.png"], 1, "write model.onnx/a.png: "),
         Refused(
             &["-l", "0", "-o", "a.png", "--engine", "tract", "--provider", "cuda"],
-            1,
+            2,
             "tract runs on the CPU only",
         ),
     ];
@@ -439,11 +453,24 @@ fn an_interrupt_ends_cleanly_between_pictures() {
     interrupt(&child);
     let mut rest = String::new();
     lines.read_to_string(&mut rest).expect("text");
-    assert_eq!(child.wait().expect("it ends").code(), Some(1), "{rest}");
-    assert!(rest.contains("error: interrupted; everything written so far is complete"), "{rest}");
-    for name in place.files() {
-        decode_file(&place.path(&name));
-    }
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{rest}");
+    let files = place.files();
+    let told = format!("error: interrupted; {} of 3000000 pictures are written, each whole\n", files.len());
+    assert!(rest.ends_with(&told), "{rest}");
+    files.iter().for_each(|name| _ = decode_file(&place.path(name)));
+}
+
+/// A reader of messages that has seen enough, like `head`, ends no work.
+#[cfg(unix)]
+#[test]
+fn pictures_are_made_though_nobody_hears_of_them() {
+    let place = Place::new();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = place.command(&["--label", "all", "--out", "three/", "--grid", "a.png", "--model", "model.onnx"]);
+    let status = command.stderr(writer).status().expect("the command starts");
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(place.files().len(), 4);
 }
 
 #[cfg(feature = "ort")]

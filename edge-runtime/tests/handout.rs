@@ -1,14 +1,14 @@
 //! What an archive's maker and a board's owner run: man pages, completions, the row of a report.
 
 mod common;
+mod place;
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use common::{LABELS, Network};
 
 fn run(folder: &tempfile::TempDir, words: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_edge-runtime"));
-    command.args(words).current_dir(folder.path()).env_remove("ORT_DYLIB_PATH").output().expect("the command starts")
+    place::command(folder.path()).args(words).output().expect("the command starts")
 }
 
 #[test]
@@ -18,7 +18,10 @@ fn a_manual_has_a_page_for_each_command_and_completions_for_three_shells() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let read = |name: &str| std::fs::read_to_string(folder.path().join("pages").join(name)).expect(name);
     assert!(read("edge-runtime.1").contains(".TH edge-runtime 1"));
-    assert!(read("edge-runtime-bench.1").contains("\\-\\-report"));
+    let page = read("edge-runtime-bench.1");
+    assert!(
+        page.contains("\\-\\-report") && page.contains(env!("CARGO_PKG_VERSION")) && !page.contains("\\-\\-version")
+    );
     for (name, word) in
         [("edge-runtime.bash", "--truncation"), ("_edge-runtime", "#compdef"), ("edge-runtime.fish", "-l")]
     {

@@ -8,6 +8,7 @@ mod served;
 
 use std::fs;
 use std::io::{BufReader, Cursor, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
@@ -17,7 +18,7 @@ use common::{LABELS, Network};
 use edge_runtime::http::{self, Access};
 use edge_runtime::{Batch, BatchLabels, Engine, EngineSpec, Generator, Model, Opened, RuntimeError, decode, engine};
 use place::{Place, command};
-use served::{Answer, Server, answer, connect, exchange};
+use served::{Answer, Server, answer, connect, exchange, until};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -74,7 +75,7 @@ fn answers_are_the_bytes_that_the_command_writes() {
             "image/png",
         ),
         Case(
-            "/v1/interpolate?label=0&from=1&to=2&steps=4&curve=slerp&scale=2&format=gif",
+            "/v1/interpolate?label=0&from=1&to=2&steps=4&curve=slerp&scale=2&format=gif&truncation=0.5",
             &[
                 "interpolate",
                 "--label",
@@ -87,6 +88,8 @@ fn answers_are_the_bytes_that_the_command_writes() {
                 "4",
                 "--curve",
                 "slerp",
+                "--truncation",
+                "0.5",
                 "--scale",
                 "2",
                 "--out",
@@ -220,7 +223,7 @@ fn malformed_and_oversized_requests_are_refused_and_the_next_one_is_answered() {
 
 #[test]
 fn an_entity_tag_saves_the_picture() {
-    let (server, _folder) = server(&[]);
+    let (server, folder) = server(&[]);
     let target = "/v1/generate?label=zebra&seed=7";
     let first = server.get(target);
     let tag = first.header("etag").to_owned();
@@ -240,6 +243,12 @@ fn an_entity_tag_saves_the_picture() {
     let other = server.get_with("/v1/generate?label=zebra&seed=8", &format!("If-None-Match: {tag}\r\n"));
     assert!(other.status == 200 && other.header("etag") != tag);
     assert_eq!(server.metric("edge_runtime_pictures_total"), 2.0);
+    // It is the same after a restart, and another one for another model or engine.
+    let tag_of = |server: &Server| server.get(target).header("etag").to_owned();
+    assert_eq!(tag_of(&Server::start(folder.path(), &[])), tag);
+    let other = Place::with(&Network::new(&LABELS, 3).rounded()).folder;
+    let rounded = tag_of(&Server::start(other.path(), &[]));
+    assert!(rounded != tag && rounded.len() == tag.len(), "{rounded}");
     for target in ["/", "/page.css", "/page.js", "/icon.svg", "/openapi.json", "/v1/labels"] {
         let tag = server.get(target).header("etag").to_owned();
         assert_eq!(server.get_with(target, &format!("If-None-Match: {tag}\r\n")).status, 304, "{target}");
@@ -361,76 +370,6 @@ fn long_task(seed: usize) -> String {
     format!("/v1/interpolate?label=zebra&from={seed}&to=2&steps=16&scale=8&format=gif")
 }
 
-#[test]
-fn more_than_the_queue_holds_is_told_to_come_again() {
-    let (server, _folder) = server(&["--queue", "1", "--timeout", "60"]);
-    let start = Barrier::new(12);
-    let answers: Vec<Answer> = thread::scope(|scope| {
-        let ask = |seed| {
-            let (server, start) = (&server, &start);
-            move || {
-                start.wait();
-                server.get(&long_task(seed))
-            }
-        };
-        let threads: Vec<_> = (0..12).map(|seed| scope.spawn(ask(seed))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("answered")).collect()
-    });
-    let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 429).collect();
-    assert!(refused.len() < 12 && !refused.is_empty(), "{} refused", refused.len());
-    assert!(answers.iter().all(|answer| [200, 429].contains(&answer.status)));
-    for answer in refused {
-        let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
-        assert!((1..=60).contains(&seconds), "{answer:?}");
-    }
-    assert_eq!(server.get(&long_task(99)).status, 200);
-}
-
-/// An engine that needs longer than a picture may take.
-struct Slow {
-    pixels: usize,
-    time: Duration,
-}
-
-impl Engine for Slow {
-    fn run(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, RuntimeError> {
-        let BatchLabels::Indices(labels) = batch.labels else { return Err(RuntimeError::NoMix { engine: "slow" }) };
-        thread::sleep(self.time);
-        Ok(vec![0.0; labels.len() * self.pixels])
-    }
-}
-
-/// A server in this process, whose engine is made from the numbers that a picture takes.
-fn with_engine(made: impl FnOnce(usize) -> Box<dyn Engine>, timeout: Duration) -> http::Server {
-    let model = Model::from_bytes(Network::new(&LABELS, 3).bytes()).expect("valid");
-    let opened = engine::open(&EngineSpec::default(), &model).expect("opens");
-    let opened = Opened { engine: made(model.metadata().architecture.pixels()), can_mix: false, ..opened };
-    let settings = http::Settings {
-        listen: "127.0.0.1:0".parse().expect("an address"),
-        access: Access { token: None, hosts: Vec::new() },
-        queue: 64,
-        cache_bytes: 0,
-        timeout,
-    };
-    http::Server::bind(settings, Generator::with(opened, &model)).expect("a free port")
-}
-
-#[test]
-fn a_picture_that_takes_too_long_is_given_up() {
-    // A picture has three times that.
-    let timeout = Duration::from_millis(400);
-    let server = with_engine(|pixels| Box::new(Slow { pixels, time: 8 * timeout }), timeout);
-    let (address, stop) = (server.address(), server.stop());
-    let running = thread::spawn(move || server.run());
-    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
-    write!(stream, "GET /v1/generate?label=zebra&seed=1 HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("writable");
-    let late = answer(&mut BufReader::new(&stream));
-    assert_eq!(late.status, 504);
-    assert_eq!(late.json()["detail"], "no picture within 1 s");
-    stop.stop();
-    running.join().expect("no panic").expect("ends");
-}
-
 /// An engine that makes nothing while somebody else has its lock.
 struct Locked {
     pixels: usize,
@@ -445,27 +384,123 @@ impl Engine for Locked {
     }
 }
 
+/// A server in this process.
+struct Within {
+    address: SocketAddr,
+    stop: http::Stop,
+    running: thread::JoinHandle<Result<(), RuntimeError>>,
+}
+
+impl Within {
+    /// One that listens where `listen` says and makes nothing while `lock` is held.
+    fn start(lock: &Arc<Mutex<()>>, settings: http::Settings) -> Self {
+        let model = Model::from_bytes(Network::new(&LABELS, 3).bytes()).expect("valid");
+        let opened = engine::open(&EngineSpec::default(), &model).expect("opens");
+        let locked = Locked { pixels: model.metadata().architecture.pixels(), lock: lock.clone() };
+        let opened = Opened { engine: Box::new(locked), can_mix: false, ..opened };
+        let server = http::Server::bind(settings, Generator::with(opened, &model)).expect("a free port");
+        let (address, stop) = (server.address(), server.stop());
+        Self { address, stop, running: thread::spawn(move || server.run()) }
+    }
+
+    fn request(&self, target: &str) -> String {
+        format!("GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)
+    }
+
+    fn get(&self, target: &str) -> Answer {
+        exchange(self.address, self.request(target).as_bytes())
+    }
+
+    /// Asks and doesn't wait.
+    fn ask(&self, target: &str) -> TcpStream {
+        let mut stream = connect(self.address);
+        stream.write_all(self.request(target).as_bytes()).expect("writable");
+        stream
+    }
+
+    fn until(&self, metric: &str) {
+        until(metric, || self.get("/metrics").text().lines().any(|line| line == metric));
+    }
+
+    fn end(self) {
+        self.stop.stop();
+        self.running.join().expect("no panic").expect("ends");
+    }
+}
+
+fn settings() -> http::Settings {
+    http::Settings {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        access: Access { token: None, hosts: Vec::new() },
+        queue: 64,
+        cache_bytes: 0,
+        timeout: Duration::from_secs(60),
+    }
+}
+
+#[test]
+fn a_picture_that_takes_too_long_is_given_up() {
+    let lock = Arc::new(Mutex::new(()));
+    // A picture has three times that.
+    let server = Within::start(&lock, http::Settings { timeout: Duration::from_millis(400), ..settings() });
+    let locked = lock.lock().expect("free");
+    let late = server.get("/v1/generate?label=zebra&seed=1");
+    assert_eq!(late.status, 504);
+    assert_eq!(late.json()["detail"], "no picture within 1 s");
+    drop(locked);
+    server.end();
+}
+
+#[test]
+fn more_than_the_queue_holds_is_told_to_come_again() {
+    let lock = Arc::new(Mutex::new(()));
+    let server = Within::start(&lock, http::Settings { queue: 2, ..settings() });
+    let picture = |seed: usize| format!("/v1/generate?label=zebra&seed={seed}");
+    let locked = lock.lock().expect("free");
+    let mut waiting = vec![server.ask(&picture(0))];
+    // One is being made, and two wait.
+    server.until("edge_runtime_cache_misses_total 1");
+    server.until("edge_runtime_queue_length 0");
+    waiting.extend([1, 2].map(|seed| server.ask(&picture(seed))));
+    server.until("edge_runtime_queue_length 2");
+    let refused = server.get(&picture(3));
+    let detail = refused.json()["detail"].to_string();
+    assert!(refused.status == 429 && detail.contains("the queue is full"), "{detail}");
+    let seconds: u64 = refused.header("retry-after").parse().expect("seconds");
+    assert!((1..=60).contains(&seconds), "{refused:?}");
+    drop(locked);
+    for stream in waiting {
+        assert_eq!(answer(&mut BufReader::new(stream)).status, 200);
+    }
+    assert_eq!(server.get(&picture(3)).status, 200);
+    server.end();
+}
+
+/// From other machines it goes by any name or address, unless it was told its own.
+#[test]
+fn a_server_for_other_machines_goes_by_any_name() {
+    let lock = Arc::new(Mutex::new(()));
+    let listen = "0.0.0.0:0".parse().expect("an address");
+    let server = Within::start(&lock, http::Settings { listen, ..settings() });
+    let address = SocketAddr::from(([127, 0, 0, 1], server.address.port()));
+    for host in ["pi.local", "192.168.1.7:8080", "localhost"] {
+        let request = format!("GET /v1/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        assert_eq!(exchange(address, request.as_bytes()).status, 200, "{host}");
+    }
+    server.end();
+}
+
 #[test]
 fn more_bytes_than_may_be_under_way_are_told_to_come_again() {
     // Pictures of 3 MiB, each with room to grow by a part in 32: as many as fit into 64 MiB.
     const FIT: usize = 20;
     let lock = Arc::new(Mutex::new(()));
-    let server = with_engine(|pixels| Box::new(Locked { pixels, lock: lock.clone() }), Duration::from_secs(60));
-    let (address, stop) = (server.address(), server.stop());
-    let running = thread::spawn(move || server.run());
-    let request = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    let picture = |seed: usize| request(&format!("/v1/generate?label=zebra&seed={seed}&scale=32&format=raw"));
+    let server = Within::start(&lock, settings());
+    let picture = |seed: usize| format!("/v1/generate?label=zebra&seed={seed}&scale=32&format=raw");
     let locked = lock.lock().expect("free");
-    let waiting: Vec<_> = (0..FIT)
-        .map(|seed| {
-            let mut stream = connect(address);
-            stream.write_all(picture(seed).as_bytes()).expect("writable");
-            stream
-        })
-        .collect();
-    let all_wait = format!("edge_runtime_cache_misses_total {FIT}");
-    while !exchange(address, request("/metrics").as_bytes()).text().lines().any(|line| line == all_wait) {}
-    let refused = exchange(address, picture(FIT).as_bytes());
+    let waiting: Vec<_> = (0..FIT).map(|seed| server.ask(&picture(seed))).collect();
+    server.until(&format!("edge_runtime_cache_misses_total {FIT}"));
+    let refused = server.get(&picture(FIT));
     let detail = refused.json()["detail"].to_string();
     assert!(refused.status == 429 && detail.contains("more bytes of answers are under way than fit"), "{detail}");
     assert!(!refused.header("retry-after").is_empty());
@@ -475,9 +510,8 @@ fn more_bytes_than_may_be_under_way_are_told_to_come_again() {
         assert_eq!((made.status, made.body.len()), (200, 3 << 20));
     }
     // What was sent has made room.
-    assert_eq!(exchange(address, picture(FIT).as_bytes()).status, 200);
-    stop.stop();
-    running.join().expect("no panic").expect("ends");
+    assert_eq!(server.get(&picture(FIT)).status, 200);
+    server.end();
 }
 
 #[test]
@@ -528,7 +562,7 @@ fn any_number_of_clients_takes_the_labels_of_one() {
     let names: Vec<String> = (0..40_000).map(|label| format!("{label:0190}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let folder = Place::with(&Network::new(&names, 3)).folder;
-    let server = Server::start(folder.path(), &["--timeout", "60"]);
+    let mut server = Server::start(folder.path(), &["--timeout", "60"]);
     assert!(server.body("/v1/labels").len() > 8_000_000);
     let before = server.peak_kb();
     let unread: Vec<_> = (0..CLIENTS)
@@ -539,9 +573,12 @@ fn any_number_of_clients_takes_the_labels_of_one() {
         })
         .collect();
     let answers = "edge_runtime_requests_total{route=\"/v1/labels\",code=\"200\"}";
-    while server.metric(answers) < (1 + CLIENTS) as f64 {}
+    server.until(answers, |count| count >= (1 + CLIENTS) as f64);
     let grown = server.peak_kb() - before;
     assert!(grown < 50_000, "{grown} kB more for {} clients", unread.len());
+    // Answers that nobody takes would be waited for: a second signal ends at once.
+    (0..2).for_each(|_| server.signal("INT"));
+    assert_eq!(server.wait().code(), Some(130));
 }
 
 #[test]
@@ -571,9 +608,7 @@ fn a_client_that_does_not_take_its_answer_is_cut_off() {
         write!(stream, "GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).expect("writable");
     }
     // Nothing is read until the server has given up.
-    while server.metric("edge_runtime_connections") > 1.0 {
-        thread::yield_now();
-    }
+    server.until("edge_runtime_connections", |open| open <= 1.0);
     let mut reader = BufReader::new(stream);
     let mut whole = 0;
     let mut bytes = Vec::new();
@@ -585,21 +620,24 @@ fn a_client_that_does_not_take_its_answer_is_cut_off() {
     assert!(whole < PIPELINED, "all {whole} answers came");
 }
 
+/// Ctrl-C, what ends a service, and what a terminal that is closed sends.
 #[test]
-fn ctrl_c_finishes_what_is_under_way_and_ends_with_success() {
-    let (mut server, _folder) = server(&["--timeout", "60"]);
-    let mut stream = server.connect();
-    let target = long_task(1);
-    let idle = server.connect();
-    write!(stream, "GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).expect("writable");
-    while server.metric("edge_runtime_cache_misses_total") < 1.0 {}
-    server.interrupt();
-    let finished = answer(&mut BufReader::new(&stream));
-    assert_eq!((finished.status, finished.header("content-type")), (200, "image/gif"));
-    assert!(finished.body.starts_with(b"GIF89a") && finished.body.ends_with(&[0x3B]));
-    assert_eq!(server.wait().code(), Some(0));
-    drop(idle);
-    assert!(std::net::TcpStream::connect(server.address).is_err());
+fn each_signal_to_end_lets_what_is_under_way_finish_and_ends_with_success() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let (mut server, _folder) = server(&["--timeout", "60"]);
+        let mut stream = server.connect();
+        let target = long_task(1);
+        let idle = server.connect();
+        write!(stream, "GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).expect("writable");
+        server.until("edge_runtime_cache_misses_total", |misses| misses >= 1.0);
+        server.signal(signal);
+        let finished = answer(&mut BufReader::new(&stream));
+        assert_eq!((finished.status, finished.header("content-type")), (200, "image/gif"), "{signal}");
+        assert!(finished.body.starts_with(b"GIF89a") && finished.body.ends_with(&[0x3B]), "{signal}");
+        assert_eq!(server.wait().code(), Some(0), "{signal}");
+        drop(idle);
+        assert!(TcpStream::connect(server.address).is_err(), "{signal}");
+    }
 }
 
 #[test]
@@ -607,7 +645,7 @@ fn pictures_that_nobody_waits_for_are_not_made() {
     let (server, _folder) = server(&["--timeout", "60"]);
     let mut working = server.connect();
     write!(working, "GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", long_task(1), server.address).expect("writable");
-    while server.metric("edge_runtime_cache_misses_total") < 1.0 {}
+    server.until("edge_runtime_cache_misses_total", |misses| misses >= 1.0);
     let gone: Vec<_> = (0..8)
         .map(|seed| {
             let mut stream = server.connect();
@@ -616,9 +654,9 @@ fn pictures_that_nobody_waits_for_are_not_made() {
             stream
         })
         .collect();
-    while server.metric("edge_runtime_cache_misses_total") < 9.0 {}
+    server.until("edge_runtime_cache_misses_total", |misses| misses >= 9.0);
     drop(gone);
     assert_eq!(answer(&mut BufReader::new(&working)).status, 200);
-    while server.metric("edge_runtime_queue_length") > 0.0 {}
+    server.until("edge_runtime_queue_length", |waiting| waiting <= 0.0);
     assert!(server.metric("edge_runtime_abandoned_total") >= 1.0);
 }

@@ -1,9 +1,10 @@
 //! `edge-runtime verify`: a right file passes, and what a wrong one makes is seen.
 
 mod common;
+mod place;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use common::{LABELS, Network};
 use edge_runtime::engine::native::Level;
@@ -54,9 +55,7 @@ fn change_weight(model: &mut ModelProto, name: &str, change: impl Fn(&mut [f32])
 }
 
 fn verify(folder: &Path, words: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_edge-runtime"));
-    command.arg("verify").args(words).current_dir(folder).env_remove("ORT_DYLIB_PATH");
-    command.output().expect("the command starts")
+    place::command(folder).arg("verify").args(words).output().expect("the command starts")
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -31,8 +31,7 @@ fn a_photo_booth_in_a_window_needs_no_terminal() {
         std::thread::sleep(Duration::from_millis(100));
         assert!(child.try_wait().expect("a child").is_none(), "it waits for the window");
     }
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(killed.expect("there is a kill").success());
+    place::interrupt(&child);
     let output = child.wait_with_output().expect("it ends");
     assert!(!place::error(&output).contains("nothing can be pressed"), "{}", place::error(&output));
 }

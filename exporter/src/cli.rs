@@ -39,6 +39,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct LadderOptions {
     #[command(flatten)]
     pub source: SourceOptions,
@@ -80,6 +81,7 @@ impl SourceOptions {
 }
 
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct ExportOptions {
     #[command(flatten)]
     source: SourceOptions,
@@ -141,8 +143,12 @@ impl ExportOptions {
     /// The file asked for.
     ///
     /// # Errors
-    /// Integers in another form than theirs, or a calibration of what needs none.
+    /// Standard output as a file, integers in another form than theirs, or a calibration of what needs none.
     pub fn settings(&self) -> Result<Settings, ExportError> {
+        if self.out.as_os_str() == "-" {
+            let problem = "--out -: an ONNX file is read again before it counts as written; give it a name";
+            return Err(ExportError::Usage(problem.to_owned()));
+        }
         let compute = match self.compute {
             ComputeName::F32 => Compute::F32,
             ComputeName::Int8 => Compute::Int8,

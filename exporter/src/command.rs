@@ -1,7 +1,7 @@
 //! The command `exporter`: read, export, write, and say what was checked.
 
 use edge_runtime::Model;
-use edge_runtime::output::OutputFile;
+use edge_runtime::output::{self, OutputFile};
 use exporter::export::{Made, Precision, Settings, export_with_ticks};
 use exporter::ladder::Climb;
 use exporter::source::{self, Source};
@@ -19,7 +19,7 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
     check_source_stays(options, &settings)?;
     let source = source::open(&options.wanted())?;
     if !options.quiet {
-        eprintln!("exporting {} ({})", source.path.display(), source.reason);
+        output::tell(format_args!("exporting {} ({})", source.path.display(), source.reason));
     }
     let output = OutputFile::create(&options.out)?;
     let name = triton::name_from_path(&options.out);
@@ -47,7 +47,7 @@ pub fn run(options: &ExportOptions, say: impl FnOnce(&str) -> anyhow::Result<()>
 fn make(options: &ExportOptions, source: &Source, settings: Settings) -> Result<(Settings, Made), ExportError> {
     let pictures = calibrate::pictures(settings.seeds, source.labels.len());
     if settings.variant.compute == Compute::Int8 && !options.quiet {
-        eprintln!("calibrating over {pictures} pictures");
+        output::tell(format_args!("calibrating over {pictures} pictures"));
     }
     let export = |settings: Settings| {
         let progress = Progress::new(pictures, "of the calibration", options.quiet);
@@ -56,12 +56,12 @@ fn make(options: &ExportOptions, source: &Source, settings: Settings) -> Result<
     match export(settings) {
         Err(error) if options.may_widen() && error.is_rounding(settings.variant.compute) => {
             if !options.quiet {
-                eprintln!("with f16 weights: {error}");
+                output::tell(format_args!("with f16 weights: {error}"));
             }
             let wider = Settings { precision: Precision::F32, ..settings };
             let made = export(wider)?;
             if !options.quiet {
-                eprintln!("weights are stored in f32, since f16 is too coarse for them");
+                output::tell(format_args!("weights are stored in f32, since f16 is too coarse for them"));
             }
             Ok((wider, made))
         }
@@ -142,7 +142,7 @@ fn written(options: &ExportOptions, settings: &Settings, (source, made): (&Sourc
 pub fn ladder(options: &LadderOptions) -> anyhow::Result<String> {
     let source = source::open(&options.source.wanted())?;
     if !options.quiet {
-        eprintln!("comparing {} ({})", source.path.display(), source.reason);
+        output::tell(format_args!("comparing {} ({})", source.path.display(), source.reason));
     }
     let (samples, seeds) = (options.samples, options.calibrate);
     let pictures = calibrate::pictures(seeds, source.labels.len());

@@ -132,6 +132,7 @@ mod tests {
         }
         let latent = latent::latent(77, 0, 5);
         let [expected, found] = [&folded, &evened].map(|folded| Forward::new(folded).run(&latent, 1, |_, _| {}));
+        assert!(found.iter().all(|x| x.is_finite()), "numbers");
         let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < 1e-4 && evened != folded, "{worst}");
     }

@@ -174,6 +174,7 @@ pub(crate) mod tests {
         let mut seen = Vec::new();
         let found = Forward::new(&folded).run(&given, 1, |block, maps| seen.push((block, maps.side, maps.channels)));
         assert_eq!(seen, [(0, 4, 4), (1, 8, 5)]);
+        assert!(found.iter().all(|x| x.is_finite()), "numbers");
         let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(found.len() == expected.len() && worst < 1e-5, "{worst}");
     }

@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::{Mutex, PoisonError};
 
-use edge_runtime::{restore, signals};
+use edge_runtime::{output, restore, signals};
 
 /// What shells make of a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
@@ -18,7 +18,7 @@ pub fn listen() {
         restore::exit(INTERRUPTED);
     };
     if let Err(error) = signals::when_asked_to_end(handler) {
-        eprintln!("warning: Ctrl-C will leave temporary files behind: {error}");
+        output::tell(format_args!("warning: Ctrl-C will leave temporary files behind: {error}"));
     }
 }
 

@@ -146,6 +146,7 @@ pub fn markdown(ladder: &Ladder, source: &Source) -> String {
 
 fn decibels(parity: &Parity) -> String {
     match parity.psnr_db() {
+        _ if parity.pictures() == 0 => "-".to_owned(),
         psnr if psnr.is_finite() => format!("{psnr:.1}"),
         _ => "same".to_owned(),
     }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use edge_runtime::output;
+
 /// Lines, where there are as many pictures.
 const TENTHS: usize = 10;
 
@@ -24,7 +26,7 @@ impl<'a> Progress<'a> {
         let before = self.done.fetch_add(pictures, Ordering::Relaxed);
         let done = before + pictures;
         if !self.quiet && done * TENTHS / self.pictures > before * TENTHS / self.pictures {
-            eprintln!("{done} of {} pictures {}", self.pictures, self.which);
+            output::tell(format_args!("{done} of {} pictures {}", self.pictures, self.which));
         }
     }
 }

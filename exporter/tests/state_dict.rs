@@ -56,6 +56,7 @@ fn a_state_dict_of_pytorch_makes_pytorchs_pictures() {
     let exported = verify::pictures(made.bytes, &expected).expect("tract runs it");
     for (name, found) in [("unfolded", unfolded), ("exported", exported)] {
         assert_eq!(found.len(), expected.images.len(), "{name}");
+        assert!(found.iter().all(|x| x.is_finite()), "numbers");
         let worst = found.iter().zip(&expected.images).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst <= TOLERANCE, "{name}: {worst}");
     }

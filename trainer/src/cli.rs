@@ -12,7 +12,9 @@ use crate::recipe::{Preset, Recipe};
 /// Fit a label-conditioned picture generator on a folder of pictures, one sub-folder a label.
 #[derive(Debug, Parser)]
 #[command(name = "trainer", version, args_conflicts_with_subcommands = true, max_term_width = 110)]
-#[command(after_help = "Exit code 0: done, 1: failed, 2: wrong usage.")]
+#[command(
+    after_help = "Exit code 0: done, or saved after Ctrl-C, 1: failed, 2: wrong usage, 130: interrupted a second time."
+)]
 pub struct Cli {
     /// What to do instead of training
     #[command(subcommand)]
@@ -38,12 +40,13 @@ pub enum Command {
 
 /// Flags of a training run. What is left out takes the recipe's value, or the resumed run's.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct TrainOptions {
     /// Folder of pictures, one sub-folder a label [default: data/rps where it exists, else built-in rendered hands]
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
     /// Where run folders go
-    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    #[arg(short, long, value_name = "FOLDER", default_value = "runs")]
     pub out: PathBuf,
     /// How to train: paired has relativistic pairs, gradient penalties and averaged weights, reference is the source
     /// notebook's recipe to the letter [default: paired]
@@ -83,7 +86,7 @@ pub struct TrainOptions {
     #[arg(long, value_name = "KIMG", value_parser = kimg, allow_negative_numbers = true)]
     pub eval_every: Option<f64>,
     /// Seed of initial weights, order, latents and dropout [default: 1]
-    #[arg(long, value_name = "SEED", value_parser = clap::value_parser!(u64))]
+    #[arg(short, long, value_name = "SEED", value_parser = seed)]
     pub seed: Option<u64>,
     /// auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
@@ -100,8 +103,8 @@ pub struct TrainOptions {
     /// Say what would be done, check the data, and stop
     #[arg(long)]
     pub dry_run: bool,
-    /// No progress, no epochs: only the run folder
-    #[arg(long)]
+    /// Print only the run folder and what was left out of the data
+    #[arg(short, long)]
     pub quiet: bool,
 }
 
@@ -124,6 +127,7 @@ pub struct SummaryOptions {
 
 /// Flags of `bench`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct BenchOptions {
     /// Whose step: paired or reference
     #[arg(long, value_name = "NAME", value_enum, default_value = "paired", hide_possible_values = true)]
@@ -150,6 +154,7 @@ pub struct BenchOptions {
 
 /// Flags of `evaluate`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct EvaluateOptions {
     /// A run folder (its newest checkpoint) or a checkpoint folder [default: the newest
     /// run in --out that has one]
@@ -171,7 +176,7 @@ pub struct EvaluateOptions {
     #[arg(long, value_name = "N", value_parser = samples)]
     pub samples: Option<usize>,
     /// Seed of the latents
-    #[arg(long, value_name = "SEED", default_value = "1", conflicts_with = "fakes")]
+    #[arg(short, long, value_name = "SEED", value_parser = seed, default_value = "1", conflicts_with = "fakes")]
     pub seed: u64,
     /// What measures instead of the network beside the data: one that was fitted elsewhere (FILE.safetensors), or a
     /// TorchScript extractor of your own, f32 [n, 3, side, side] in [-1, 1] to [n, d]
@@ -196,6 +201,10 @@ fn size(text: &str) -> Result<usize, String> {
 
 fn batch_size(text: &str) -> Result<usize, String> {
     in_range(text, crate::settings::LEAST_BATCH, 65_536)
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a whole number from 0 to 2^64 - 1".to_owned())
 }
 
 fn samples(text: &str) -> Result<usize, String> {

@@ -1,12 +1,13 @@
 //! The command `trainer`: plan, say what will be done, train.
 
 use anyhow::Context;
+use edge_runtime::output;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::cli::TrainOptions;
 use crate::device::Arithmetic;
 use crate::plan::{self, Plan};
-use crate::progress::{Console, say, warn};
+use crate::progress::{Console, say};
 use crate::quality::Cache;
 use crate::run_folder::Claimed;
 use crate::session::{Ending, Session, Setting};
@@ -20,6 +21,7 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
     interrupt::listen().context("listen for Ctrl-C")?;
     let (device, device_line) = device::open(options.device)?;
     let plan = load(options)?;
+    plan.data.skipped.iter().for_each(output::tell);
     if !options.quiet {
         announce(&plan, &device_line);
     }
@@ -73,9 +75,6 @@ fn load(options: &TrainOptions) -> anyhow::Result<Plan> {
 fn announce(plan: &Plan, device_line: &str) {
     for remark in &plan.remarks {
         say(remark);
-    }
-    for skipped in &plan.data.skipped {
-        warn(format_args!("skipped {}: {}", skipped.path.display(), skipped.reason));
     }
     let data = &plan.data;
     say(format_args!("data: {}, {}, labels {}", data.name, data.counts(), data.labels.names().join(", ")));

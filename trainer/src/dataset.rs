@@ -6,6 +6,7 @@ mod folder;
 mod pictures;
 mod resize;
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,12 @@ pub struct Skipped {
     pub path: PathBuf,
     /// Why it can't be used.
     pub reason: String,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "skipped {}: {}", self.path.display(), self.reason)
+    }
 }
 
 /// How a folder is read.
@@ -226,7 +233,7 @@ fn decoded(
                 kept.push(place);
             }
             Err(source) if options.strict => return Err(DataError::Picture { path: (*path).clone(), source }),
-            Err(error) => skipped.push((place, error.to_string())),
+            Err(error) => skipped.push((place, format!("{:#}", anyhow::Error::from(error)))),
         }
     }
     pixels.truncate(kept.len() * values);

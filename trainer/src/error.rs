@@ -150,7 +150,7 @@ impl From<TrainError> for DataError {
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// It can't be opened.
-    #[error("can't be opened: {0}")]
+    #[error("can't be opened")]
     Open(#[from] std::io::Error),
     /// A device, a pipe or a folder.
     #[error("is no regular file")]
@@ -170,7 +170,7 @@ pub enum DecodeError {
     #[error("is cut off: the end marker of a JPEG is missing")]
     Cut,
     /// Its content is broken or of another format.
-    #[error("can't be decoded: {0}")]
+    #[error("can't be decoded")]
     Decode(#[from] ImageError),
 }
 

@@ -12,7 +12,6 @@ use crate::cli::EvaluateOptions;
 use crate::dataset::{self, DataSet, Storage};
 use crate::error::TrainError;
 use crate::networks::Generator;
-use crate::progress::warn;
 use crate::quality::Cache;
 use crate::quality::classifier::OnDevice;
 use crate::quality::fakes::{self, Wanted};
@@ -28,16 +27,17 @@ use crate::{checkpoint, device, plan, run_folder};
 /// No such source, pictures that can't be read, or fakes that don't fit them.
 pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
     let (device, device_line) = device::open(options.device)?;
-    warn(device_line);
+    output::tell(device_line);
     let source = Source::open(options, device)?;
-    warn(format_args!("fakes: {}", source.name()));
+    output::tell(format_args!("fakes: {}", source.name()));
+    if let Some(folder) = &options.report {
+        output::create_folder(folder).with_context(|| format!("--report {}", folder.display()))?;
+    }
     let folder = source.data_folder(options)?;
     let reading = plan::Reading { strict: false, storage: Storage::Auto, runs: &options.out };
     let data = plan::load(folder.as_deref(), source.architecture(), &reading, &|_, _| {})?;
-    warn(format_args!("real: {}, {}, labels {}", data.name, data.counts(), data.labels.names().join(", ")));
-    for skipped in &data.skipped {
-        warn(format_args!("skipped {}: {}", skipped.path.display(), skipped.reason));
-    }
+    output::tell(format_args!("real: {}, {}, labels {}", data.name, data.counts(), data.labels.names().join(", ")));
+    data.skipped.iter().for_each(output::tell);
     source.refuse_other_labels(&data)?;
     source.warn_of_other_pictures(&data);
     let Architecture { channels, image_size, .. } = *source.architecture();
@@ -59,7 +59,7 @@ pub fn run(options: &EvaluateOptions) -> anyhow::Result<()> {
         let (run, source) = (source.run(), &source.name());
         let page = Page { evaluation: &evaluation, fakes: &made, pictures: &pictures, source, run };
         let path = page::write(folder, &page)?;
-        warn(format_args!("report: {}", path.display()));
+        output::tell(format_args!("report: {}", path.display()));
     }
     Ok(())
 }
@@ -173,7 +173,7 @@ impl Source {
             && manifest.data_set.sha256 != data.sha256
         {
             let (expected, found) = (&manifest.data_set.sha256, &data.sha256);
-            warn(format_args!(
+            output::tell(format_args!(
                 "warning: the run was trained on other pictures: expected sha256 {expected}, found {found}"
             ));
         }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use edge_runtime::{output, tf32};
 use trainer::cli::{Cli, Command};
+use trainer::error::TrainError;
 use trainer::{bench, command, evaluate, memory, summary};
 
 fn main() -> ExitCode {
@@ -26,7 +27,8 @@ fn main() -> ExitCode {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
             output::complain(format_args!("{error:#}"));
-            ExitCode::FAILURE
+            let is_usage = matches!(error.downcast_ref(), Some(TrainError::Options(_)));
+            if is_usage { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
         Err(_) => ExitCode::FAILURE, // told by the hook
     }

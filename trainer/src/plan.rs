@@ -3,11 +3,12 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use edge_runtime::output;
 use model_spec::Architecture;
 
 use crate::cli::TrainOptions;
 use crate::dataset::{self, DataSet, FolderOptions, Storage};
-use crate::error::TrainError;
+use crate::error::{IoContext, TrainError};
 use crate::networks::Precision;
 use crate::quality::Cache;
 use crate::recipe::{Preset, Recipe};
@@ -77,6 +78,7 @@ fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Re
     let settings = with_course(settings, options);
     let settings = options.set.iter().try_fold(settings, |settings, change| overrides::applied(&settings, change))?;
     settings.check()?;
+    output::no_file_in_the_way(&options.out).during("make run folders in", &options.out)?;
     let data = load(folder.as_deref(), &settings.architecture, &reading(options, &options.out), progress)?;
     let settings = Settings { data_sha256: data.sha256.clone(), ..settings };
     Ok(Plan { settings, data, resumed: None, remarks })

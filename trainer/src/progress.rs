@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::{Duration, Instant};
 
+use edge_runtime::output;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::stats::EpochStats;
@@ -69,7 +70,9 @@ impl Console {
         let rate = (done - self.first_image.get()) as f64 / self.started.get().elapsed().as_secs_f64();
         let left = Duration::from_secs_f64(total.saturating_sub(done) as f64 / rate.max(f64::MIN_POSITIVE)).as_secs();
         let (minutes, seconds) = (left / 60, left % 60);
-        warn(format_args!("training {done}/{total} images, {rate:.1} images/s, {minutes} min {seconds} s left"));
+        output::tell(format_args!(
+            "training {done}/{total} images, {rate:.1} images/s, {minutes} min {seconds} s left"
+        ));
     }
 
     /// Prints the losses of an epoch, and its quality where that was measured.
@@ -110,11 +113,6 @@ impl Console {
 /// A line on standard output. Whoever reads it may be gone, as `tee` is after Ctrl-C: that must not keep a run from saving.
 pub fn say(line: impl Display) {
     let _ = writeln!(stdout().lock(), "{line}");
-}
-
-/// The same on standard error.
-pub fn warn(line: impl Display) {
-    let _ = writeln!(stderr().lock(), "{line}");
 }
 
 fn style(template: &str) -> ProgressStyle {

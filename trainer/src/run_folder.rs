@@ -51,7 +51,7 @@ impl Deref for Claimed {
 /// # Errors
 /// `out` can't be read or written.
 pub fn create(out: &Path, data_name: &str, recipe: &str) -> Result<PathBuf, TrainError> {
-    std::fs::create_dir_all(out).during("create", out)?;
+    edge_runtime::output::create_folder(out).during("create", out)?;
     let mut number = runs(out)?.last().map_or(0, |(number, _)| number + 1);
     loop {
         let run = out.join(format!("{number:05}-{}-{recipe}", path_safe(data_name)));

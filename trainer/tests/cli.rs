@@ -155,7 +155,7 @@ fn a_data_path_that_is_no_text_is_refused() {
         .arg(&folder)
         .output()
         .expect("the binary starts");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let message = text(&output.stderr);
     assert!(message.contains("pictures-\u{fffd}: expected a path in UTF-8"), "{message}");
 }
@@ -222,7 +222,7 @@ fn a_resumed_run_goes_on_to_the_bit() {
     assert!(train(&data, &whole, &["--epochs", "3", "--quiet"]).status.success());
     assert!(train(&data, &halves, &["--epochs", "2", "--quiet", "--pictures", "file"]).status.success());
     let changed = resume(&halves, &["--seed", "9"]);
-    assert_eq!(changed.status.code(), Some(1));
+    assert_eq!(changed.status.code(), Some(2));
     assert!(text(&changed.stderr).contains("--seed differs: expected 1, found 9"), "{}", text(&changed.stderr));
     let changed = resume(&halves, &["--set", "method.penalty=2"]);
     let message = text(&changed.stderr);

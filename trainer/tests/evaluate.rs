@@ -90,7 +90,7 @@ fn quality_is_measured_in_training_and_the_same_afterwards() {
     let files = std::fs::read_dir(&run).expect("listed").map(|entry| entry.expect("readable").path());
     let events = files.into_iter().find(|path| shown(path).contains("events.out")).expect("TensorBoard's file");
     let events = std::fs::read(events).expect("read");
-    for tag in ["quality/kid_floor", "quality/accuracy/lying"] {
+    for tag in ["quality/kid_floor/lying", "quality/accuracy/lying", "quality/samples/standing"] {
         let found = events.windows(tag.len()).filter(|bytes| *bytes == tag.as_bytes()).count();
         assert_eq!(found, 2, "{tag}: once for each time that quality was measured");
     }

@@ -12,7 +12,7 @@ use crate::archive::Archive;
 use crate::checkout::Checkout;
 use crate::cli::DataOptions;
 use crate::folder::files_below;
-use crate::setup::{beside, remove, replace};
+use crate::setup::{beside, refuse_others, remove, replace};
 
 /// The original's pictures are 300x300 PNG of about 100 kB.
 const PICTURE_LIMIT: u64 = 32 << 20;
@@ -20,6 +20,8 @@ const TOTAL_LIMIT: u64 = 4 << 30;
 const MOST_PICTURES: usize = 200_000;
 /// The trainer writes the first lines into the model's card.
 const LICENCE: &str = "LICENCE.txt";
+/// Where the trainer keeps what it fitted on these pictures.
+const MEASURING: &str = ".mudra";
 const LICENCE_TEXT: &str = "\
 Laurence Moroney, \"Rock, Paper, Scissors Dataset\", Feb 2019, CC BY 2.0, laurencemoroney.com/datasets.html
 https://creativecommons.org/licenses/by/2.0/
@@ -32,8 +34,11 @@ Credit the author with every model that is trained on these pictures.
 /// No picture of a class, an unsafe archive, a folder that is there already.
 pub fn run(checkout: &Checkout, options: &DataOptions) -> Result<()> {
     let out = options.out.clone().unwrap_or_else(|| checkout.path("data/rps"));
-    if out.exists() && !options.force {
-        bail!("{} is there already; --force replaces it", checkout.shown(&out));
+    if out.exists() {
+        if !options.force {
+            bail!("{} is there already; --force replaces it", checkout.shown(&out));
+        }
+        refuse_others(&out, &[&CLASSES[..], &[LICENCE, MEASURING]].concat(), checkout.shown(&out))?;
     }
     let part = beside(&out, "part");
     remove(&part)?;
@@ -155,16 +160,20 @@ mod tests {
         let archive = place.path().join("rps.zip");
         write_zip(&archive, &FILES);
         let out = place.path().join("rps");
-        fs::create_dir(&out).expect("made");
-        fs::write(out.join("mine.txt"), "mine").expect("written");
+        fs::create_dir_all(out.join("rock")).expect("made");
+        fs::write(out.join("rock/old.png"), "old").expect("written");
         let checkout = Checkout::at(place.path());
         let mut options = options(archive, out.clone());
         let error = run(&checkout, &options).expect_err("refused").to_string();
         assert_eq!(error, "rps is there already; --force replaces it");
-        assert!(out.join("mine.txt").is_file());
         options.force = true;
+        fs::write(out.join("mine.txt"), "mine").expect("written");
+        let error = run(&checkout, &options).expect_err("not ours").to_string();
+        assert_eq!(error, "rps: only what this command made is replaced, found mine.txt in it; remove it yourself");
+        assert!(out.join("rock/old.png").is_file());
+        fs::remove_file(out.join("mine.txt")).expect("removed");
         run(&checkout, &options).expect("replaced");
-        assert!(!out.join("mine.txt").exists() && out.join(LICENCE).is_file());
+        assert!(!out.join("rock/old.png").exists() && out.join(LICENCE).is_file());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod build;
 mod tarball;
+mod third_party;
 
 pub use self::build::Build;
 
@@ -21,6 +22,8 @@ use crate::setup::{beside, remove};
 const INSTALLER: &str = include_str!("dist/install.sh");
 const SERVICE: &str = include_str!("dist/mudra.service");
 const README: &str = include_str!("dist/README.md");
+/// Of the C library that is in a static binary.
+const LGPL: &str = include_str!("dist/LGPL-2.1.txt");
 const EXECUTABLE: u32 = 0o755;
 const PLAIN: u32 = 0o644;
 
@@ -79,10 +82,14 @@ fn pack(checkout: &Checkout, build: &Build, binary: &Path, manual: &Path, folder
         Entry::text("DISPLAYS.md", &document(&checkout.path("docs/displays.md"))?, PLAIN),
         Entry::file("LICENSE-MIT", &checkout.path("LICENSE-MIT"), PLAIN)?,
         Entry::file("LICENSE-APACHE", &checkout.path("LICENSE-APACHE"), PLAIN)?,
+        Entry::text("THIRD-PARTY.txt", &third_party::licences(checkout, build)?, PLAIN),
         Entry::text("install.sh", INSTALLER, EXECUTABLE),
         Entry::text("mudra.service", SERVICE, PLAIN),
         Entry::text("README.md", &readme(build), PLAIN),
     ];
+    if build.kind == Kind::Static {
+        files.push(Entry::text("LICENSE-LGPL-2.1", LGPL, PLAIN));
+    }
     for path in entries(manual)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let kind = if name.ends_with(".1") { "man" } else { "completions" };
@@ -145,7 +152,16 @@ mod tests {
     #[cfg(unix)]
     fn unpacked() -> tempfile::TempDir {
         let place = tempfile::tempdir().expect("a folder");
-        let documents = ["gen.onnx", "README.md", "MODEL.md", "DISPLAYS.md", "LICENSE-MIT", "LICENSE-APACHE"];
+        let documents = [
+            "gen.onnx",
+            "README.md",
+            "MODEL.md",
+            "DISPLAYS.md",
+            "LICENSE-MIT",
+            "LICENSE-APACHE",
+            "LICENSE-LGPL-2.1",
+            "THIRD-PARTY.txt",
+        ];
         let completions =
             ["edge-runtime.bash", "_edge-runtime", "edge-runtime.fish"].map(|name| format!("completions/{name}"));
         let mut sums = String::new();
@@ -204,6 +220,20 @@ mod tests {
             assert_eq!(everything_below(&prefix), kept, "{obstacle}");
             fs::remove_dir_all(&prefix).expect("there");
         }
+    }
+
+    /// Whoever unpacked it may have thrown that away.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_installed_can_take_itself_away() {
+        let (archive, prefix) = (unpacked(), tempfile::tempdir().expect("a folder"));
+        let installed = installer(archive.path(), prefix.path(), "install");
+        let told = String::from_utf8_lossy(&installed.stdout).into_owned();
+        assert!(told.contains("lib/mudra/install.sh --prefix") && told.contains("systemd looks"), "{told}");
+        drop(archive);
+        let removed = installer(&prefix.path().join("lib/mudra"), prefix.path(), "uninstall");
+        assert!(removed.status.success(), "{removed:?}");
+        assert_eq!(everything_below(prefix.path()), [""; 0]);
     }
 
     #[cfg(unix)]

@@ -22,6 +22,9 @@ const CARGO_CONFIG_TEXT: &str = "# Written by `cargo xtask setup`; .cargo/config
 LIBTORCH = { value = \"libtorch\", relative = true }
 ";
 
+/// What setup puts into its folder.
+const OWN: [&str; 5] = ["build-version", CARGO_CONFIG, "include", "lib", "licenses"];
+
 /// Puts libtorch into the checkout, unless it is there or the user has one.
 ///
 /// # Errors
@@ -47,6 +50,9 @@ pub fn run(checkout: &Checkout, options: &SetupOptions) -> Result<()> {
             std::env::consts::OS,
             std::env::consts::ARCH
         );
+    }
+    if folder.exists() {
+        refuse_others(&folder, &OWN, checkout.shown(&folder))?;
     }
     let build = asked.unwrap_or_else(Build::for_this_machine);
     eprintln!("libtorch {LIBTORCH_VERSION}, {build}: {}", build.size_in_words());
@@ -81,12 +87,13 @@ fn fetch(checkout: &Checkout, build: Build, folder: &Path) -> Result<()> {
             "setup fetches libtorch with pip; without it set LIBTORCH to the folder of a libtorch {LIBTORCH_VERSION}"
         )
     })?;
+    let part = beside(folder, "part");
+    remove(&part)?;
+    // Before half a gigabyte is fetched for a place that can't be written.
+    fs::create_dir_all(&part).with_context(|| format!("create {}", part.display()))?;
     let downloads = checkout.target().join("setup").join(format!("{LIBTORCH_VERSION}-{}", build.name()));
     fs::create_dir_all(&downloads).with_context(|| format!("create {}", downloads.display()))?;
     let found = wheels::download(&python, build, &downloads)?;
-
-    let part = beside(folder, "part");
-    remove(&part)?;
     wheels::unpack(&found, build, &part)?;
     fs::write(part.join("build-version"), format!("{LIBTORCH_VERSION}\n")).context("write build-version")?;
     write_cargo_config(&part)?;
@@ -100,6 +107,19 @@ fn write_cargo_config(folder: &Path) -> Result<()> {
         return Ok(());
     }
     fs::write(&path, CARGO_CONFIG_TEXT).with_context(|| format!("write {}", path.display()))
+}
+
+/// An error where a folder that is to be replaced has anything in it but what belongs there.
+pub fn refuse_others(folder: &Path, own: &[&str], shown: impl std::fmt::Display) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("list {shown}"))?;
+    for entry in entries {
+        let name = entry.with_context(|| format!("list {shown}"))?.file_name();
+        if !own.iter().any(|own| name == *own) {
+            let name = name.display();
+            bail!("{shown}: only what this command made is replaced, found {name} in it; remove it yourself");
+        }
+    }
+    Ok(())
 }
 
 /// Gives a finished folder its name; an older one of that name goes only then.

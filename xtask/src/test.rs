@@ -59,7 +59,9 @@ pub fn run(checkout: &Checkout, options: &TestOptions) -> Result<ExitCode> {
 }
 
 fn guards(checkout: &Checkout) -> Result<()> {
-    let mut found = guard::dependencies::violations(&guard::dependencies::metadata(checkout)?);
+    let metadata = guard::dependencies::metadata(checkout)?;
+    let mut found = guard::dependencies::violations(&metadata);
+    found.extend(guard::dependencies::foreign_terms(&metadata));
     found.extend(guard::devices::violations(checkout)?);
     found.extend(guard::features::violations(checkout)?);
     if !found.is_empty() {
@@ -81,7 +83,9 @@ fn lints(checkout: &Checkout) -> Result<()> {
         let mut clippy = cargo(checkout, ["clippy", "--all-targets"]);
         run_command(clippy.args(choice).args(["--", "--deny", "warnings"]))?;
     }
-    Ok(())
+    // A workspace of its own, since its programs link libFuzzer. Without tract, which would be compiled for it once more.
+    let fuzz = ["check", "--locked", "--no-default-features", "--manifest-path", "fuzz/Cargo.toml"];
+    run_command(cargo(checkout, fuzz).args(["--target-dir"]).arg(checkout.target().join("fuzz")))
 }
 
 /// The default members; names what their tests leave out, which cargo doesn't show.
@@ -147,6 +151,8 @@ fn fresh_clone(checkout: &Checkout) -> Result<Outcome> {
     if pictures[0] != pictures[1] {
         bail!("{}: expected the same bytes for the same label and seed, found others", picture.display());
     }
+    let words = ["run", "--quiet", "--package", "edge-runtime", "--", "verify", "--quiet", "--model"];
+    run_command(cargo(checkout, words).arg(checkout.path("models/gen-small.onnx")))?;
     // The exporter compares engines in f32, at weights whose numbers are larger than those of its tests.
     let words = ["run", "--quiet", "--package", "exporter", "--", "--quiet", "--label-input", "mix", "--from"];
     let mut mixed = cargo(checkout, words);

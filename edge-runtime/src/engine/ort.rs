@@ -126,11 +126,11 @@ impl Attempt<'_> {
         self.open(Provider::Cpu, notes).map_err(|error| self.failed(Provider::Cpu, &error))
     }
 
-    /// Starts a provider; one that fails leaves no empty folder behind.
+    /// Starts a provider; one that fails leaves no half-filled folder behind.
     fn open(&self, provider: Provider, notes: Vec<String>) -> ort::Result<Opened> {
         let opened = self.start(provider, notes);
         if let (Err(_), Provider::TensorRt, Some(cache)) = (&opened, provider, &self.cache) {
-            cache.remove_empty();
+            cache.remove_unprepared();
         }
         opened
     }

@@ -5,6 +5,7 @@ use std::{env, fs, io};
 
 use crate::Model;
 use crate::model::sha256_hex;
+use crate::output::OutputFile;
 
 /// Says that the preparation went to its end; what it says is for people.
 const MARK: &str = "prepared.txt";
@@ -40,29 +41,48 @@ impl Cache {
         fs::create_dir_all(&self.folder)
     }
 
-    /// Takes back what [`Self::create`] made, as far as nothing came into it.
-    pub fn remove_empty(&self) {
-        // Only an empty folder can be removed in this way; above these three are folders of others.
-        _ = self.folder.ancestors().take(3).try_for_each(fs::remove_dir);
+    /// Takes back what is in the folder unless the preparation went to its end: TensorRT doesn't start with a file that it
+    /// wrote in part, as when the power failed, and doesn't write it anew.
+    pub fn remove_unprepared(&self) {
+        if self.is_prepared() || !self.folder.exists() {
+            return;
+        }
+        _ = fs::remove_dir_all(&self.folder);
+        // Only empty ones; above these two are folders of others.
+        _ = self.folder.ancestors().skip(1).take(2).try_for_each(fs::remove_dir);
     }
 
-    /// Whether all is in the folder, made by the TensorRT that is still there.
+    /// Whether all is in the folder as it was, made by the TensorRT that is still there.
     pub fn is_prepared(&self) -> bool {
         let text = fs::read_to_string(self.folder.join(MARK)).unwrap_or_default();
-        text.strip_prefix(&self.about).is_some_and(|made_by| made_by.lines().all(is_still_there))
+        text.strip_prefix(&self.about).is_some_and(|made| made.lines().all(is_still_there))
     }
 
-    /// Notes that all is in the folder.
+    /// Notes what is in the folder when all is.
     pub fn mark(&self) -> io::Result<()> {
         self.mark_made_by(&loaded())
     }
 
     fn mark_made_by(&self, libraries: &[PathBuf]) -> io::Result<()> {
         self.create()?;
-        let part = self.folder.join(format!(".{MARK}.part"));
-        let made_by: String = libraries.iter().filter_map(|path| line(path)).map(|line| line + "\n").collect();
-        fs::write(&part, format!("{}{made_by}", self.about))?;
-        fs::rename(part, self.folder.join(MARK))
+        let mut engines: Vec<PathBuf> = fs::read_dir(&self.folder)?
+            .map(|entry| Ok(entry?.path()))
+            .filter(|path| !path.as_ref().is_ok_and(|path| path.ends_with(MARK)))
+            .collect::<io::Result<_>>()?;
+        if engines.is_empty() {
+            return Err(io::Error::other("TensorRT wrote no engine, or another process removed it"));
+        }
+        engines.sort();
+        for engine in &engines {
+            // Before the mark that vouches for it.
+            fs::File::open(engine)?.sync_all()?;
+        }
+        let made_by = libraries.iter().filter_map(|path| line("TensorRT", path));
+        let made = engines.iter().filter_map(|path| line("engine", path));
+        let lines: String = made_by.chain(made).map(|line| line + "\n").collect();
+        let text = format!("{}{lines}", self.about);
+        let mark = OutputFile::create(&self.folder.join(MARK)).and_then(|file| file.commit_synced(text.as_bytes()));
+        mark.map_err(io::Error::other)
     }
 }
 
@@ -76,14 +96,15 @@ fn loaded() -> Vec<PathBuf> {
     paths
 }
 
-/// A library, so that it isn't taken for another one that was installed in its place.
-fn line(path: &Path) -> Option<String> {
-    Some(format!("TensorRT {} bytes {}", fs::metadata(path).ok()?.len(), path.display()))
+/// A file, so that it isn't taken for another one that came in its place, or for a part of it.
+fn line(what: &str, path: &Path) -> Option<String> {
+    Some(format!("{what} {} bytes {}", fs::metadata(path).ok()?.len(), path.display()))
 }
 
-fn is_still_there(made_by: &str) -> bool {
-    let path = made_by.splitn(4, ' ').nth(3).map(Path::new);
-    path.and_then(line).is_some_and(|line| line == made_by)
+fn is_still_there(noted: &str) -> bool {
+    let mut parts = noted.splitn(4, ' ');
+    let (what, path) = (parts.next(), parts.nth(2).map(Path::new));
+    what.zip(path).and_then(|(what, path)| line(what, path)).is_some_and(|line| line == noted)
 }
 
 /// What an engine of TensorRT depends on beside the model: GPU and driver, or the Jetson and its release.
@@ -114,7 +135,9 @@ mod tests {
         let base = tempfile::tempdir().expect("a folder");
         let key = ["model", "1.20.0", "Orin", "f32"];
         let cache = Cache::in_folder(base.path(), &key);
-        assert!(!cache.is_prepared());
+        assert!(!cache.is_prepared() && cache.mark().is_err() && !cache.is_prepared(), "there is nothing in it");
+        let engine = cache.folder().join("network.engine");
+        fs::write(&engine, "an engine").expect("writable");
         cache.mark().expect("writable");
         assert!(cache.is_prepared() && Cache::in_folder(base.path(), &key) == cache);
         for part in 0..key.len() {
@@ -131,21 +154,30 @@ mod tests {
         assert!(!cache.is_prepared());
         fs::write(cache.folder().join(MARK), "something else").expect("writable");
         assert!(!cache.is_prepared());
+
+        cache.mark_made_by(&[]).expect("writable");
+        cache.mark_made_by(&[]).expect("the mark doesn't vouch for itself");
+        assert!(cache.is_prepared());
+        cache.remove_unprepared();
+        fs::write(&engine, "an eng").expect("writable");
+        assert!(!cache.is_prepared(), "cut off");
+        cache.remove_unprepared();
+        assert!(!cache.folder().exists(), "nothing is left that TensorRT would stumble over");
     }
 
     #[test]
-    fn a_folder_that_stayed_empty_is_taken_back_and_another_is_kept() {
+    fn a_folder_that_was_not_filled_is_taken_back_and_another_is_kept() {
         let base = tempfile::tempdir().expect("a folder");
         let [first, second] = ["a", "b"].map(|model| Cache::in_folder(base.path(), &[model, "1", "Orin", "f32"]));
-        first.remove_empty();
-        first.create().expect("writable");
-        second.create().expect("writable");
-        fs::write(second.folder().join("engine"), "prepared in part").expect("writable");
-        first.remove_empty();
-        second.remove_empty();
-        assert!(!first.folder().exists() && second.folder().join("engine").exists());
-        fs::remove_file(second.folder().join("engine")).expect("there");
-        second.remove_empty();
+        first.remove_unprepared();
+        [&first, &second].into_iter().for_each(|cache| cache.create().expect("writable"));
+        fs::write(second.folder().join("engine"), "prepared").expect("writable");
+        second.mark_made_by(&[]).expect("writable");
+        first.remove_unprepared();
+        second.remove_unprepared();
+        assert!(!first.folder().exists() && second.is_prepared());
+        fs::write(second.folder().join(MARK), "").expect("writable");
+        second.remove_unprepared();
         assert!(base.path().read_dir().expect("there").next().is_none());
     }
 

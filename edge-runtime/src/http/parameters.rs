@@ -284,7 +284,7 @@ mod tests {
             .collect();
         keys.extend([plain, key("label=rock&seed=8")]);
         keys.extend(
-            ["", "&curve=slerp", "&steps=3", "&format=gif", "&scale=2"]
+            ["", "&curve=slerp", "&steps=3", "&format=gif", "&scale=2", "&truncation=0.5"]
                 .map(|more| walk(&format!("label=rock&from=1&to=2{more}")).expect(more).key()),
         );
         let count = keys.len();

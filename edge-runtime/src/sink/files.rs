@@ -8,7 +8,7 @@ use model_spec::Labels;
 use super::Sink;
 use crate::encode::{self, Format};
 use crate::generator::Origin;
-use crate::output::OutputFile;
+use crate::output::{OutputFile, create_folder};
 use crate::{Frame, RuntimeError};
 
 /// How a frame becomes file bytes.
@@ -72,7 +72,7 @@ impl Folder {
     /// A place that can't be written.
     pub fn create(path: &Path, encoding: Encoding) -> Result<Self, RuntimeError> {
         let failed = |source| RuntimeError::Write { path: path.to_owned(), source };
-        std::fs::create_dir_all(path).map_err(failed)?;
+        create_folder(path).map_err(failed)?;
         Ok(Self { path: path.to_owned(), encoding })
     }
 

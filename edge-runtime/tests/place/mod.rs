@@ -61,6 +61,11 @@ pub fn error(output: &Output) -> String {
 
 /// What Ctrl-C does.
 pub fn interrupt(child: &Child) {
-    let command = format!("kill -INT {}", child.id());
+    signal(child, "INT");
+}
+
+/// Sends a signal by its name.
+pub fn signal(child: &Child, name: &str) {
+    let command = format!("kill -{name} {}", child.id());
     assert!(Command::new("sh").args(["-c", &command]).status().expect("a shell").success());
 }

@@ -8,7 +8,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -76,8 +77,13 @@ impl Server {
     }
 
     /// What Ctrl-C does.
-    pub fn interrupt(&self) {
-        place::interrupt(&self.child);
+    pub fn signal(&self, name: &str) {
+        place::signal(&self.child, name);
+    }
+
+    /// Waits until a metric has a value that is waited for.
+    pub fn until(&self, name: &str, is_reached: impl Fn(f64) -> bool) {
+        until(name, || is_reached(self.metric(name)));
     }
 
     pub fn wait(&mut self) -> ExitStatus {
@@ -119,6 +125,15 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     stream
+}
+
+/// Waits for something that comes soon, unless it is broken.
+pub fn until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "{what}: waited for in vain");
+        thread::yield_now();
+    }
 }
 
 /// One request and its answer, up to the end of the connection or of the body.

@@ -80,12 +80,13 @@ impl Meter {
         let split = holdout::split(&data.label_of, &data.names);
         let is_ours = |path: &&Path| path.extension().is_some_and(|end| end == "safetensors");
         let ours = networks.file.filter(is_ours);
+        let foreign = networks.file.filter(|path| !is_ours(path));
+        // Before a network is fitted, which takes long.
+        let extractor = foreign.map(|path| Extractor::open(path, pictures.images.device())).transpose()?;
         let classifier = match ours {
             Some(path) => Classifier::read(path, pictures, split.rule)?,
             None => Classifier::of_data(pictures, &split, networks.cache, progress)?,
         };
-        let foreign = networks.file.filter(|path| !is_ours(path));
-        let extractor = foreign.map(|path| Extractor::open(path, pictures.images.device())).transpose()?;
         let seen = classifier.look(pictures.images);
         if let Some(path) = ours {
             classifier.check(path, pictures, &split, &seen)?;

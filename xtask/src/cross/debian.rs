@@ -131,6 +131,14 @@ fn fetched(cache: &Path, set: &Set) -> Result<PathBuf> {
     if is_whole(&folder, set) {
         return Ok(folder);
     }
+    // Another checkout may be fetching the same.
+    make(cache)?;
+    let lock = beside(&folder, "lock");
+    let held = fs::File::create(&lock).and_then(|file| file.lock().map(|()| file));
+    let _held = held.with_context(|| format!("lock {}", lock.display()))?;
+    if is_whole(&folder, set) {
+        return Ok(folder);
+    }
     eprintln!("fetching {} and what they need with apt into {}", set.roots.join(", "), folder.display());
     let part = beside(&folder, "part");
     remove(&part)?;

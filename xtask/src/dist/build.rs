@@ -70,10 +70,7 @@ impl Build {
             }
         };
         command.args(["--profile", PROFILE, "--locked"]);
-        let features = [(EXTRAS, self.extras), ("tract", self.tract), ("ort", self.kind == Kind::Ort)];
-        for (name, _) in features.iter().filter(|(_, is_wanted)| *is_wanted) {
-            command.args(["--features", name]);
-        }
+        command.args(self.features());
         // Flags for this machine's processor must not get into what others run.
         let mut flags = own_paths_hidden(checkout);
         if self.target == Target::Armv7 {
@@ -90,6 +87,12 @@ impl Build {
         let binary = target.join(triple).join(PROFILE).join("edge-runtime");
         self.check(&binary)?;
         Ok(binary)
+    }
+
+    /// The words that ask cargo for what it contains.
+    pub fn features(&self) -> Vec<&'static str> {
+        let features = [(EXTRAS, self.extras), ("tract", self.tract), ("ort", self.kind == Kind::Ort)];
+        features.into_iter().filter(|(_, is_wanted)| *is_wanted).flat_map(|(name, _)| ["--features", name]).collect()
     }
 
     fn check(&self, binary: &Path) -> Result<()> {

@@ -111,9 +111,10 @@ install_all() {
     put 644 completions/edge-runtime.bash share/bash-completion/completions/edge-runtime
     put 644 completions/_edge-runtime share/zsh/site-functions/_edge-runtime
     put 644 completions/edge-runtime.fish share/fish/vendor_completions.d/edge-runtime.fish
-    for file in README.md MODEL.md DISPLAYS.md LICENSE-MIT LICENSE-APACHE; do
+    for file in README.md MODEL.md DISPLAYS.md LICENSE-* THIRD-PARTY.txt; do
         put 644 "$file" "share/doc/mudra/$file"
     done
+    put 755 install.sh lib/mudra/install.sh
     # systemd would take a percent sign for its own, sed the others.
     escaped=$(printf %s "$prefix" | sed 's/%/%%/g; s/[&|]/\\&/g')
     unit=lib/systemd/system/mudra.service
@@ -135,6 +136,11 @@ install_all() {
     "$prefix/bin/edge-runtime" --version >/dev/null 2>&1 ||
         echo "warning: $prefix/bin/edge-runtime does not run on this machine ($(uname -m))" >&2
     echo "installed into $prefix; run: $prefix/bin/edge-runtime --label scissors --out gesture.png"
+    echo "to take it away again: $prefix/lib/mudra/install.sh --prefix $prefix uninstall"
+    case $prefix in
+    /usr | /usr/local) ;;
+    *) echo "mudra.service is not where systemd looks for units, and runs no program below a home folder" ;;
+    esac
 }
 
 if [ "$action" = uninstall ]; then

@@ -15,6 +15,9 @@ const EDGE_RUNTIME: &str = "edge-runtime";
 const EXPORTER: &str = "exporter";
 const MODEL_SPEC_DEPENDENCIES: [&str; 5] = ["libm", "safetensors", "serde", "serde_json", "thiserror"];
 
+const PERMISSIVE: [&str; 9] =
+    ["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "Unicode-3.0", "Unlicense", "Zlib"];
+
 /// What `cargo metadata` tells of the workspace with all features, since an optional dependency is one too.
 #[derive(Debug, Deserialize)]
 pub struct Metadata {
@@ -27,6 +30,10 @@ pub struct Metadata {
 struct Package {
     id: String,
     name: String,
+    #[serde(default)]
+    license: Option<String>,
+    #[serde(default)]
+    rust_version: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +66,33 @@ struct Kind {
 pub fn metadata(checkout: &Checkout) -> Result<Metadata> {
     let text = output(&mut cargo(checkout, ["metadata", "--format-version", "1", "--locked", "--all-features"]))?;
     serde_json::from_str(&text).context("read cargo's metadata")
+}
+
+/// Packages that ask for a later Rust than the workspace does, or whose licence asks for more than to be handed on with the
+/// program.
+pub fn foreign_terms(metadata: &Metadata) -> Vec<String> {
+    let version = |text: &str| text.split('.').map(str::parse).collect::<Result<Vec<u32>, _>>().unwrap_or_default();
+    let own = version(env!("CARGO_PKG_RUST_VERSION"));
+    let mut found = Vec::new();
+    for Package { name, license, rust_version, .. } in &metadata.packages {
+        if let Some(needed) = rust_version.as_deref().filter(|needed| version(needed) > own) {
+            found.push(format!(
+                "{name} needs Rust {needed}, and the workspace promises {}",
+                env!("CARGO_PKG_RUST_VERSION")
+            ));
+        }
+        let terms = license.as_deref().unwrap_or_default();
+        if !is_permissive(terms) {
+            found.push(format!("{name}: expected a licence of {}, found {terms:?}", PERMISSIVE.join(", ")));
+        }
+    }
+    found
+}
+
+/// Whether one may choose licences (SPDX expressions, and the slash of old packages) that are all permissive.
+fn is_permissive(terms: &str) -> bool {
+    let plain = terms.replace(['(', ')'], "").replace('/', " OR ");
+    plain.split(" AND ").all(|part| part.split(" OR ").any(|choice| PERMISSIVE.contains(&choice.trim())))
 }
 
 /// The rules that the workspace breaks, each with the way from crate to crate; empty where all is well.
@@ -208,6 +242,30 @@ mod tests {
         for Case(edges, expected) in cases {
             let all = [edges, &[tch, trainer]].concat();
             assert_eq!(violations(&workspace(&all)), expected, "{edges:?}");
+        }
+    }
+
+    #[test]
+    fn a_package_of_a_later_rust_or_of_other_terms_is_told() {
+        let mut metadata = workspace(&[("trainer", &["tch"])]);
+        for package in &mut metadata.packages {
+            (package.license, package.rust_version) = (Some("MIT/Apache-2.0".to_owned()), Some("1.70.0".to_owned()));
+        }
+        assert_eq!(foreign_terms(&metadata), [""; 0]);
+        metadata.packages[0].rust_version = Some("1.999".to_owned());
+        metadata.packages[1].license = Some("GPL-3.0-only".to_owned());
+        metadata.packages[2].license = None;
+        let found = foreign_terms(&metadata);
+        assert!(found.len() == 3 && found[0].contains("needs Rust 1.999"), "{found:?}");
+        assert!(found[1].contains("found \"GPL-3.0-only\"") && found[2].contains("found \"\""), "{found:?}");
+        for (terms, expected) in [
+            ("MIT OR Apache-2.0 OR LGPL-2.1-or-later", true),
+            ("(MIT OR Apache-2.0) AND Unicode-3.0", true),
+            ("MIT AND LGPL-2.1-only", false),
+            ("Apache-2.0 WITH LLVM-exception OR MIT", true),
+            ("", false),
+        ] {
+            assert_eq!(is_permissive(terms), expected, "{terms}");
         }
     }
 

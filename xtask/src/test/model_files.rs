@@ -16,13 +16,14 @@ const WRITER: [&str; 4] = ["test", "--test", "variants", "files_for_other_engine
 /// Where the writer is told to write.
 const FOLDER: &str = "MUDRA_VARIANTS";
 
-/// Checks a file of each kind of the exporter, the one that the chain made, and the tracked one.
+/// Checks a file of each kind of the exporter, the one that the chain made, and the tracked ones.
 ///
 /// # Errors
 /// A file that breaks ONNX's rules, or makes other pictures in another engine; a configuration that Triton's messages or the
 /// model do not bear out.
 pub fn check(checkout: &Checkout) -> Result<Outcome> {
-    let models = [checkout.target().join("ci/gen.onnx"), checkout.path("models/gen.onnx")];
+    let tracked = ["models/gen.onnx", "models/gen-small.onnx"].map(|model| checkout.path(model));
+    let models = [&[checkout.target().join("ci/gen.onnx")][..], &tracked].concat();
     let present: Vec<_> = models.iter().filter(|model| model.is_file()).collect();
     if present.is_empty() {
         bail!("expected a model to check, found neither {} nor {}", models[0].display(), models[1].display());

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::test_count;
+use super::{require_test, test_count};
 use crate::archive::Archive;
 use crate::checkout::Checkout;
 use crate::command::{cargo, run as run_command, run_unannounced};
@@ -29,6 +29,8 @@ const REQUIRE: &str = "MUDRA_REQUIRE_ORT";
 /// Without a choice of packages, so that what the stage "tests" compiled is taken.
 const SUITE: [&str; 11] =
     ["test", "--test", "engines", "--test", "hostile", "--test", "ort", "--test", "verify", "--test", "variants"];
+/// The example that needs the library too.
+const EXAMPLE: [&str; 4] = ["test", "--test", "programs", "jetson_tensorrt"];
 const FILE_LIMIT: u64 = 1 << 30;
 
 /// Runs the suite with ORT_DYLIB_PATH as it is set, else with each library that npm and pip fetch.
@@ -59,7 +61,9 @@ pub fn test(checkout: &Checkout) -> Result<Outcome> {
 }
 
 fn run_suite(checkout: &Checkout, library: &Path) -> Result<()> {
-    run_command(cargo(checkout, SUITE).env(LIBRARY, library).env(REQUIRE, "1"))
+    run_command(cargo(checkout, SUITE).env(LIBRARY, library).env(REQUIRE, "1"))?;
+    run_command(cargo(checkout, EXAMPLE).env(LIBRARY, library).env(REQUIRE, "1"))?;
+    require_test(checkout, &EXAMPLE)
 }
 
 /// The library of a package, which is fetched where it is not in the target folder: `fill` downloads into one folder and

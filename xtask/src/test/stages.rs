@@ -12,6 +12,8 @@ use crate::outcome::Outcome;
 pub struct Stages {
     require_all: bool,
     only: String,
+    /// Of all stages, also those that don't run.
+    names: Vec<&'static str>,
     results: Vec<Stage>,
 }
 
@@ -26,11 +28,12 @@ struct Stage {
 impl Stages {
     /// None yet; with `require_all` a skipped stage fails, and only stages whose names contain `only` run.
     pub fn new(require_all: bool, only: &str) -> Self {
-        Self { require_all, only: only.to_owned(), results: Vec::new() }
+        Self { require_all, only: only.to_owned(), names: Vec::new(), results: Vec::new() }
     }
 
     /// Runs one stage, telling its beginning and its end.
     pub fn run(&mut self, name: &'static str, stage: impl FnOnce() -> Result<Outcome>) {
+        self.names.push(name);
         if !name.contains(&self.only) {
             return;
         }
@@ -54,14 +57,15 @@ impl Stages {
         }
     }
 
-    /// Prints the table of all stages and what to do about the skipped ones; exit code 1 where one failed or none ran.
+    /// Prints the table of all stages and what to do about the skipped ones; exit code 1 where one failed, 2 where none has
+    /// such a name.
     pub fn close(&self) -> ExitCode {
+        if self.results.is_empty() {
+            eprintln!("error: no stage has {:?} in its name; there are: {}", self.only, self.names.join(", "));
+            return ExitCode::from(2);
+        }
         eprintln!();
         println!("{}", self.summary());
-        if self.results.is_empty() {
-            eprintln!("error: no stage has {:?} in its name", self.only);
-            return ExitCode::FAILURE;
-        }
         if self.results.iter().any(|stage| stage.outcome.is_err()) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
@@ -153,7 +157,7 @@ mod tests {
         stages.run("tests of trainer", || Ok(Outcome::Done));
         assert!(stages.summary().ends_with("1 passed, 0 failed"), "{}", stages.summary());
         let none = Stages::new(true, "no such stage").close();
-        assert_eq!(format!("{none:?}"), format!("{:?}", ExitCode::FAILURE));
+        assert_eq!(format!("{none:?}"), format!("{:?}", ExitCode::from(2)));
     }
 
     #[test]
