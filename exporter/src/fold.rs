@@ -2,8 +2,8 @@
 //! a table. Computed in f64, rounded once.
 
 use model_spec::Architecture;
-use model_spec::architecture::{NORM_EPS, STEM_SIZE};
-use model_spec::weights::{KERNEL, generator as names};
+use model_spec::architecture::{Doubling, NORM_EPS, STEM_SIZE};
+use model_spec::weights::{KERNEL, UPSAMPLED, UPSAMPLED_KERNEL, generator as names};
 
 use crate::calibration::Calibration;
 use crate::weights::Weights;
@@ -52,9 +52,14 @@ pub fn fold(weights: &Weights, architecture: &Architecture) -> Folded {
         latent_bias: weights.get(names::LATENT_BIAS).to_vec(),
         blocks: blocks
             .map(|(block, (inputs, outputs))| {
-                let kernel = weights.get(&names::deconv(block));
+                let kernel = weights.get(&names::kernel(block));
+                let kernel = match architecture.doubling {
+                    Doubling::Transposed => kernel.iter().map(|weight| f64::from(*weight)).collect(),
+                    Doubling::Upsampled => transposed(kernel, inputs, outputs),
+                };
                 if block + 1 == architecture.blocks() {
-                    return Block { inputs, outputs, kernel: kernel.to_vec(), bias: None, calibration: None };
+                    let kernel = kernel.into_iter().map(|weight| weight as f32).collect();
+                    return Block { inputs, outputs, kernel, bias: None, calibration: None };
                 }
                 let (factors, offsets) = affine(weights, block);
                 let kernel = kernel
@@ -62,7 +67,7 @@ pub fn fold(weights: &Weights, architecture: &Architecture) -> Folded {
                     .enumerate()
                     .map(|(place, value)| {
                         let output = place / (KERNEL * KERNEL) % outputs;
-                        (f64::from(*value) * factors[output]) as f32
+                        (value * factors[output]) as f32
                     })
                     .collect();
                 let bias = offsets.iter().map(|offset| *offset as f32).collect();
@@ -70,6 +75,22 @@ pub fn fold(weights: &Weights, architecture: &Architecture) -> Folded {
             })
             .collect(),
     }
+}
+
+/// The kernel `[inputs, outputs, 4, 4]` of the transposed convolution that an upsampling with a kernel
+/// `[outputs, inputs, 3, 3]` is.
+fn transposed(kernel: &[f32], inputs: usize, outputs: usize) -> Vec<f64> {
+    let mut made = Vec::with_capacity(inputs * outputs * KERNEL * KERNEL);
+    for (input, output) in (0..inputs).flat_map(|input| (0..outputs).map(move |output| (input, output))) {
+        let taps = UPSAMPLED_KERNEL * UPSAMPLED_KERNEL;
+        let taps = &kernel[(output * inputs + input) * taps..][..taps];
+        for (down, across) in UPSAMPLED.iter().flat_map(|down| UPSAMPLED.iter().map(move |across| (down, across))) {
+            let rows = taps.chunks_exact(UPSAMPLED_KERNEL).zip(down);
+            let row = |row: &[f32]| row.iter().zip(across).map(|(x, share)| f64::from(x * share)).sum::<f64>();
+            made.push(rows.map(|(taps, share)| row(taps) * f64::from(*share)).sum());
+        }
+    }
+    made
 }
 
 /// BatchNorm in evaluation mode as `factor * x + offset` for each channel (arXiv 1502.03167, algorithm 2).

@@ -123,7 +123,7 @@ fn start(sums: &mut [f32], block: &Block) {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use model_spec::architecture::{Family, Opponent};
+    use model_spec::architecture::{Doubling, Family, Opponent};
     use model_spec::{Architecture, latent};
 
     use super::*;
@@ -139,6 +139,7 @@ pub(crate) mod tests {
             embedding_dim: 4,
             stem_channels: 3,
             widths: vec![5],
+            doubling: Doubling::Transposed,
             discriminator: Opponent::Concatenation,
             discriminator_widths: vec![4; 4],
         };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use model_spec::architecture::Doubling;
 use model_spec::manifest::{DataSet, Progress};
 use model_spec::metadata::Golden;
 use model_spec::{Architecture, Labels, latent};
@@ -110,7 +111,8 @@ fn from_checkpoint(found: Found, data_licence: Option<&str>) -> Result<Source, E
     Ok(Source {
         path: found.path,
         reason: found.reason,
-        architecture: manifest.architecture,
+        // Of what the file will hold.
+        architecture: Architecture { doubling: Doubling::Transposed, ..manifest.architecture },
         labels: manifest.labels,
         folded,
         reference: checkpoint.reference,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use model_spec::Architecture;
-use model_spec::architecture::{Family, Opponent, STEM_SIZE};
+use model_spec::architecture::{Doubling, Family, Opponent, STEM_SIZE};
 use model_spec::weights::{generator as names, generator_weights};
 
 use crate::ExportError;
@@ -51,13 +51,13 @@ fn architecture(path: &Path, shapes: &Shapes) -> Result<(Architecture, usize), E
     let side = |name: &str, axis: usize| {
         shapes.get(name).and_then(|shape| shape.get(axis).copied()).ok_or_else(|| missing(path, name))
     };
-    let has_deconv = |block: &usize| shapes.contains_key(&names::deconv(*block));
+    let has_kernel = |block: &usize| shapes.contains_key(&names::kernel(*block));
     // Every block but the last is normalized.
     let has_norm_before = |block: &usize| *block > 0 && shapes.contains_key(&names::norm(block - 1).weight);
-    let last = (0..MOST_BLOCKS).rev().find(|block| has_deconv(block) || has_norm_before(block)).unwrap_or(0);
-    let outputs = (0..=last).map(|block| side(&names::deconv(block), 1)).collect::<Result<Vec<_>, _>>()?;
+    let last = (0..MOST_BLOCKS).rev().find(|block| has_kernel(block) || has_norm_before(block)).unwrap_or(0);
+    let outputs = (0..=last).map(|block| side(&names::kernel(block), 1)).collect::<Result<Vec<_>, _>>()?;
     let Some((channels, widths)) = outputs.split_last() else {
-        return Err(missing(path, &names::deconv(0)));
+        return Err(missing(path, &names::kernel(0)));
     };
     let architecture = Architecture {
         family: Family::Cdcgan,
@@ -65,8 +65,9 @@ fn architecture(path: &Path, shapes: &Shapes) -> Result<(Architecture, usize), E
         channels: *channels,
         latent_dim: side(names::LATENT_WEIGHT, 1)?,
         embedding_dim: side(names::LABEL_EMBEDDING, 1)?,
-        stem_channels: side(&names::deconv(0), 0)?.saturating_sub(1),
+        stem_channels: side(&names::kernel(0), 0)?.saturating_sub(1),
         widths: widths.to_vec(),
+        doubling: Doubling::Transposed,
         discriminator: Opponent::Concatenation,
         discriminator_widths: DISCRIMINATOR_WIDTHS.to_vec(),
     };

@@ -18,7 +18,7 @@ pub fn forward(weights: &Weights, architecture: &Architecture, latent: &[f32], l
     xs.extend(label_map); // [stem_channels + 1, 4, 4]
     let mut side = STEM_SIZE;
     for (block, (inputs, outputs)) in architecture.block_channels().into_iter().enumerate() {
-        xs = doubling_conv_transpose(&xs, weights.get(&names::deconv(block)), [inputs, outputs, side]);
+        xs = doubling_conv_transpose(&xs, weights.get(&names::kernel(block)), [inputs, outputs, side]);
         side *= 2;
         if block + 1 < architecture.blocks() {
             normalize(&mut xs, weights, block);

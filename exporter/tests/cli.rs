@@ -11,7 +11,7 @@ use edge_runtime::onnx::ModelProto;
 use model_spec::contract;
 use model_spec::manifest::reference;
 use model_spec::variant::Precision;
-use model_spec::weights::generator::{LABEL_EMBEDDING, deconv};
+use model_spec::weights::generator::{LABEL_EMBEDDING, kernel};
 use prost::Message;
 
 fn exporter(folder: &Path, arguments: &[&str]) -> Output {
@@ -107,7 +107,7 @@ fn the_newest_run_is_exported_and_named_without_any_flag() {
 #[test]
 fn weights_that_f16_is_too_coarse_for_are_stored_in_f32_unless_f16_was_asked_for() {
     let mut steep = Checkpoint::small();
-    let last = deconv(steep.manifest.architecture.blocks() - 1);
+    let last = kernel(steep.manifest.architecture.blocks() - 1);
     steep.weight(&last).iter_mut().for_each(|weight| *weight *= 4.0);
     steep.renew_reference();
     let (folder, _) = with_run_of(&steep);

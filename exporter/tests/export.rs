@@ -5,7 +5,7 @@ mod common;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::{Checkpoint, LABELS, Numbers, message, small_architecture};
-use edge_runtime::{EngineKind, EngineSpec, Generator, Model, decode, engine};
+use edge_runtime::{Batch, EngineKind, EngineSpec, Generator, Model, decode, engine};
 use exporter::export::{Made, Precision, export};
 use exporter::generator_graph::Form;
 use exporter::graph::{Graph, Operator, Storage};
@@ -13,6 +13,7 @@ use exporter::remedy::Remedy;
 use exporter::source::{self, Source, Wanted};
 use exporter::verify::{self, Comparison, EXACT};
 use exporter::{ExportError, generator_graph, onnx};
+use model_spec::architecture::Doubling;
 use model_spec::manifest::reference;
 use model_spec::weights::generator as names;
 use model_spec::{Architecture, Metadata, contract, latent};
@@ -91,6 +92,25 @@ fn rounding_to_f16_moves_pixels_and_is_measured() {
     let made = exported(&Checkpoint::small(), Precision::F16).expect("exported");
     let rounding = made.hops.iter().map(|hop| hop.max_error).fold(0.0, f32::max);
     assert!(rounding > EXACT && rounding < 2.0 / 255.0, "{:?}", made.hops);
+}
+
+/// The file holds the transposed convolutions that the blocks are, and no engine sees a difference.
+#[test]
+fn blocks_that_upsample_are_exported_as_transposed_convolutions() {
+    let architecture = Architecture { doubling: Doubling::Upsampled, ..small_architecture(3) };
+    let checkpoint = Checkpoint::new(&LABELS, architecture);
+    let made = exported(&checkpoint, Precision::F32).expect("within the tolerances");
+    assert!(made.hops[0].max_error > 0.0 && made.hops[0].max_error <= EXACT, "{}", made.hops[0].max_error);
+    let model = Model::from_bytes(made.bytes).expect("valid");
+    assert_eq!(model.metadata().architecture, small_architecture(3));
+    let (latent, label) = (latent::latent(9, 0, checkpoint.manifest.architecture.latent_dim), 2);
+    let expected = checkpoint.forward(&latent, label);
+    for kind in [EngineKind::Native, EngineKind::Tract] {
+        let mut opened = engine::open(&EngineSpec { kind, ..EngineSpec::default() }, &model).expect("opens");
+        let found = opened.engine.run(&Batch::new(&latent, &[label as i64])).expect("runs");
+        let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(found.len() == expected.len() && worst < 1e-4, "{kind:?}: {worst}");
+    }
 }
 
 fn ten_gray_labels() -> Checkpoint {
@@ -190,7 +210,7 @@ fn swapped_labels_in_the_reference_are_found() {
 #[test]
 fn one_changed_weight_is_found() {
     let mut checkpoint = Checkpoint::small();
-    checkpoint.weight(&names::deconv(1))[77] += 0.01;
+    checkpoint.weight(&names::kernel(1))[77] += 0.01;
     assert!(refusal(&checkpoint).contains("nothing was written"));
 }
 
@@ -287,7 +307,7 @@ fn a_weight_outside_f16_is_named_and_exports_as_f32() {
     let mut checkpoint = Checkpoint::small();
     // The first block doesn't read the channel that is out of range, so that the picture stays a picture.
     checkpoint.weight(names::LATENT_WEIGHT)[3] = 70_000.0;
-    checkpoint.weight(&names::deconv(0))[..8 * 16].fill(0.0);
+    checkpoint.weight(&names::kernel(0))[..8 * 16].fill(0.0);
     checkpoint.renew_reference();
     let message = message(exported(&checkpoint, Precision::F16).expect_err("refused"));
     assert!(message.contains("latent.weight") && message.contains("70000"), "{message}");
@@ -297,7 +317,7 @@ fn a_weight_outside_f16_is_named_and_exports_as_f32() {
 #[test]
 fn a_dead_model_is_no_error() {
     let mut checkpoint = Checkpoint::small();
-    checkpoint.weight(&names::deconv(2)).fill(0.0);
+    checkpoint.weight(&names::kernel(2)).fill(0.0);
     checkpoint.reference(reference::IMAGE).fill(0.0);
     exported(&checkpoint, Precision::F16).expect("exported");
 }

@@ -78,7 +78,7 @@ fn sources() -> [Source; 2] {
     let gray = Architecture { image_size: 64, widths: vec![9, 7, 5], latent_dim: 11, ..small_architecture(1) };
     let mut gray = Checkpoint::new(&labels, gray);
     // Softer contrast: rounding to 16 bits would move a pixel of the made-up network by more than a level.
-    gray.weight(&names::deconv(3)).iter_mut().for_each(|weight| *weight *= 0.4);
+    gray.weight(&names::kernel(3)).iter_mut().for_each(|weight| *weight *= 0.4);
     gray.renew_reference();
     [opened(&Checkpoint::small()), opened(&gray)]
 }
@@ -441,7 +441,7 @@ fn a_rewritten_file_may_be_as_far_from_the_plain_graph_as_that_from_the_source()
     let mut checkpoint = Checkpoint::small();
     checkpoint.weight(names::LATENT_WEIGHT)[..2 * 16 * 7].fill(0.0);
     checkpoint.weight(names::LATENT_BIAS)[..2 * 16].fill(4e3);
-    let kernel = checkpoint.weight(&names::deconv(0));
+    let kernel = checkpoint.weight(&names::kernel(0));
     let (first, rest) = kernel.split_at_mut(8 * 16);
     rest.iter_mut().zip(first).for_each(|(weight, first)| *weight = -*first);
     checkpoint.renew_reference();
@@ -465,7 +465,7 @@ fn off_by(difference: f32) -> Source {
 fn a_refusal_names_what_would_help_and_that_helps() {
     let (a_bit, a_level) = (off_by(0.007), off_by(2.0 / 255.0));
     let mut steep = Checkpoint::small();
-    steep.weight(&names::deconv(2)).iter_mut().for_each(|weight| *weight *= 4.0);
+    steep.weight(&names::kernel(2)).iter_mut().for_each(|weight| *weight *= 4.0);
     steep.renew_reference();
     let steep = opened(&steep);
     let (atol, weights) = (": --atol allows more", ": export with --weights f32");

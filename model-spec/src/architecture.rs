@@ -26,7 +26,7 @@ const CONCATENATION_LAYERS: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
-    /// Label-conditioned DCGAN (arXiv 1511.06434, 1411.1784): dense stem, 4x4 stride-2 transposed convolutions.
+    /// Label-conditioned DCGAN (arXiv 1511.06434, 1411.1784): dense stem, convolutions that double the side.
     Cdcgan,
 }
 
@@ -40,6 +40,24 @@ pub enum Opponent {
     /// One convolution for each halving down to 4x4, no normalization, minibatch deviation within each label (after arXiv
     /// 1710.10196), the label by projection (arXiv 1802.05637).
     Projection,
+}
+
+/// How a block of the generator doubles the side; serialized by name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Doubling {
+    /// A transposed convolution of kernel 4, stride 2, padding 1.
+    #[default]
+    Transposed,
+    /// Each pixel four times, then a convolution of kernel 3, padding 1. That is the transposed convolution whose weights are
+    /// sums of nine, [`UPSAMPLED`](crate::weights::UPSAMPLED), as which it is computed and exported.
+    Upsampled,
+}
+
+impl Doubling {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Opponent {
@@ -69,6 +87,9 @@ pub struct Architecture {
     pub stem_channels: usize,
     /// Channels after each block of the generator but the last.
     pub widths: Vec<usize>,
+    /// How its blocks double the side.
+    #[serde(default, skip_serializing_if = "Doubling::is_default")]
+    pub doubling: Doubling,
     /// Which discriminator.
     #[serde(default, skip_serializing_if = "Opponent::is_default")]
     pub discriminator: Opponent,
@@ -94,6 +115,7 @@ impl Architecture {
             embedding_dim: 100,
             stem_channels,
             widths,
+            doubling: Doubling::Transposed,
             discriminator: Opponent::Concatenation,
             discriminator_widths: vec![64, 128, 256, 512],
         };
@@ -228,12 +250,9 @@ mod tests {
     }
 
     #[test]
-    fn the_reference_is_written_as_before_there_were_other_discriminators() {
+    fn the_reference_is_written_as_before_there_were_other_networks() {
         let text = serde_json::to_string(&Architecture::reference(64, 3).expect("valid")).expect("plain data");
-        assert!(
-            text.ends_with(r#""discriminator_widths":[64,128,256,512]}"#) && !text.contains("projection"),
-            "{text}"
-        );
+        assert!(text.ends_with(r#""widths":[256,128,64],"discriminator_widths":[64,128,256,512]}"#), "{text}");
     }
 
     #[test]

@@ -1,13 +1,23 @@
 //! Weight names and shapes of both networks: the reference notebook's own, so that its checkpoints can be read.
 
 use crate::Architecture;
-use crate::architecture::{Opponent, STEM_SIZE};
+use crate::architecture::{Doubling, Opponent, STEM_SIZE};
 
 /// A weight that BatchNorm also saves; it may be missing or present, and nothing uses it.
 pub const BATCHES_TRACKED: &str = "num_batches_tracked";
 
-/// Side of every convolution's kernel.
+/// Side of every convolution's kernel, but for those behind an upsampling.
 pub const KERNEL: usize = 4;
+
+/// Side of the generator's kernels behind an upsampling.
+pub const UPSAMPLED_KERNEL: usize = 3;
+/// What upsampling does to a kernel along each axis: row `k` adds up the three weights to weight `k` of the transposed
+/// convolution (kernel 4, stride 2, padding 1) that does the same, borders included.
+///
+/// Output `2 i + p` reads, through weight `a`, pixel `floor((2 i + p + a - 1) / 2)`; of the transposed convolution it reads
+/// pixel `i` through weight `1 + p`, and pixel `i - 1` (p = 0) or `i + 1` (p = 1) through weight 3 or 0.
+pub const UPSAMPLED: [[f32; UPSAMPLED_KERNEL]; KERNEL] =
+    [[0.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 0.0], [1.0, 0.0, 0.0]];
 
 /// What a weight is, which decides how it starts and whether it is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +28,7 @@ pub enum Role {
     LinearWeight,
     /// `[out]`.
     LinearBias,
-    /// `[in, out, 4, 4]` for a transposed convolution, `[out, in, 4, 4]` otherwise.
+    /// `[in, out, 4, 4]` for a transposed convolution, `[out, in, side, side]` otherwise.
     ConvWeight,
     /// BatchNorm's factor, `[channels]`.
     NormWeight,
@@ -98,8 +108,8 @@ pub mod generator {
     /// `[stem_channels * 16]`
     pub const LATENT_BIAS: &str = "latent.0.bias";
 
-    /// The transposed convolution of a block, `[in, out, 4, 4]`.
-    pub fn deconv(block: usize) -> String {
+    /// The kernel of a block: `[in, out, 4, 4]` of a transposed convolution, `[out, in, 3, 3]` behind an upsampling.
+    pub fn kernel(block: usize) -> String {
         format!("model.{}.weight", 3 * block)
     }
 
@@ -173,7 +183,11 @@ pub fn generator_weights(architecture: &Architecture, labels: usize) -> Vec<Weig
         spec(generator::LATENT_BIAS, [dense], Role::LinearBias),
     ];
     for (block, (inputs, outputs)) in architecture.block_channels().into_iter().enumerate() {
-        specs.push(spec(&generator::deconv(block), [inputs, outputs, KERNEL, KERNEL], Role::ConvWeight));
+        let shape = match architecture.doubling {
+            Doubling::Transposed => [inputs, outputs, KERNEL, KERNEL],
+            Doubling::Upsampled => [outputs, inputs, UPSAMPLED_KERNEL, UPSAMPLED_KERNEL],
+        };
+        specs.push(spec(&generator::kernel(block), shape, Role::ConvWeight));
         if block + 1 < architecture.blocks() {
             specs.extend(generator::norm(block).specs(outputs));
         }

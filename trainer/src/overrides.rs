@@ -19,7 +19,7 @@ pub fn applied(settings: &Settings, change: &str) -> Result<Settings, TrainError
     let bad = |problem: String| TrainError::Options(format!("--set {change}: {problem}"));
     let (key, value) = change.split_once('=').ok_or_else(|| bad("expected KEY=VALUE".to_owned()))?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-    let mut options = serde_json::to_value(settings).expect("plain data always serializes");
+    let mut options = written(settings);
     *place(&mut options, key).map_err(bad)? = value;
     let changed: Settings = serde_json::from_value(options).map_err(|error| bad(error.to_string()))?;
     let (expected, found) = (changed.recipe.opponent(), changed.architecture.discriminator);
@@ -42,10 +42,18 @@ pub fn standing(settings: &Settings, change: &str) -> Result<(String, String), T
     let changed = applied(settings, change)?;
     let key = change.split_once('=').map_or(change, |(key, _)| key);
     let at_key = |settings: &Settings| {
-        let mut options = serde_json::to_value(settings).expect("plain data always serializes");
+        let mut options = written(settings);
         place(&mut options, key).map_or_else(|_| key.to_owned(), |value| format!("{key}={value}"))
     };
     Ok((at_key(settings), at_key(&changed)))
+}
+
+/// As in options.json, with what is left out there where it is usual.
+fn written(settings: &Settings) -> Value {
+    let mut options = serde_json::to_value(settings).expect("plain data always serializes");
+    options["architecture"]["doubling"] =
+        serde_json::to_value(settings.architecture.doubling).expect("plain data always serializes");
+    options
 }
 
 /// The value of a key, or which keys there are.
@@ -68,6 +76,8 @@ fn place<'a>(options: &'a mut Value, key: &str) -> Result<&'a mut Value, String>
 
 #[cfg(test)]
 mod tests {
+    use model_spec::architecture::Doubling;
+
     use super::*;
     use crate::recipe::{Preset, Recipe};
 
@@ -82,6 +92,11 @@ mod tests {
         assert_eq!(changed.method.penalty, 2.0);
         let changed = applied(&changed, "architecture.widths=[8,8,4]").expect("numbers");
         assert_eq!((changed.architecture.widths, changed.method.penalty), (vec![8, 8, 4], 2.0));
+        let changed = applied(&settings(), "architecture.doubling=upsampled").expect("a name");
+        assert_eq!(changed.architecture.doubling, Doubling::Upsampled);
+        let (before, after) = standing(&changed, "architecture.doubling=transposed").expect("a name");
+        let expected = ["upsampled", "transposed"].map(|name| format!("architecture.doubling=\"{name}\""));
+        assert_eq!([before, after], expected);
         let changed = applied(&settings(), "method.augment.cutout=0.5").expect("a number");
         assert_eq!(changed.method.augment.cutout, 0.5);
     }

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use edge_runtime::output;
 use model_spec::Architecture;
-use model_spec::architecture::{Opponent, STEM_SIZE};
-use model_spec::weights::{KERNEL, WeightSpec, discriminator_weights, generator_weights};
+use model_spec::architecture::{Doubling, Opponent, STEM_SIZE};
+use model_spec::weights::{KERNEL, UPSAMPLED_KERNEL, WeightSpec, discriminator_weights, generator_weights};
 
 use crate::cli::SummaryOptions;
 
@@ -56,11 +56,14 @@ fn generator_rows(architecture: &Architecture, labels: usize) -> Vec<Row> {
     ];
     let mut side = STEM_SIZE;
     for (block, (inputs, outputs)) in architecture.block_channels().into_iter().enumerate() {
-        let kernel = inputs * outputs * KERNEL * KERNEL;
-        let macs = kernel * side * side;
+        let macs = inputs * outputs * KERNEL * KERNEL * side * side;
         side *= 2;
         let output = [outputs, side, side];
-        rows.push(Row::new(format!("ConvTranspose2d({inputs}, {outputs}, 4, 2, 1)"), &output, kernel, macs));
+        let (layer, kernel) = match architecture.doubling {
+            Doubling::Transposed => (format!("ConvTranspose2d({inputs}, {outputs}, 4, 2, 1)"), KERNEL),
+            Doubling::Upsampled => (format!("Upsample(2), Conv2d({inputs}, {outputs}, 3, 1, 1)"), UPSAMPLED_KERNEL),
+        };
+        rows.push(Row::new(layer, &output, inputs * outputs * kernel * kernel, macs));
         let last = block + 1 == architecture.blocks();
         let (layer, parameters) = if last { ("Tanh", 0) } else { ("BatchNorm2d, ReLU", 2 * outputs) };
         rows.push(Row::new(layer, &output, parameters, 0));

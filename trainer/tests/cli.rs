@@ -231,7 +231,7 @@ fn a_resumed_run_goes_on_to_the_bit() {
     let message = text(&changed.stderr);
     assert!(message.contains("--preset differs: expected a generator of") && message.contains("[64"), "{message}");
     let complete = resume(&halves, &[]);
-    assert_eq!(complete.status.code(), Some(1));
+    assert_eq!(complete.status.code(), Some(2));
     assert!(text(&complete.stderr).contains("2 epochs of 2 are done"), "{}", text(&complete.stderr));
     let same = ["--preset", "full", "--set", "method.penalty=0.50", "--lr", "8e-4"];
     let resumed = resume(&halves, &[&["--epochs", "3", "--pictures", "file"][..], &same].concat());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use exporter::export::{Precision, export};
 use exporter::source::{self, Wanted};
+use model_spec::architecture::Doubling;
 use model_spec::manifest::{DataSet, Progress};
 use model_spec::{Architecture, Labels};
 use trainer::checkpoint::{self, EpochLosses, State};
@@ -17,7 +18,9 @@ const ODD_LABELS: [&str; 3] = ["zebra crossing", "01", "ärm"];
 
 /// At initial weights a picture is nearly flat and would hide a missing tanh, a wrong fold, swapped labels or parities:
 /// convolutions are enlarged, and BatchNorm's numbers are moved far from 0 and 1.
-fn exaggerate(weights: &Weights) {
+fn exaggerate(weights: &Weights, doubling: Doubling) {
+    // Behind an upsampling up to four weights of a kernel are added up.
+    let (kernels, label) = if doubling == Doubling::Upsampled { (2.0, 24.0) } else { (4.0, 8.0) };
     let _guard = tch::no_grad_guard();
     for (spec, tensor) in weights.iter() {
         let mut tensor = tensor.shallow_clone();
@@ -28,21 +31,28 @@ fn exaggerate(weights: &Weights) {
         } else if spec.name.ends_with("bias") {
             let _ = tensor.normal_(0.0, 0.5);
         } else if spec.shape.len() == 4 {
-            let _ = tensor.g_mul_scalar_(4.0);
+            let _ = tensor.g_mul_scalar_(kernels);
         } else if spec.name.starts_with("label_conditioned_generator.1.weight") {
-            let _ = tensor.g_mul_scalar_(8.0);
+            let _ = tensor.g_mul_scalar_(label);
         }
     }
 }
 
 #[test]
 fn the_exported_file_makes_libtorchs_pictures() {
+    for doubling in [Doubling::Transposed, Doubling::Upsampled] {
+        check(doubling);
+    }
+}
+
+fn check(doubling: Doubling) {
     tch::manual_seed(5);
     let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
-    let settings = Settings::of_recipe(Recipe::Reference, Architecture::reference(64, 3).expect("valid"));
+    let architecture = Architecture { doubling, ..Architecture::reference(64, 3).expect("valid") };
+    let settings = Settings::of_recipe(Recipe::Reference, architecture);
     let labels = Labels::new(ODD_LABELS.map(str::to_owned).to_vec()).expect("odd but valid");
     let gan = Gan::initial(&settings.gan(labels.len()), device);
-    exaggerate(&gan.generator.weights);
+    exaggerate(&gan.generator.weights, doubling);
     let folder = tempfile::tempdir().expect("temporary folder");
     let path = folder.path().join("000000.004");
     let state = State {

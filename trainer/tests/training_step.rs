@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use model_spec::Architecture;
-use model_spec::architecture::{Family, Opponent};
+use model_spec::architecture::{Doubling, Family, Opponent};
 use tch::{Kind, Tensor};
 use trainer::adam::Adam;
 use trainer::device::{self, DeviceChoice};
@@ -30,6 +30,7 @@ fn reduced(recipe: Recipe) -> Architecture {
         embedding_dim: 3,
         stem_channels: 8,
         widths: vec![8, 6],
+        doubling: Doubling::Transposed,
         discriminator: Opponent::Concatenation,
         discriminator_widths: vec![4, 6, 8, 10],
     };
@@ -120,7 +121,7 @@ fn two_paired_steps_are_pytorchs_steps() {
 }
 
 /// A step of both recipes in the corners of what the family allows: more labels than pictures, one channel, the smallest
-/// and the largest pictures.
+/// and the largest pictures, either way to double the side.
 #[test]
 fn every_shape_of_the_family_takes_a_step() {
     let _alone = DRAWS.lock();
@@ -130,6 +131,8 @@ fn every_shape_of_the_family_takes_a_step() {
             let widths = vec![3; reference.widths.len()];
             let small = Architecture { stem_channels: 4, widths, ..reference };
             let small = Architecture { discriminator_widths: vec![3; small.discriminator_widths.len()], ..small };
+            let doubling = if size == 32 { Doubling::Transposed } else { Doubling::Upsampled };
+            let small = Architecture { doubling, ..small };
             let architecture = if recipe == Recipe::Paired { small.against_projection(2) } else { small };
             let mut gan = gan(recipe, &architecture, labels, Precision::F32);
             let (count, side) = (3, size as i64);

@@ -12,7 +12,7 @@ use edge_runtime::onnx::{
     TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto, attribute_type, data_type,
 };
 use half::f16;
-use model_spec::architecture::{Family, LEAKY_SLOPE, Opponent};
+use model_spec::architecture::{Doubling, Family, LEAKY_SLOPE, Opponent};
 use model_spec::metadata::Bound;
 use model_spec::variant::{Compute, LabelInput, Output, Precision, Rewrite};
 use model_spec::{Architecture, Labels, Metadata, Variant, contract, latent};
@@ -69,6 +69,7 @@ impl Network {
             embedding_dim: 5,
             stem_channels,
             widths: widths.to_vec(),
+            doubling: Doubling::Transposed,
             discriminator: Opponent::Concatenation,
             discriminator_widths: vec![4; 4],
         };

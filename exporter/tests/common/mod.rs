@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use edge_runtime::model::sha256_hex;
-use model_spec::architecture::{Family, LEAKY_SLOPE, NORM_EPS, Opponent};
+use model_spec::architecture::{Doubling, Family, LEAKY_SLOPE, NORM_EPS, Opponent};
 use model_spec::manifest::{self, DataSet, Progress, reference};
 use model_spec::weights::{Role, generator as names, generator_weights};
 use model_spec::{Architecture, Labels, Manifest, latent};
@@ -51,6 +51,7 @@ pub fn small_architecture(channels: usize) -> Architecture {
         embedding_dim: 5,
         stem_channels: 6,
         widths: vec![8, 5],
+        doubling: Doubling::Transposed,
         discriminator: Opponent::Concatenation,
         discriminator_widths: vec![4; 4],
     }
@@ -86,7 +87,7 @@ impl Checkpoint {
     pub fn beyond_f16() -> Self {
         let mut made = Self::small();
         made.weight(&names::norm(1).bias)[2] = -1e3;
-        made.weight(&names::deconv(2))[2 * 3 * 16] = 70_000.0;
+        made.weight(&names::kernel(2))[2 * 3 * 16] = 70_000.0;
         made.renew_reference();
         made
     }
@@ -148,12 +149,15 @@ impl Checkpoint {
         map.extend(self.linear(names::LABEL_WEIGHT, names::LABEL_BIAS, embedded));
         let mut side = 4;
         for (block, (_, outputs)) in architecture.block_channels().into_iter().enumerate() {
-            let kernel = self.numbers(&names::deconv(block));
+            let kernel = self.numbers(&names::kernel(block));
             map = (0..outputs * 4 * side * side)
                 .map(|place| {
                     let (output, y, x) =
                         (place / (4 * side * side), place / (2 * side) % (2 * side), place % (2 * side));
-                    gathered(&map, kernel, [side, outputs], [output, y, x])
+                    match architecture.doubling {
+                        Doubling::Transposed => gathered(&map, kernel, [side, outputs], [output, y, x]),
+                        Doubling::Upsampled => upsampled(&map, kernel, side, [output, y, x]),
+                    }
                 })
                 .collect();
             side *= 2;
@@ -205,6 +209,23 @@ fn gathered(map: &[f64], kernel: &[f32], [side, outputs]: [usize; 2], [output, y
         }
     }
     sum
+}
+
+/// Output (y, x) of a convolution of kernel 3, padding 1, over a map with each pixel four times.
+fn upsampled(map: &[f64], kernel: &[f32], side: usize, [output, y, x]: [usize; 3]) -> f64 {
+    let planes = map.chunks_exact(side * side);
+    let taps = kernel[output * planes.len() * 9..].chunks_exact(9);
+    let read = |plane: &[f64], y: usize, x: usize| {
+        let inside = (1..=2 * side).contains(&y) && (1..=2 * side).contains(&x);
+        if inside { plane[(y - 1) / 2 * side + (x - 1) / 2] } else { 0.0 }
+    };
+    let one = |(plane, taps): (&[f64], &[f32])| {
+        taps.iter()
+            .enumerate()
+            .map(|(tap, weight)| f64::from(*weight) * read(plane, y + tap / 3, x + tap % 3))
+            .sum::<f64>()
+    };
+    planes.zip(taps).map(one).sum()
 }
 
 fn made_up(architecture: &Architecture, labels: usize) -> Tensors {

@@ -1,8 +1,8 @@
 //! Latent and label to picture.
 
 use model_spec::Architecture;
-use model_spec::architecture::STEM_SIZE;
-use model_spec::weights::{generator as names, generator_weights};
+use model_spec::architecture::{Doubling, STEM_SIZE};
+use model_spec::weights::{KERNEL, UPSAMPLED, generator as names, generator_weights};
 use tch::{Device, Kind, Tensor};
 
 use super::layers::{Mode, batch_norm, leaky_relu};
@@ -16,13 +16,22 @@ pub struct Generator {
     pub weights: Weights,
     architecture: Architecture,
     precision: Precision,
+    /// [`UPSAMPLED`] and its transpose, where blocks upsample.
+    sums: Option<[Tensor; 2]>,
 }
 
 impl Generator {
     /// A generator with fresh weights, which computes in f32.
     pub fn initial(architecture: &Architecture, labels: usize, start: Convolutions, device: Device) -> Self {
+        let is_upsampled = architecture.doubling == Doubling::Upsampled;
+        // All nine weights of its kernels meet each output.
+        let start = if is_upsampled && start == Convolutions::HeTransposed { Convolutions::He } else { start };
         let weights = Weights::initial(generator_weights(architecture, labels), start, device);
-        Self { weights, architecture: architecture.clone(), precision: Precision::F32 }
+        let sums = is_upsampled.then(|| {
+            let sums = Tensor::from_slice(UPSAMPLED.as_flattened()).view([KERNEL as i64, -1]).to_device(device);
+            [sums.shallow_clone(), sums.tr()]
+        });
+        Self { weights, architecture: architecture.clone(), precision: Precision::F32, sums }
     }
 
     /// The same generator with convolutions in another precision.
@@ -54,12 +63,46 @@ impl Generator {
         let xs = Tensor::cat(&[latent_map, label_map], 1); // [N, stem_channels + 1, 4, 4]
         let mut xs = precision.lowered(&xs);
         for block in 0..self.architecture.blocks() {
-            let kernel = precision.lowered(weight(&names::deconv(block)));
+            let kernel = precision.lowered(&self.transposed(weight(&names::kernel(block))));
             xs = xs.conv_transpose2d(&kernel, None::<&Tensor>, [2], [1], [0], 1, [1]);
             if block + 1 < self.architecture.blocks() {
                 xs = batch_norm(&xs, &self.weights, &names::norm(block), mode).relu_();
             }
         }
         xs.to_kind(Kind::Float).tanh()
+    }
+
+    /// The kernel `[in, out, 4, 4]` of the transposed convolution that a block is.
+    fn transposed(&self, kernel: &Tensor) -> Tensor {
+        match &self.sums {
+            Some([down, across]) => down.matmul(kernel).matmul(across).transpose(0, 1),
+            None => kernel.shallow_clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::{Preset, Recipe};
+
+    #[test]
+    fn an_upsampling_with_its_convolution_is_the_transposed_one_of_summed_weights() {
+        let recipe = Recipe::Paired;
+        let transposed = recipe.architecture(Preset::Small, 32, 3).expect("valid");
+        let upsampled = Architecture { doubling: Doubling::Upsampled, ..transposed };
+        let generator = Generator::initial(&upsampled, 3, recipe.method().generator_start, Device::Cpu);
+        let kernel = generator.weights.get(&names::kernel(1));
+        let [outputs, inputs, 3, 3] = kernel.size()[..] else { panic!("{:?}", kernel.size()) };
+        let deviation = kernel.std(false).double_value(&[]);
+        assert!((deviation - (2.0 / (9.0 * inputs as f64)).sqrt()).abs() < 0.02 * deviation, "{deviation}");
+        let xs = Tensor::randn([2, inputs, 5, 5], (Kind::Float, Device::Cpu));
+        let wide = xs.upsample_nearest2d([10, 10], None, None);
+        let expected = tch::no_grad(|| wide.conv2d(kernel, None::<&Tensor>, [1], [1], [1], 1));
+        let found =
+            tch::no_grad(|| xs.conv_transpose2d(&generator.transposed(kernel), None::<&Tensor>, [2], [1], [0], 1, [1]));
+        assert_eq!(found.size(), [2, outputs, 10, 10]);
+        let difference = (&found - &expected).abs().max().double_value(&[]);
+        assert!(difference < 1e-4 * expected.abs().max().double_value(&[]), "{difference}");
     }
 }
