@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn brightness_is_kept_on_panels_of_few_levels() {
+    fn the_mean_level_is_kept_on_panels_of_few_levels() {
         for level in [0, 1, 20, 64, 85, 127, 128, 200, 254, 255] {
             for dither in [Dither::Ordered, Dither::Diffused] {
                 let means = [mean::<BinaryColor>, mean::<Gray2>, mean::<Gray4>, mean::<Rgb565>]

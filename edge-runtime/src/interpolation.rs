@@ -30,7 +30,7 @@ pub enum Curve {
     /// Equal steps on the line.
     #[default]
     Linear,
-    /// Equal angles on the great circle, [`latent::slerp`].
+    /// About equal angles on the great circle, [`latent::slerp`].
     Slerp,
 }
 

@@ -55,7 +55,7 @@ fn colored(xs: &Tensor, strength: f64) -> Tensor {
     (saturated - &mean) * draw(1.0 - half, 1.0 + half) + mean
 }
 
-/// Each picture moved by whole pixels; what comes in is black as the paper's zero padding, here -1.
+/// Each picture moved by whole pixels; what comes in is black (-1; the paper's code fills with 0, mid-gray).
 fn moved(xs: &Tensor, share: f64) -> Tensor {
     let size = xs.size();
     let (count, channels, side) = (size[0], size[1], size[3]);

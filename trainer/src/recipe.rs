@@ -50,7 +50,8 @@ pub struct Method {
     /// Thousands of pictures after which the learning rate falls as one over their number; 0: never.
     #[serde(default)]
     pub steady_kimg: f64,
-    /// Thousands of pictures after which a weight counts half in the averaged generator (arXiv 1806.04498); 0: none.
+    /// Thousands of pictures after which a weight counts half in the averaged generator (arXiv 1806.04498), at most a
+    /// twentieth of those so far; 0: none.
     pub average_kimg: f64,
     /// What is done to all pictures that the discriminator sees.
     pub augment: Augment,

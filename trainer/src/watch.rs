@@ -96,6 +96,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::quality::holdout::Rule;
     use crate::quality::scores::{LabelScores, Memorisation, Scores};
 
     const SCORES: Scores =
@@ -114,6 +115,8 @@ mod tests {
             samples: 24,
             fakes: SCORES,
             floor: SCORES,
+            new_clips: None,
+            held_out: Rule::Groups,
             accuracy: 1.0,
             confusion: vec![vec![12, 0], vec![0, 12]],
             memorisation: Memorisation { ratio: 1.0, held_out: 1.0, nearest: Vec::new(), distances: Vec::new() },

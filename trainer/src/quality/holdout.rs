@@ -2,11 +2,16 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
+
 /// How the held-out pictures were chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// Whole groups of pictures whose names share a prefix, as frames of one clip do.
     Groups,
+    /// Pictures one by one: no two names share a prefix.
+    Singles,
     /// The last pictures of each label in file order: some label has fewer than three groups.
     LastBlock,
 }
@@ -16,7 +21,16 @@ impl Rule {
     pub fn text(self) -> &'static str {
         match self {
             Self::Groups => "whole groups of file names that share a prefix",
+            Self::Singles => "pictures one by one, since no two file names share a prefix",
             Self::LastBlock => "the last pictures of each label in file order",
+        }
+    }
+
+    /// What a held-out picture is to those that were learned from, for people.
+    pub fn distance(self) -> &'static str {
+        match self {
+            Self::Groups => "a new hand or clip",
+            Self::Singles | Self::LastBlock => "a held-out picture, which may be the next frame of a known clip",
         }
     }
 }
@@ -48,7 +62,13 @@ pub fn split(label_of: &[i64], names: &[String]) -> Split {
             Some(groups(start, &names[start..start + label.len()]))
         })
         .collect();
-    let rule = if labels.iter().all(|groups| groups.len() >= LEAST_GROUPS) { Rule::Groups } else { Rule::LastBlock };
+    let rule = if labels.iter().any(|groups| groups.len() < LEAST_GROUPS) {
+        Rule::LastBlock
+    } else if labels.iter().flatten().all(|group| group.len() == 1) {
+        Rule::Singles
+    } else {
+        Rule::Groups
+    };
     let (mut learned, mut held_out) = (Vec::new(), Vec::new());
     for groups in labels {
         let count: usize = groups.iter().map(Vec::len).sum();
@@ -62,7 +82,7 @@ pub fn split(label_of: &[i64], names: &[String]) -> Split {
                 learned.extend(first);
                 held_out.extend(last);
             }
-            Rule::Groups => {
+            Rule::Groups | Rule::Singles => {
                 let mut held = 0;
                 for group in places {
                     // Of three groups and more at most one is larger than half: something to learn from is left.
@@ -134,6 +154,13 @@ mod tests {
         // Of label b the two last clips are too few, and the one before them is more than half of all.
         assert_eq!(split.held_out, (20..30).chain(30..34).chain(43..45).collect::<Vec<_>>());
         assert_eq!(split.learned.len() + split.held_out.len(), files.len());
+    }
+
+    #[test]
+    fn names_that_share_no_prefix_are_no_clips() {
+        let files: Vec<String> = ["ada", "bob", "eve", "kim", "lee"].map(|name| format!("a/{name}.png")).to_vec();
+        let split = split(&[0; 5], &files);
+        assert_eq!((split.rule, split.held_out), (Rule::Singles, vec![4]));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tch::{Device, Kind, Tensor};
 use super::Cache;
 use super::classifier::{Classifier, OnDevice};
 use super::extractor::Extractor;
+use super::holdout::Rule;
 use super::scores::{Evaluation, LabelScores, Memorisation, Scores};
 use super::{distance, holdout, neighbors};
 use crate::dataset::{DataSet, places_by_label};
@@ -28,18 +29,22 @@ pub struct Meter {
     halves: Vec<[Vec<i64>; 2]>,
     reals: Tensor, // [n, d]
     held_out_distance: f64,
+    held_out: Rule,
+    /// Places of clips that were left out and of all others, where file names tell of clips.
+    clips: Option<[Vec<i64>; 2]>,
     floors: Floors,
 }
 
 /// What real pictures score in the place of as many fakes as [`Meter::samples`] has: the same each time.
 struct Floors {
     all: OnceCell<Scores>,
+    new_clips: OnceCell<Scores>,
     labels: Vec<OnceCell<Scores>>,
 }
 
 impl Floors {
     fn of(labels: usize) -> Self {
-        Self { all: OnceCell::new(), labels: vec![OnceCell::new(); labels] }
+        Self { all: OnceCell::new(), new_clips: OnceCell::new(), labels: vec![OnceCell::new(); labels] }
     }
 }
 
@@ -96,11 +101,14 @@ impl Meter {
             None => seen.features,
         };
         let side = |places: &[i64]| rows(&reals, places);
-        let (_, distances) = neighbors::nearest(&side(&some(split.held_out)), &side(&split.learned));
+        let held_out = some(split.held_out);
+        let (_, distances) = neighbors::nearest(&side(&held_out), &side(&split.learned));
+        let clips = (split.rule == Rule::Groups).then(|| [held_out, some(split.learned)]);
         let held_out_distance = neighbors::median(&distances);
         let label_names = data.labels.names().to_vec();
         let floors = Floors::of(label_names.len());
-        Ok(Self { classifier, extractor, label_names, halves, reals, held_out_distance, floors })
+        let held_out = split.rule;
+        Ok(Self { classifier, extractor, label_names, halves, reals, held_out_distance, held_out, clips, floors })
     }
 
     /// Fakes of each label that a full measurement takes: half of its real pictures, or a share of some thousands.
@@ -140,6 +148,11 @@ impl Meter {
             samples: fakes.len(),
             fakes: scores(&real_rows, &fake_rows),
             floor: self.floor(is_full.then_some(&self.floors.all), &reals, &others),
+            new_clips: self
+                .clips
+                .as_ref()
+                .map(|[left_out, others]| self.floor(Some(&self.floors.new_clips), others, left_out)),
+            held_out: self.held_out,
             accuracy: right / made as f64,
             confusion: groups.iter().map(|group| counts(group, &seen, self.label_names.len())).collect(),
             memorisation: self.memorisation(&features),
@@ -300,6 +313,34 @@ mod tests {
         assert_eq!(measure(16), full);
         assert_eq!(measure(12), few);
         assert_ne!(few.floor, full.floor);
+    }
+
+    #[test]
+    fn pictures_of_new_clips_are_measured_where_names_tell_of_clips() {
+        let mut data = hands::rendered_hands(32, 32, 3, 1, &|_, _| {});
+        let measured = |data: &DataSet| {
+            let (device, _) = device::open(DeviceChoice::Cpu).expect("the CPU is always there");
+            let images = data.pictures.tensor(3, 32, device);
+            let folder = tempfile::tempdir().expect("temporary folder");
+            let (network, pictures) = (folder.path().join("n.safetensors"), OnDevice { images: &images, data });
+            let split = holdout::split(&data.label_of, &data.names);
+            write_unfitted(&network, &pictures, &split);
+            let networks = Networks { cache: &Cache::of(None, folder.path()), file: Some(&network) };
+            let meter = Meter::open(&pictures, &networks, &|_, _| {}).expect("opened");
+            let seen = meter.measure(&Fakes { images: images.shallow_clone(), label_of: data.label_of.clone() });
+            let evaluation = seen.expect("measured");
+            let expected = scores(&rows(&meter.reals, &split.learned), &rows(&meter.reals, &split.held_out));
+            (evaluation, expected)
+        };
+        let (blocks, _) = measured(&data);
+        assert_eq!((blocks.new_clips, blocks.held_out), (None, Rule::LastBlock));
+        assert!(blocks.text().contains("the next frame of a known clip") && !blocks.text().contains("new hands"));
+        for (place, name) in data.names.iter_mut().enumerate() {
+            *name = format!("{}/clip{}-{place:03}.png", place / 32, ["a", "b", "c", "d"][place % 32 / 8]);
+        }
+        let (clips, expected) = measured(&data);
+        assert_eq!((clips.new_clips, clips.held_out), (Some(expected), Rule::Groups));
+        assert!(clips.text().contains("perfect pictures of new hands or clips would have KID"), "{}", clips.text());
     }
 
     #[test]

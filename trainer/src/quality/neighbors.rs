@@ -18,7 +18,7 @@ pub struct Manifold {
     pub precision: f64,
     /// Share of real pictures that lie as near to a fake as its third neighbor (arXiv 1904.06991).
     pub recall: f64,
-    /// How many real pictures have a fake within the distance of their fifth neighbor, over 5 (arXiv 2002.09797).
+    /// Real pictures whose fifth neighbor is further away than a fake, over 5, in the mean of all fakes (arXiv 2002.09797).
     pub density: f64,
     /// Share of real pictures with a fake within the distance of their fifth neighbor (arXiv 2002.09797).
     pub coverage: f64,

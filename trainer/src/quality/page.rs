@@ -88,14 +88,23 @@ fn html(page: &Page<'_>, neighbors: &Sheet) -> String {
         evaluation.classifier_accuracy * 100.0
     );
     score_table(&mut text, evaluation);
+    if let Some(clips) = &evaluation.new_clips {
+        let _ = write!(
+            text,
+            "<p class=note>The floor is other frames of the same clips. Real pictures of clips that were left out, as perfect \
+             pictures of new hands would, have {} against the rest.</p>",
+            clips.text()
+        );
+    }
     confusion_table(&mut text, evaluation);
     let _ = write!(
         text,
         "<h2>Nearest training pictures</h2><p>For each label the generated pictures that come nearest to a training \
          picture, each over that picture. In the median a generated picture is {:.2} times as far from its nearest \
-         training picture as a held-out real one is: at 1 as far as a new hand or clip. A new picture of a known one is \
+         training picture as a held-out real one is: at 1 as far as {}. A new picture of a known one is \
          below 1 too; what is near 0 are copies.</p>",
-        evaluation.memorisation.ratio
+        evaluation.memorisation.ratio,
+        evaluation.held_out.distance()
     );
     figure(&mut text, &neighbors.png, "generated over nearest real");
     let _ = write!(text, "<h2>Generated</h2>");
@@ -147,7 +156,7 @@ fn score_table(text: &mut String, evaluation: &Evaluation) {
     }
     text.push_str(
         "</table><p class=note>KID (± its spread over random halves) and Fréchet: distance to the real pictures, 0 at best. Precision: share of generated \
-         pictures among real ones; recall and coverage: share of real pictures with a generated one near. Diversity: mean \
+         pictures as near to a real one as its next frames; recall and coverage: share of real pictures with a generated one near. Diversity: mean \
          distance of two generated pictures of a label over that of two real ones; the row of all has the least.</p>",
     );
 }

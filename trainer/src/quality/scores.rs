@@ -6,6 +6,8 @@ use std::fmt::Write;
 use model_spec::manifest::BEST_BY;
 use serde::Serialize;
 
+use super::holdout::Rule;
+
 /// Distances and shares of one set of pictures against another of the same size.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Scores {
@@ -15,7 +17,7 @@ pub struct Scores {
     pub kid_spread: f64,
     /// Fréchet distance, 0 for one distribution of endless samples.
     pub frechet: f64,
-    /// Share of fakes on the real manifold.
+    /// Share of fakes on the real manifold: as near to a real picture as its third neighbor, which in a clip is its next frame.
     pub precision: f64,
     /// Share of real pictures on the fake manifold.
     pub recall: f64,
@@ -37,6 +39,15 @@ impl Scores {
             ("density", density),
             ("coverage", coverage),
         ]
+    }
+
+    /// In one line.
+    pub fn text(&self) -> String {
+        let Self { kid, frechet, precision, recall, coverage, .. } = self;
+        let kid = kid * 1e3;
+        format!(
+            "KID x 1000 of {kid:.0}, Frechet {frechet:.0}, precision {precision:.2}, recall {recall:.2}, coverage {coverage:.2}"
+        )
     }
 }
 
@@ -80,8 +91,13 @@ pub struct Evaluation {
     pub samples: usize,
     /// Of all fakes.
     pub fakes: Scores,
-    /// Of other real pictures in their place.
+    /// Of other real pictures in their place, a random half of the data set.
     pub floor: Scores,
+    /// Of real pictures of clips that were left out, against all others: what perfect pictures of new hands would have.
+    /// None where file names tell of no clips.
+    pub new_clips: Option<Scores>,
+    /// What [`Memorisation::held_out`] is the distance of.
+    pub held_out: Rule,
     /// Share of fakes that the classifier gives the label that they were made for.
     pub accuracy: f64,
     /// Fakes by label asked for (row) and label seen (column).
@@ -92,7 +108,8 @@ pub struct Evaluation {
     pub labels: Vec<LabelScores>,
     /// The network that gave the features: `sha256` of its file. Scores of different networks can't be compared.
     pub features: String,
-    /// The classifier's accuracy on held-out real pictures, the most that `accuracy` can mean.
+    /// The classifier's accuracy on held-out real pictures, of new hands where these are whole clips. Pictures like those that
+    /// it learned from, as good fakes are, can have more.
     pub classifier_accuracy: f64,
 }
 
@@ -156,6 +173,9 @@ impl Evaluation {
             let own = (label.samples, &label.fakes, &label.floor, label.accuracy, label.diversity);
             row(&mut text, &label.label, own);
         }
+        if let Some(clips) = &self.new_clips {
+            let _ = writeln!(text, "\nperfect pictures of new hands or clips would have {}", clips.text());
+        }
         let _ = writeln!(text, "\nlabel asked for (row) and seen by the classifier (column)");
         let width = self.labels.iter().map(|label| label.label.chars().count()).max().unwrap_or(0).max(6);
         let heads: String = self.labels.iter().map(|label| format!(" {:>width$}", label.label)).collect();
@@ -166,8 +186,9 @@ impl Evaluation {
         }
         let _ = writeln!(
             text,
-            "\nnearest training picture: {:.2} times as far as a held-out real picture's (1: as far as a new hand or clip)",
-            self.memorisation.ratio
+            "\nnearest training picture: {:.2} times as far as a held-out real picture's (1: as far as {})",
+            self.memorisation.ratio,
+            self.held_out.distance()
         );
         text
     }

@@ -33,6 +33,7 @@ pub(super) fn step(
     let (real_logits, fake_logits) = (logits.narrow(0, 0, count), logits.narrow(0, count, count));
     let discriminator_loss = (fake_logits - real_logits).softplus().mean(Kind::Float);
     let penalized = if penalizes {
+        // At what the discriminator sees; R3GAN differentiates through the augmentation too.
         let weight = method.penalty / 2.0 * every as f64 / count as f64;
         &discriminator_loss + squared_gradients(&logits, &images) * weight
     } else {
