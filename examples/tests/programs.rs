@@ -236,6 +236,23 @@ fn jetson_tensorrt_runs_on_a_gpu_or_not_at_all() {
 }
 
 #[test]
+fn rock_paper_scissors_takes_a_button_for_each_gesture() {
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/gen.onnx");
+    let refused = |buttons: &str| {
+        let words = ["--model", model, "--buttons", buttons];
+        let output = Command::new(env!("CARGO_BIN_EXE_rock_paper_scissors")).args(words).output().expect("it starts");
+        assert!(!output.status.success(), "{buttons}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let two = refused("17,27");
+    assert!(two.contains("--buttons: expected a line each for rock, paper, scissors, found 2"), "{two}");
+    assert!(refused("17,27,x").contains("expected LINE or CHIP:LINE"));
+    let built = if cfg!(feature = "panels") { "/dev/gpiochip99" } else { "built without panels" };
+    let missing = refused("99:17,99:27,99:22");
+    assert!(missing.contains(built), "{missing}");
+}
+
+#[test]
 fn rock_paper_scissors_needs_a_model_of_its_gestures() {
     let folder = tempfile::tempdir().expect("a folder");
     Network::new(&LABELS, 3).write(folder.path());

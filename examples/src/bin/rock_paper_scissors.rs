@@ -1,9 +1,10 @@
-//! A game against the machine: type r, p or s, in the terminal or in a window of the game; its gesture is made for the occasion
-//! and shown.
+//! A game against the machine: type r, p or s, in the terminal or in a window of the game, or press one of three buttons; its
+//! gesture is made for the occasion and shown.
 //!
 //! `cargo run -p examples --bin rock_paper_scissors`, with `--display` as edge-runtime has it (docs/displays.md; panels and
-//! windows with `--features panels,window`), `--seed N` for the same moves again, and `--model FILE`. The machine moves before
-//! it is told yours: the seed and the number of the round decide, and nothing else.
+//! windows with `--features panels,window`), `--buttons 17,27,22` for GPIO lines of buttons to ground that are rock, paper and
+//! scissors (`--features panels`), `--seed N` for the same moves again, and `--model FILE`. The machine moves before it is told
+//! yours: the seed and the number of the round decide, and nothing else.
 
 use std::io::{Error, Write, stdin, stdout};
 use std::path::PathBuf;
@@ -11,8 +12,8 @@ use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use edge_runtime::keys::Pressed;
+use anyhow::{Context, Result, bail, ensure};
+use edge_runtime::keys::{Button, ButtonLine, Pressed};
 use edge_runtime::restore::{self, Restored};
 use edge_runtime::sink::display::{Display, Place};
 use edge_runtime::sink::screen::{Screen, Use};
@@ -20,7 +21,9 @@ use edge_runtime::{EngineSpec, Frame, Generator, Model, Request, Sink, signals};
 
 /// Each beats the one after it, the last the first.
 const GESTURES: [&str; 3] = ["rock", "scissors", "paper"];
-const USAGE: &str = "rock_paper_scissors [--display DISPLAY] [--seed N] [--model FILE]";
+const USAGE: &str = "rock_paper_scissors [--display DISPLAY] [--buttons ROCK,PAPER,SCISSORS] [--seed N] [--model FILE]";
+/// The gestures that `--buttons` names, in its order, by their place in [`GESTURES`].
+const OF_BUTTONS: [usize; 3] = [0, 2, 1];
 /// What a shell says of a program that Ctrl-C has ended.
 const INTERRUPTED: i32 = 130;
 /// How often a window is asked for keys.
@@ -47,12 +50,12 @@ fn run() -> Result<()> {
     let mut generator = Generator::of(&model, &EngineSpec::default())?;
     let labels = labels(&generator)?;
     let mut stage = Stage::open(&options.display)?;
-    let typed = lines();
+    let mut player = Player { typed: Some(lines()), buttons: options.watched()? };
     let mut score = [0; 2];
     say("rock, paper, scissors: type r, p or s, and q to end")?;
     for round in 1.. {
         let machine = gesture(&generator, options.seed, round);
-        let Some(player) = asked(&typed, &mut stage)? else { break };
+        let Some(player) = player.asked(&mut stage)? else { break };
         let mut frame = generator.frame(labels[machine], options.seed, round)?;
         let outcome = outcome(player, machine, &mut score);
         frame.label = format!("{}: {outcome}", GESTURES[machine]);
@@ -67,13 +70,14 @@ fn run() -> Result<()> {
 
 struct Options {
     display: Display,
+    buttons: Vec<Button>,
     seed: u64,
     model: Option<PathBuf>,
 }
 
 impl Options {
     fn from_words(mut words: impl Iterator<Item = String>) -> Result<Self> {
-        let mut options = Self { display: "terminal".parse()?, seed: fresh_seed(), model: None };
+        let mut options = Self { display: "terminal".parse()?, buttons: Vec::new(), seed: fresh_seed(), model: None };
         while let Some(word) = words.next() {
             let value = words.next().with_context(|| format!("{word}: expected a value behind it"))?;
             match word.as_str() {
@@ -82,11 +86,25 @@ impl Options {
                     options.seed =
                         value.parse().with_context(|| format!("--seed: expected a number, found {value:?}"))?
                 }
+                "--buttons" => {
+                    options.buttons = value.split(',').map(str::parse).collect::<Result<_, _>>()?;
+                    let count = options.buttons.len();
+                    ensure!(
+                        count == OF_BUTTONS.len(),
+                        "--buttons: expected a line each for rock, paper, scissors, found {count}"
+                    );
+                }
                 "--model" => options.model = Some(value.into()),
                 _ => bail!("{word}: expected {USAGE}"),
             }
         }
         Ok(options)
+    }
+
+    /// The buttons with the gesture of each.
+    fn watched(&self) -> Result<Vec<(ButtonLine, usize)>> {
+        let watch = |(button, gesture): (&Button, usize)| Ok((button.watch()?, gesture));
+        self.buttons.iter().zip(OF_BUTTONS).map(watch).collect()
     }
 }
 
@@ -119,31 +137,56 @@ fn lines() -> Receiver<Result<String, Error>> {
     receiver
 }
 
-/// The player's next gesture; nothing at the end.
-fn asked(typed: &Receiver<Result<String, Error>>, stage: &mut Stage) -> Result<Option<usize>> {
-    loop {
-        write!(stdout(), "> ").and_then(|()| stdout().flush())?;
-        let line = loop {
-            match typed.recv_timeout(LOOK) {
-                Ok(line) => break line.context("read your move")?,
-                Err(RecvTimeoutError::Disconnected) => return Ok(None),
-                Err(RecvTimeoutError::Timeout) => {}
+/// What says a player's moves: lines that are typed, until there are no more, and buttons with the gesture of each.
+struct Player {
+    typed: Option<Receiver<Result<String, Error>>>,
+    buttons: Vec<(ButtonLine, usize)>,
+}
+
+impl Player {
+    /// The next gesture; nothing at the end.
+    fn asked(&mut self, stage: &mut Stage) -> Result<Option<usize>> {
+        // What was pressed while the machine's gesture was shown is no move.
+        self.pushed()?;
+        loop {
+            write!(stdout(), "> ").and_then(|()| stdout().flush())?;
+            let line = loop {
+                if let Some(gesture) = self.pushed()? {
+                    say(GESTURES[gesture])?;
+                    return Ok(Some(gesture));
+                }
+                match self.typed.as_ref().map(|typed| typed.recv_timeout(LOOK)) {
+                    Some(Ok(line)) => break line.context("read your move")?,
+                    Some(Err(RecvTimeoutError::Disconnected)) if self.buttons.is_empty() => return Ok(None),
+                    Some(Err(RecvTimeoutError::Disconnected)) => self.typed = None,
+                    Some(Err(RecvTimeoutError::Timeout)) => {}
+                    None => std::thread::sleep(LOOK),
+                }
+                match stage.pressed() {
+                    Pressed::Nothing => {}
+                    Pressed::Closed => return Ok(None),
+                    key if key.is_end() => return Ok(None),
+                    Pressed::Key(key) => break char::from(key).to_string(),
+                }
+            };
+            let word = line.trim().to_lowercase();
+            if word == "q" {
+                return Ok(None);
             }
-            match stage.pressed() {
-                Pressed::Nothing => {}
-                Pressed::Closed => return Ok(None),
-                key if key.is_end() => return Ok(None),
-                Pressed::Key(key) => break char::from(key).to_string(),
+            match GESTURES.iter().position(|gesture| !word.is_empty() && gesture.starts_with(&word)) {
+                Some(gesture) => return Ok(Some(gesture)),
+                None => say("r for rock, p for paper, s for scissors, q to end")?,
             }
-        };
-        let word = line.trim().to_lowercase();
-        if word == "q" {
-            return Ok(None);
         }
-        match GESTURES.iter().position(|gesture| !word.is_empty() && gesture.starts_with(&word)) {
-            Some(gesture) => return Ok(Some(gesture)),
-            None => say("r for rock, p for paper, s for scissors, q to end")?,
+    }
+
+    /// The gesture of a button that was pressed since it was last asked.
+    fn pushed(&self) -> Result<Option<usize>> {
+        let mut pushed = None;
+        for (line, gesture) in &self.buttons {
+            pushed = if line.was_pressed()? { Some(*gesture) } else { pushed };
         }
+        Ok(pushed)
     }
 }
 

@@ -91,8 +91,8 @@ fn html(page: &Page<'_>, neighbors: &Sheet) -> String {
     if let Some(clips) = &evaluation.new_clips {
         let _ = write!(
             text,
-            "<p class=note>The floor is other frames of the same clips. Real pictures of clips that were left out, as perfect \
-             pictures of new hands would, have {} against the rest.</p>",
+            "<p class=note>The floor is other frames of the same clips. Real pictures of whole clips that were left out, against the \
+             rest: {}.</p>",
             clips.text()
         );
     }

@@ -46,7 +46,7 @@ impl Scores {
         let Self { kid, frechet, precision, recall, coverage, .. } = self;
         let kid = kid * 1e3;
         format!(
-            "KID x 1000 of {kid:.0}, Frechet {frechet:.0}, precision {precision:.2}, recall {recall:.2}, coverage {coverage:.2}"
+            "KID x 1000 {kid:.0}, Frechet {frechet:.0}, precision {precision:.2}, recall {recall:.2}, coverage {coverage:.2}"
         )
     }
 }
@@ -93,8 +93,8 @@ pub struct Evaluation {
     pub fakes: Scores,
     /// Of other real pictures in their place, a random half of the data set.
     pub floor: Scores,
-    /// Of real pictures of clips that were left out, against all others: what perfect pictures of new hands would have.
-    /// None where file names tell of no clips.
+    /// Of real pictures of clips that were left out, against all others: how far new hands are, where the floor is other frames
+    /// of the same clips. None where file names tell of no clips.
     pub new_clips: Option<Scores>,
     /// What [`Memorisation::held_out`] is the distance of.
     pub held_out: Rule,
@@ -174,7 +174,7 @@ impl Evaluation {
             row(&mut text, &label.label, own);
         }
         if let Some(clips) = &self.new_clips {
-            let _ = writeln!(text, "\nperfect pictures of new hands or clips would have {}", clips.text());
+            let _ = writeln!(text, "\nreal pictures of whole clips that were left out, against the rest: {}", clips.text());
         }
         let _ = writeln!(text, "\nlabel asked for (row) and seen by the classifier (column)");
         let width = self.labels.iter().map(|label| label.label.chars().count()).max().unwrap_or(0).max(6);
