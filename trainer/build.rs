@@ -13,11 +13,17 @@ fn main() {
     let lib = Path::new(&lib);
     let torch_cpu = lib.join("libtorch_cpu.so");
     println!("cargo::rerun-if-changed={}", torch_cpu.display());
-    if cfg!(target_os = "linux") && !torch_cpu.is_file() {
+    let system = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    if system == "linux" && !torch_cpu.is_file() {
         println!("cargo::error=libtorch: expected {}; run `cargo xtask setup`", torch_cpu.display());
         return;
     }
-    println!("cargo::rustc-link-arg=-Wl,-rpath,{}", lib.display());
+    if matches!(system.as_str(), "linux" | "macos") {
+        println!("cargo::rustc-link-arg=-Wl,-rpath,{}", lib.display());
+    }
+    if system != "linux" {
+        return; // without CUDA, and other linkers don't know the words below
+    }
     // The linker would drop what the trainer does not call itself; libtorch_cuda registers CUDA when it is loaded.
     println!("cargo::rustc-link-arg=-Wl,--no-as-needed");
     println!("cargo::rustc-link-arg=-ltorch");

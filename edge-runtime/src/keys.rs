@@ -185,7 +185,10 @@ impl Button {
     /// A build without the feature `panels`, or a line that can't be had.
     #[cfg(not(all(feature = "panels", target_os = "linux")))]
     pub fn watch(self) -> Result<ButtonLine, RuntimeError> {
-        Err(RuntimeError::BuiltWithout("panels"))
+        if cfg!(target_os = "linux") {
+            return Err(RuntimeError::BuiltWithout("panels"));
+        }
+        Err(RuntimeError::Display { path: "button".into(), problem: "buttons need Linux".to_owned() })
     }
 
     /// Watches the line, which the chip pulls up.

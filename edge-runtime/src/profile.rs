@@ -29,7 +29,7 @@ fn layers(opened: &mut Opened, model: &Model, runs: u32) -> Result<Vec<(String, 
         let latent = latent::latent(1, index, model.metadata().architecture.latent_dim);
         let label = index as usize % model.metadata().labels.len();
         let Some(steps) = opened.engine.profile(&Batch::new(&latent, &[label as i64]))? else {
-            opened.notes.iter().for_each(|note| output::tell(note));
+            opened.notes.iter().for_each(output::tell);
             bail!("{} does not tell the time of its layers; --engine native does", opened.name);
         };
         if index == WARM_UP {

@@ -87,7 +87,7 @@ pub fn generator_of(model: &Model, spec: &EngineSpec, quiet: bool) -> Result<Gen
 
 /// Says why providers were passed over, and what else the engine said when it started.
 pub fn tell_notes(generator: &Generator) {
-    generator.notes().iter().for_each(|note| output::tell(note));
+    generator.notes().iter().for_each(output::tell);
 }
 
 /// The labels that a text selects.

@@ -253,12 +253,15 @@ impl Attempt<'_> {
     }
 
     fn failed(&self, provider: Provider, error: &ort::Error) -> RuntimeError {
-        let doing = match provider {
-            Provider::Cuda => "start provider cuda",
-            Provider::TensorRt => "start provider tensorrt",
-            Provider::Auto | Provider::Cpu => "load the model",
-        };
-        failed(doing, error)
+        match provider {
+            Provider::Cuda => failed("start provider cuda", error),
+            Provider::TensorRt => failed("start provider tensorrt", error),
+            Provider::Auto | Provider::Cpu => RuntimeError::Engine {
+                engine: NAME,
+                doing: "load the model",
+                problem: format!("{}; engine native or tract may run it", reason(error.message())),
+            },
+        }
     }
 }
 

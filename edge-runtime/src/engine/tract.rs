@@ -30,7 +30,11 @@ struct Tract {
 pub(super) fn open(spec: &EngineSpec, model: &Model) -> Result<Opened, RuntimeError> {
     let threads = spec.thread_count();
     let executor = executor(threads)?;
-    let (plan, latent_first) = plan(model).map_err(|error| failed("load the model", &error))?;
+    let (plan, latent_first) = plan(model).map_err(|error| RuntimeError::Engine {
+        engine: NAME,
+        doing: "load the model",
+        problem: format!("{error:#}; engine native or ort may run it"),
+    })?;
     let name = format!("{NAME} {VERSION}");
     Ok(Opened {
         description: format!("{name}, {}", threads_text(threads)),

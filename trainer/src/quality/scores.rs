@@ -174,7 +174,8 @@ impl Evaluation {
             row(&mut text, &label.label, own);
         }
         if let Some(clips) = &self.new_clips {
-            let _ = writeln!(text, "\nreal pictures of whole clips that were left out, against the rest: {}", clips.text());
+            let _ =
+                writeln!(text, "\nreal pictures of whole clips that were left out, against the rest: {}", clips.text());
         }
         let _ = writeln!(text, "\nlabel asked for (row) and seen by the classifier (column)");
         let width = self.labels.iter().map(|label| label.label.chars().count()).max().unwrap_or(0).max(6);

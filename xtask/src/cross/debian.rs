@@ -5,7 +5,6 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -187,8 +186,19 @@ fn wrapper(part: &Path, folder: &Path, name: &str, arm: Arm) -> Result<()> {
     let place = part.join(WRAPPERS).join(name);
     make(&part.join(WRAPPERS))?;
     fs::write(&place, script).with_context(|| format!("write {}", place.display()))?;
-    fs::set_permissions(&place, fs::Permissions::from_mode(0o755))
-        .with_context(|| format!("make {} executable", place.display()))
+    make_executable(&place).with_context(|| format!("make {} executable", place.display()))
+}
+
+#[cfg(unix)]
+fn make_executable(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755))
+}
+
+/// Elsewhere there is no Debian.
+#[cfg(not(unix))]
+fn make_executable(_file: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// A path as a shell reads it back.
@@ -287,6 +297,7 @@ mod tests {
         assert_eq!(Set::tools(ARMV7, false, true).programs, ["qemu-arm"]);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_wrapper_runs_its_program_from_a_folder_with_any_name() {
         let place = tempfile::tempdir().expect("a folder");
@@ -296,7 +307,7 @@ mod tests {
         let compiler = AARCH64.compiler();
         let program = part.join("root/usr/bin").join(&compiler);
         fs::write(&program, "#!/bin/sh\necho \"$LD_LIBRARY_PATH|$*\"\n").expect("written");
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("made executable");
+        make_executable(&program).expect("made executable");
         wrapper(&part, &folder, &compiler, AARCH64).expect("written");
         let is_whole = |emulator| is_whole(&part, &Set::tools(AARCH64, true, emulator));
         assert!(is_whole(false) && !is_whole(true), "half of both");
