@@ -12,7 +12,7 @@
  * Every function may be called from any thread at any time; calls with the same generator wait for each other. A
  * generator that is null, made up or freed already is an error, and so is every other argument but an address that is
  * not null: behind one there must be what the function asks for. Text is UTF-8 and ends with a 0. A process that was
- * forked opens generators of its own: making a picture with one of its parent's is an error.
+ * forked has none of its parent's threads: making a picture with a generator of several of them is an error there.
  *
  * The same model, label, seed and index give the same bytes in every run on one machine, and the same as the command
  * `edge-runtime --label L --seed S` writes there.

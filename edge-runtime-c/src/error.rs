@@ -8,6 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use edge_runtime::RuntimeError;
 
+/// As on the command line.
+pub(crate) const MOST_THREADS: u32 = 1024;
+
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
@@ -23,11 +26,11 @@ pub(crate) enum CallError {
     /// A generator whose earlier call panicked.
     #[error("generator: an earlier call failed inside; free it and open another")]
     Broken,
-    /// A generator of the process that this one was forked from.
+    /// A generator of several threads, of the process that this one was forked from.
     #[error("generator: expected one of this process, found its parent's, whose threads are not here; open another")]
     Forked,
     /// More threads than any machine has.
-    #[error("threads: expected 0 to 1024, found {0}")]
+    #[error("threads: expected 0 to {MOST_THREADS}, found {0}")]
     Threads(u32),
     /// A label that the model doesn't have.
     #[error("label: expected 0 to {}, found {found}", count - 1)]

@@ -33,7 +33,8 @@ pub(crate) struct Handle {
     generator: Mutex<Generator>,
     labels: Vec<CString>,
     size: MudraSize,
-    process: u32,
+    /// Whose threads compute, where it has several.
+    process: Option<u32>,
 }
 
 impl Handle {
@@ -43,7 +44,8 @@ impl Handle {
         let size = MudraSize { width: side, height: side, channels: metadata.architecture.channels as u32 };
         // No label has control characters, so none has a 0.
         let labels = metadata.labels.names().iter().map(|name| CString::new(name.as_str()).unwrap_or_default());
-        Self { labels: labels.collect(), size, generator: Mutex::new(generator), process: std::process::id() }
+        let process = (generator.opened().threads > 1).then(std::process::id);
+        Self { labels: labels.collect(), size, generator: Mutex::new(generator), process }
     }
 
     pub fn labels(&self) -> &[CString] {
@@ -57,7 +59,7 @@ impl Handle {
     /// The generator, for one thread at a time.
     pub fn generator(&self) -> Result<MutexGuard<'_, Generator>, CallError> {
         // After a fork the threads that compute are not there, and would be waited for without end.
-        if self.process != std::process::id() {
+        if self.process.is_some_and(|process| process != std::process::id()) {
             return Err(CallError::Forked);
         }
         self.generator.lock().map_err(|_| CallError::Broken)

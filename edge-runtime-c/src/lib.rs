@@ -18,8 +18,6 @@ use crate::handle::{Handle, Opaque};
 
 const OK: c_int = 0;
 const FAILED: c_int = -1;
-/// As on the command line.
-const MOST_THREADS: u32 = 1024;
 
 /// Version of the library.
 #[unsafe(no_mangle)]
@@ -45,7 +43,7 @@ pub unsafe extern "C" fn mudra_open(path: *const c_char, threads: u32) -> *mut O
         let named = unsafe { text("path", path) };
         let named = if path.is_null() { None } else { Some(named?) };
         let (model, _) = Model::find(named.map(Path::new))?;
-        if threads > MOST_THREADS {
+        if threads > error::MOST_THREADS {
             return Err(CallError::Threads(threads));
         }
         let threads = usize::try_from(threads).ok().filter(|threads| *threads > 0);

@@ -84,12 +84,16 @@ int main(int argc, char **argv) {
     CHECK(mudra_generate(generator, 1, 7, 2, levels, bytes + 1) == 0);
     CHECK(levels[bytes] == 99);
 
+    mudra_generator *of_two_threads = mudra_open(argv[1], 2);
+    CHECK(of_two_threads != NULL);
+    CHECK(mudra_generate(of_two_threads, 1, 7, 2, levels, bytes) == 0);
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        int is_told = mudra_generate(generator, 1, 7, 2, levels, bytes) == -1
-                      && strstr(mudra_last_error(), "found its parent's") != NULL;
-        /* Not by itself: valgrind would look for leaks in it. */
+        int is_told = mudra_generate(of_two_threads, 1, 7, 2, levels, bytes) == -1
+                      && strstr(mudra_last_error(), "found its parent's") != NULL
+                      && mudra_generate(generator, 1, 7, 2, levels, bytes) == 0;
+        /* Killed, since valgrind would look for leaks at an exit. */
         if (is_told) {
             raise(SIGKILL);
         }
@@ -97,6 +101,7 @@ int main(int argc, char **argv) {
     }
     int status;
     CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    mudra_free(of_two_threads);
 
     FILE *file = fopen(argv[2], "wb");
     CHECK(file != NULL && fwrite(levels, 1, bytes, file) == bytes && fclose(file) == 0);

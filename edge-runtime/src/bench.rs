@@ -16,7 +16,7 @@ pub fn run(options: &Bench) -> Result<()> {
     if options.profile {
         return profile::run(options);
     }
-    let spec = options.engine.spec();
+    let spec = setup::spec(&options.engine)?;
     let throttling = Throttling::watch();
     let start = Instant::now();
     let model = setup::model(&options.engine)?;
@@ -53,7 +53,7 @@ pub fn run(options: &Bench) -> Result<()> {
 fn times(generator: &mut Generator, runs: usize, progress: &mut Progress) -> Result<(Duration, Vec<Duration>)> {
     let labels = generator.metadata().labels.len();
     let mut one = |index: u32| -> Result<Duration> {
-        interrupt::check(String::new)?;
+        interrupt::check(Vec::new)?;
         let start = Instant::now();
         generator.frame(index as usize % labels, 1, index)?;
         Ok(start.elapsed())

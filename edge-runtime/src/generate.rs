@@ -65,7 +65,7 @@ pub fn run(options: &Generate) -> Result<()> {
     };
     let mut progress = Progress::new(total, options.engine.quiet);
     let requests = labels.iter().flat_map(of_label);
-    let pictures = produce(&mut generator, (requests, total), &mut sinks, options, &mut progress);
+    let pictures = produce(&mut generator, requests, &mut sinks, options, &mut progress);
     progress.finish();
     let pictures = pictures?;
     while sinks.iter_mut().any(|sink| sink.is_watched()) && !interrupt::is_asked() {
@@ -153,14 +153,14 @@ fn open_sinks(target: &Target, options: &Generate, generator: &Generator) -> Res
 /// Makes every picture and hands it to the sinks; keeps those of a sheet.
 fn produce(
     generator: &mut Generator,
-    (mut requests, total): (impl Iterator<Item = Request>, usize),
+    mut requests: impl Iterator<Item = Request>,
     sinks: &mut [Box<dyn Sink>],
     options: &Generate,
     progress: &mut Progress,
 ) -> Result<Vec<Picture>> {
-    let (mut kept, mut made) = (Vec::new(), 0);
+    let mut kept = Vec::new();
     loop {
-        interrupt::check(|| left(made, total, options))?;
+        interrupt::check(|| left(progress, options))?;
         let part: Vec<Request> = requests.by_ref().take(BATCH).collect();
         if part.is_empty() {
             return Ok(kept);
@@ -173,20 +173,16 @@ fn produce(
                 kept.push(frame.picture.enlarged(options.scale));
             }
         }
-        made += part.len();
         progress.add(part.len());
     }
 }
 
 /// What an interruption leaves.
-fn left(made: usize, total: usize, options: &Generate) -> String {
-    let written = if options.out.is_some() {
-        format!("; {made} of {total} pictures are written, each whole")
-    } else {
-        String::new()
-    };
-    let sheet = options.grid.as_ref().map(|grid| format!("; {} was not written", grid.display()));
-    written + &sheet.unwrap_or_default()
+fn left(progress: &Progress, options: &Generate) -> Vec<String> {
+    let (made, all) = progress.done();
+    let written = options.out.as_ref().map(|_| format!("{made} of {all} pictures are written, each whole"));
+    let sheet = options.grid.as_ref().map(|grid| format!("{} was not written", grid.display()));
+    written.into_iter().chain(sheet).collect()
 }
 
 fn names(generator: &Generator, labels: &[usize]) -> String {

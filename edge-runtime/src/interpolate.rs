@@ -85,7 +85,7 @@ fn row(
 ) -> Result<Vec<Picture>> {
     let mut row = Vec::with_capacity(options.steps);
     for part in parts {
-        interrupt::check(|| format!("; {} was not written", options.out.display()))?;
+        interrupt::check(|| vec![format!("{} was not written", options.out.display())])?;
         let part = part?;
         row.extend(part.iter().map(|picture| picture.enlarged(options.scale)));
         progress.add(part.len());

@@ -1,5 +1,5 @@
-//! Ctrl-C: asks work that looks for it to end after what is being written; a second one, or one that nobody looks for, ends at
-//! once, with displays and terminal as they were.
+//! Ctrl-C: asks work that looks for it to end after what is being written; a second one, or one that nobody looks for, ends
+//! at once, with displays and terminal as they were.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,10 +12,10 @@ type Wake = Box<dyn Fn() + Send>;
 /// What shells make of a program that Ctrl-C ended.
 pub const EXIT_CODE: u8 = 130;
 
-/// Work that ended because the user asked for it.
+/// Work that ended because the user asked for it, and what became of it, where there is anything to tell.
 #[derive(Debug, thiserror::Error)]
-#[error("interrupted{0}")]
-pub struct Interrupted(pub String);
+#[error("{}", ["interrupted"].into_iter().chain(.0.iter().map(String::as_str)).collect::<Vec<_>>().join("; "))]
+pub struct Interrupted(Vec<String>);
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 /// Whether anything has looked for Ctrl-C yet: an engine that starts for minutes does not.
@@ -53,6 +53,6 @@ pub fn is_asked() -> bool {
 }
 
 /// An error where the user has asked to end, which says what became of the work.
-pub fn check(left: impl FnOnce() -> String) -> Result<()> {
+pub fn check(left: impl FnOnce() -> Vec<String>) -> Result<()> {
     if is_asked() { Err(Interrupted(left()).into()) } else { Ok(()) }
 }

@@ -15,7 +15,7 @@ use crate::{interrupt, setup};
 /// Runs the command.
 pub fn run(options: &Bench) -> Result<()> {
     let model = setup::model(&options.engine)?;
-    let mut opened = engine::open(&options.engine.spec(), &model)?;
+    let mut opened = engine::open(&setup::spec(&options.engine)?, &model)?;
     let layers = layers(&mut opened, &model, options.runs as u32)?;
     let text = format!("engine  {}, medians of {} pictures\n\n{}", opened.description, options.runs, table(&layers)?);
     Ok(output::print(&text)?)
@@ -25,7 +25,7 @@ pub fn run(options: &Bench) -> Result<()> {
 fn layers(opened: &mut Opened, model: &Model, runs: u32) -> Result<Vec<(String, Vec<Duration>)>> {
     let mut layers = Vec::new();
     for index in 0..WARM_UP + runs {
-        interrupt::check(String::new)?;
+        interrupt::check(Vec::new)?;
         let latent = latent::latent(1, index, model.metadata().architecture.latent_dim);
         let label = index as usize % model.metadata().labels.len();
         let Some(steps) = opened.engine.profile(&Batch::new(&latent, &[label as i64]))? else {

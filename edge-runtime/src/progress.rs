@@ -63,7 +63,7 @@ impl Progress {
     /// Reports that more pictures are done.
     pub fn add(&mut self, pictures: usize) {
         self.bar.inc(pictures as u64);
-        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
+        let (done, all) = self.done();
         if Instant::now() < self.next_line || done == all {
             return;
         }
@@ -78,6 +78,11 @@ impl Progress {
                 self.next_line = Instant::now() + BETWEEN_LINES;
             }
         }
+    }
+
+    /// How many pictures are done, and of how many.
+    pub fn done(&self) -> (u64, u64) {
+        (self.bar.position(), self.bar.length().unwrap_or(0))
     }
 
     /// Removes the bar.

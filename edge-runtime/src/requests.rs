@@ -30,7 +30,7 @@ pub fn run(options: &Generate) -> Result<()> {
     let events = listen().context("start reading standard input")?;
     let mut output = stdout().lock();
     loop {
-        interrupt::check(|| "; every request before that was answered".to_owned())?;
+        interrupt::check(|| vec!["a request without an answer was not followed".to_owned()])?;
         let line = match events.recv() {
             Ok(Event::Interrupt) => continue,
             Ok(Event::Line(line)) => line.context("read standard input")?,

@@ -65,17 +65,28 @@ pub fn model(options: &EngineOptions) -> Result<Model> {
     Ok(model)
 }
 
+/// What the options ask for.
+///
+/// # Errors
+/// A library that nothing will load.
+pub fn spec(options: &EngineOptions) -> Result<EngineSpec> {
+    let spec = options.spec();
+    let loads_ort = spec.kind == EngineKind::Ort || matches!(spec.provider, Provider::Cuda | Provider::TensorRt);
+    match spec.ort_library.as_ref().filter(|_| !loads_ort) {
+        Some(library) => {
+            Err(usage(format!("--ort-lib {}: only engine ort loads it; add --engine ort", library.display())))
+        }
+        None => Ok(spec),
+    }
+}
+
 /// Opens the engine and says once what runs and why. The model's file is not held any longer: an engine has its own copy.
 pub fn generator(model: Model, options: &EngineOptions) -> Result<Generator> {
-    generator_of(&model, &options.spec(), options.quiet)
+    generator_of(&model, &spec(options)?, options.quiet)
 }
 
 /// Opens any engine and says once what runs and why.
 pub fn generator_of(model: &Model, spec: &EngineSpec, quiet: bool) -> Result<Generator> {
-    let loads_ort = spec.kind == EngineKind::Ort || matches!(spec.provider, Provider::Cuda | Provider::TensorRt);
-    if let Some(library) = spec.ort_library.as_ref().filter(|_| !loads_ort) {
-        return Err(usage(format!("--ort-lib {}: only engine ort loads it; add --engine ort", library.display())));
-    }
     // TensorRT may prepare a model for minutes.
     let generator = progress::waiting("starting the engine", quiet, || Generator::of(model, spec))?;
     if !quiet {

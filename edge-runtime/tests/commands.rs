@@ -387,6 +387,6 @@ fn the_first_ctrl_c_ends_the_wait_for_a_request() {
     std::thread::spawn(move || sender.send(child.wait_with_output()));
     let output = ended.recv_timeout(Duration::from_secs(60)).expect("it ends").expect("an output");
     assert_eq!(output.status.code(), Some(130));
-    assert_eq!(error(&output), "error: interrupted; every request before that was answered\n");
+    assert_eq!(error(&output), "error: interrupted; a request without an answer was not followed\n");
     drop(requests);
 }

@@ -243,7 +243,7 @@ fn an_entity_tag_saves_the_picture() {
     let other = server.get_with("/v1/generate?label=zebra&seed=8", &format!("If-None-Match: {tag}\r\n"));
     assert!(other.status == 200 && other.header("etag") != tag);
     assert_eq!(server.metric("edge_runtime_pictures_total"), 2.0);
-    // It is the same after a restart, and another one for another model or engine.
+    // It is the same after a restart, and another one for another model.
     let tag_of = |server: &Server| server.get(target).header("etag").to_owned();
     assert_eq!(tag_of(&Server::start(folder.path(), &[])), tag);
     let other = Place::with(&Network::new(&LABELS, 3).rounded()).folder;
@@ -385,13 +385,13 @@ impl Engine for Locked {
 }
 
 /// A server in this process.
-struct Within {
+struct InProcess {
     address: SocketAddr,
     stop: http::Stop,
     running: thread::JoinHandle<Result<(), RuntimeError>>,
 }
 
-impl Within {
+impl InProcess {
     /// One that listens where `listen` says and makes nothing while `lock` is held.
     fn start(lock: &Arc<Mutex<()>>, settings: http::Settings) -> Self {
         let model = Model::from_bytes(Network::new(&LABELS, 3).bytes()).expect("valid");
@@ -442,7 +442,7 @@ fn settings() -> http::Settings {
 fn a_picture_that_takes_too_long_is_given_up() {
     let lock = Arc::new(Mutex::new(()));
     // A picture has three times that.
-    let server = Within::start(&lock, http::Settings { timeout: Duration::from_millis(400), ..settings() });
+    let server = InProcess::start(&lock, http::Settings { timeout: Duration::from_millis(400), ..settings() });
     let locked = lock.lock().expect("free");
     let late = server.get("/v1/generate?label=zebra&seed=1");
     assert_eq!(late.status, 504);
@@ -454,7 +454,7 @@ fn a_picture_that_takes_too_long_is_given_up() {
 #[test]
 fn more_than_the_queue_holds_is_told_to_come_again() {
     let lock = Arc::new(Mutex::new(()));
-    let server = Within::start(&lock, http::Settings { queue: 2, ..settings() });
+    let server = InProcess::start(&lock, http::Settings { queue: 2, ..settings() });
     let picture = |seed: usize| format!("/v1/generate?label=zebra&seed={seed}");
     let locked = lock.lock().expect("free");
     let mut waiting = vec![server.ask(&picture(0))];
@@ -481,7 +481,7 @@ fn more_than_the_queue_holds_is_told_to_come_again() {
 fn a_server_for_other_machines_goes_by_any_name() {
     let lock = Arc::new(Mutex::new(()));
     let listen = "0.0.0.0:0".parse().expect("an address");
-    let server = Within::start(&lock, http::Settings { listen, ..settings() });
+    let server = InProcess::start(&lock, http::Settings { listen, ..settings() });
     let address = SocketAddr::from(([127, 0, 0, 1], server.address.port()));
     for host in ["pi.local", "192.168.1.7:8080", "localhost"] {
         let request = format!("GET /v1/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
@@ -495,7 +495,7 @@ fn more_bytes_than_may_be_under_way_are_told_to_come_again() {
     // Pictures of 3 MiB, each with room to grow by a part in 32: as many as fit into 64 MiB.
     const FIT: usize = 20;
     let lock = Arc::new(Mutex::new(()));
-    let server = Within::start(&lock, settings());
+    let server = InProcess::start(&lock, settings());
     let picture = |seed: usize| format!("/v1/generate?label=zebra&seed={seed}&scale=32&format=raw");
     let locked = lock.lock().expect("free");
     let waiting: Vec<_> = (0..FIT).map(|seed| server.ask(&picture(seed))).collect();

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::pty::{OpenptyResult, Winsize, openpty};
 use nix::sys::termios::{FlowArg, LocalFlags, Termios, tcflow, tcgetattr};
-use place::{Place, interrupt};
+use place::{Place, deliver_signals, interrupt};
 
 impl Place {
     /// With the model, for a terminal that says what it can.
@@ -114,18 +114,6 @@ fn play_ends_on_ctrl_c_with_the_screen_restored() {
     let (is_done, before, after) = terminal.end();
     assert!(is_done, "a walk that was ended is no failure");
     assert_eq!(before, after);
-}
-
-/// Waits until no signal is on its way to a process.
-fn deliver_signals(child: &Child) {
-    let is_pending = || {
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it has not been waited for");
-        let bits = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).expect("pending signals");
-        bits.chars().any(|digit| digit.is_ascii_hexdigit() && digit != '0')
-    };
-    while is_pending() {
-        std::thread::yield_now();
-    }
 }
 
 #[test]

@@ -96,7 +96,8 @@ fn rounded_in_pairs(weights: &[f32], factor: f32) -> Vec<i8> {
         let (first, second) = (place(k - 1), place(k));
         let sum = i16::from(integers[first]) + i16::from(integers[second]);
         let excess = sum.abs() - PAIR;
-        // Only numbers of one sign add up to that much, so both come nearer to 0 and keep it: no pair before this one passes the bound.
+        // Only numbers of one sign add up to that much, so both come nearer to 0 and keep their sign: no pair before this
+        // one passes the bound.
         if excess > 0 {
             let half = excess / 2;
             integers[first] -= (sum.signum() * half) as i8;

@@ -42,6 +42,12 @@ pub enum Opponent {
     Projection,
 }
 
+impl Opponent {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// How a block of the generator doubles the side; serialized by name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -49,18 +55,12 @@ pub enum Doubling {
     /// A transposed convolution of kernel 4, stride 2, padding 1.
     #[default]
     Transposed,
-    /// Each pixel four times, then a convolution of kernel 3, padding 1. That is the transposed convolution whose weights are
-    /// sums of nine, [`UPSAMPLED`](crate::weights::UPSAMPLED), as which it is computed and exported.
+    /// Each pixel four times, then a convolution of kernel 3, padding 1. It is computed and exported as the transposed
+    /// convolution that it is, whose weights are [sums](crate::weights::UPSAMPLED) of nine.
     Upsampled,
 }
 
 impl Doubling {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl Opponent {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

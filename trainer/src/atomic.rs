@@ -17,7 +17,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     })
 }
 
-/// Lets `fill` write an empty file under a temporary name, then renames it to `path`.
+/// Hands `fill` an empty file of a temporary name to write into, then renames it to `path`.
 ///
 /// # Errors
 /// What `fill` fails with, or the file can't be made or renamed; `path` is then as it was.

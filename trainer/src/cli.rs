@@ -13,7 +13,7 @@ use crate::recipe::{Preset, Recipe};
 #[derive(Debug, Parser)]
 #[command(name = "trainer", version, args_conflicts_with_subcommands = true, max_term_width = 110)]
 #[command(
-    after_help = "Exit code 0: done, or saved after Ctrl-C, 1: failed, 2: wrong usage, 130: interrupted a second time."
+    after_help = "Exit code 0: done, or saved after Ctrl-C, 1: failed, 2: wrong usage, 130: interrupted before the first step, or a second time."
 )]
 pub struct Cli {
     /// What to do instead of training

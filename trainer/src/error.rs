@@ -44,6 +44,12 @@ pub enum TrainError {
     /// Options that contradict each other or the run that is resumed.
     #[error("{0}")]
     Options(String),
+    /// A run that another trainer writes.
+    #[error("{}: another trainer is writing this run", run.display())]
+    Taken {
+        /// The run.
+        run: PathBuf,
+    },
     /// The device that was asked for is not there.
     #[error("device {wanted}: {reason}")]
     Device {

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static ASKED: AtomicBool = AtomicBool::new(false);
-const EXIT_INTERRUPTED: i32 = 130;
+/// What shells make of a program that Ctrl-C ended.
+pub const EXIT_CODE: u8 = 130;
 
 /// Listens for Ctrl-C and termination from now on.
 ///
@@ -12,7 +13,7 @@ const EXIT_INTERRUPTED: i32 = 130;
 pub fn listen() -> Result<(), ctrlc::Error> {
     edge_runtime::signals::when_asked_to_end(|| {
         if ASKED.swap(true, Ordering::Relaxed) {
-            std::process::exit(EXIT_INTERRUPTED);
+            std::process::exit(i32::from(EXIT_CODE));
         }
     })
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use edge_runtime::{output, tf32};
 use trainer::cli::{Cli, Command};
-use trainer::error::TrainError;
-use trainer::{bench, command, evaluate, memory, summary};
+use trainer::error::{DataError, TrainError};
+use trainer::{bench, command, evaluate, interrupt, memory, summary};
 
 fn main() -> ExitCode {
     memory::keep_freed_buffers();
@@ -27,8 +27,13 @@ fn main() -> ExitCode {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
             output::complain(format_args!("{error:#}"));
-            let is_usage = matches!(error.downcast_ref(), Some(TrainError::Options(_)));
-            if is_usage { ExitCode::from(2) } else { ExitCode::FAILURE }
+            match error.downcast_ref() {
+                Some(TrainError::Options(_)) => ExitCode::from(2),
+                Some(TrainError::Interrupted | TrainError::Data(DataError::Interrupted)) => {
+                    ExitCode::from(interrupt::EXIT_CODE)
+                }
+                _ => ExitCode::FAILURE,
+            }
         }
         Err(_) => ExitCode::FAILURE, // told by the hook
     }

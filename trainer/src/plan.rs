@@ -77,7 +77,7 @@ fn start(options: &TrainOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Re
     };
     let settings = with_course(settings, options);
     let settings = options.set.iter().try_fold(settings, |settings, change| overrides::applied(&settings, change))?;
-    settings.check()?;
+    settings.check().map_err(|error| TrainError::Options(error.to_string()))?;
     output::no_file_in_the_way(&options.out).during("make run folders in", &options.out)?;
     let data = load(folder.as_deref(), &settings.architecture, &reading(options, &options.out), progress)?;
     let settings = Settings { data_sha256: data.sha256.clone(), ..settings };

@@ -32,7 +32,7 @@ impl Claimed {
         let lock = File::options().create(true).append(true).open(&path).during("create", path)?;
         // Where a file system has no locks there is nothing to hold against another trainer.
         if let Err(TryLockError::WouldBlock) = lock.try_lock() {
-            return Err(TrainError::Options(format!("{}: another trainer is writing this run", run.display())));
+            return Err(TrainError::Taken { run });
         }
         Ok(Self { run, _lock: lock })
     }

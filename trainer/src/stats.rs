@@ -55,7 +55,8 @@ impl StatsFile {
         if !path.exists() {
             return Ok(Self { path, epochs: Vec::new() });
         }
-        let text = std::fs::read_to_string(&path).during("read", &path)?;
+        // The last line may end within a letter of a label.
+        let text = String::from_utf8_lossy(&std::fs::read(&path).during("read", &path)?).into_owned();
         let mut epochs: Vec<EpochStats> = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
             let last = epochs.last().map_or(0, |stats| stats.epoch);

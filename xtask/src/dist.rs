@@ -229,7 +229,7 @@ mod tests {
         let (archive, prefix) = (unpacked(), tempfile::tempdir().expect("a folder"));
         let installed = installer(archive.path(), prefix.path(), "install");
         let told = String::from_utf8_lossy(&installed.stdout).into_owned();
-        assert!(told.contains("lib/mudra/install.sh --prefix") && told.contains("systemd looks"), "{told}");
+        assert!(told.contains("lib/mudra/install.sh\" --prefix") && told.contains("systemd looks"), "{told}");
         drop(archive);
         let removed = installer(&prefix.path().join("lib/mudra"), prefix.path(), "uninstall");
         assert!(removed.status.success(), "{removed:?}");

@@ -126,10 +126,14 @@ impl Attempt<'_> {
         self.open(Provider::Cpu, notes).map_err(|error| self.failed(Provider::Cpu, &error))
     }
 
-    /// Starts a provider; one that fails leaves no half-filled folder behind.
+    /// Starts a provider. While TensorRT prepares, no other process does in the same place, and nothing half-filled is left
+    /// there when it fails.
     fn open(&self, provider: Provider, notes: Vec<String>) -> ort::Result<Opened> {
+        let unprepared = self.cache.as_ref().filter(|cache| provider == Provider::TensorRt && !cache.is_prepared());
+        // A place that can't be written is told when the mark can't be, after the model has run.
+        let claimed = unprepared.and_then(|cache| Some((cache, cache.claim().ok()?)));
         let opened = self.start(provider, notes);
-        if let (Err(_), Provider::TensorRt, Some(cache)) = (&opened, provider, &self.cache) {
+        if let (Err(_), Some((cache, _))) = (&opened, &claimed) {
             cache.remove_unprepared();
         }
         opened
@@ -227,8 +231,7 @@ impl Attempt<'_> {
                 .with_profile_opt_shapes(shapes(1))
                 .with_profile_max_shapes(shapes(BATCH));
         }
-        // A place that can't be written is told when the mark can't be, after the model has run.
-        match self.cache.as_ref().filter(|cache| cache.create().is_ok()) {
+        match self.cache.as_ref().filter(|cache| cache.folder().is_dir()) {
             Some(cache) => {
                 let folder = cache.folder().display().to_string();
                 let caching = tensorrt.with_engine_cache(true).with_engine_cache_path(&folder);

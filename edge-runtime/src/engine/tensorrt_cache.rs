@@ -7,7 +7,7 @@ use crate::Model;
 use crate::model::sha256_hex;
 use crate::output::OutputFile;
 
-/// Says that the preparation went to its end; what it says is for people.
+/// Says that the preparation went to its end, and what it made.
 const MARK: &str = "prepared.txt";
 
 /// The folder for one model on one device.
@@ -36,20 +36,27 @@ impl Cache {
         &self.folder
     }
 
-    /// Makes the folder, of which TensorRT would make the last part only.
-    pub fn create(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)
+    /// Makes the folder, of which TensorRT would make the last part only, and waits for whoever prepares in it: until the
+    /// answer is dropped nobody else does. What a preparation left that didn't go to its end is removed first: TensorRT doesn't
+    /// start with a file that it wrote in part, as when the power failed, and doesn't write it anew.
+    ///
+    /// # Errors
+    /// A place that can't be written or locked.
+    pub fn claim(&self) -> io::Result<fs::File> {
+        let folders = self.folder.parent().unwrap_or(Path::new(""));
+        fs::create_dir_all(folders)?;
+        let lock = fs::File::create(self.folder.with_extension("lock"))?;
+        lock.lock()?;
+        self.remove_unprepared();
+        fs::create_dir_all(&self.folder)?;
+        Ok(lock)
     }
 
-    /// Takes back what is in the folder unless the preparation went to its end: TensorRT doesn't start with a file that it
-    /// wrote in part, as when the power failed, and doesn't write it anew.
+    /// Removes what is in the folder unless the preparation went to its end; for whoever has claimed it.
     pub fn remove_unprepared(&self) {
-        if self.is_prepared() || !self.folder.exists() {
-            return;
+        if !self.is_prepared() {
+            _ = fs::remove_dir_all(&self.folder);
         }
-        _ = fs::remove_dir_all(&self.folder);
-        // Only empty ones; above these two are folders of others.
-        _ = self.folder.ancestors().skip(1).take(2).try_for_each(fs::remove_dir);
     }
 
     /// Whether all is in the folder as it was, made by the TensorRT that is still there.
@@ -64,13 +71,12 @@ impl Cache {
     }
 
     fn mark_made_by(&self, libraries: &[PathBuf]) -> io::Result<()> {
-        self.create()?;
         let mut engines: Vec<PathBuf> = fs::read_dir(&self.folder)?
             .map(|entry| Ok(entry?.path()))
             .filter(|path| !path.as_ref().is_ok_and(|path| path.ends_with(MARK)))
             .collect::<io::Result<_>>()?;
         if engines.is_empty() {
-            return Err(io::Error::other("TensorRT wrote no engine, or another process removed it"));
+            return Err(io::Error::other("TensorRT wrote no engine"));
         }
         engines.sort();
         for engine in &engines {
@@ -136,6 +142,7 @@ mod tests {
         let key = ["model", "1.20.0", "Orin", "f32"];
         let cache = Cache::in_folder(base.path(), &key);
         assert!(!cache.is_prepared() && cache.mark().is_err() && !cache.is_prepared(), "there is nothing in it");
+        let claimed = cache.claim().expect("writable");
         let engine = cache.folder().join("network.engine");
         fs::write(&engine, "an engine").expect("writable");
         cache.mark().expect("writable");
@@ -158,27 +165,28 @@ mod tests {
         cache.mark_made_by(&[]).expect("writable");
         cache.mark_made_by(&[]).expect("the mark doesn't vouch for itself");
         assert!(cache.is_prepared());
-        cache.remove_unprepared();
+        drop(claimed);
+        drop(cache.claim().expect("free"));
+        assert!(cache.is_prepared() && engine.is_file(), "what is whole stays");
         fs::write(&engine, "an eng").expect("writable");
         assert!(!cache.is_prepared(), "cut off");
-        cache.remove_unprepared();
-        assert!(!cache.folder().exists(), "nothing is left that TensorRT would stumble over");
+        drop(cache.claim().expect("free"));
+        assert!(!engine.exists(), "nothing is left that TensorRT would stumble over");
     }
 
     #[test]
-    fn a_folder_that_was_not_filled_is_taken_back_and_another_is_kept() {
+    fn one_prepares_at_a_time_and_what_failed_is_taken_back() {
         let base = tempfile::tempdir().expect("a folder");
-        let [first, second] = ["a", "b"].map(|model| Cache::in_folder(base.path(), &[model, "1", "Orin", "f32"]));
+        let [first, other] = ["a", "b"].map(|model| Cache::in_folder(base.path(), &[model, "1", "Orin", "f32"]));
+        let claimed = first.claim().expect("writable");
+        let lock = fs::File::open(first.folder().with_extension("lock")).expect("there");
+        assert!(matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)));
+        drop(other.claim().expect("another model's"));
+        fs::write(first.folder().join("engine"), "half an eng").expect("writable");
         first.remove_unprepared();
-        [&first, &second].into_iter().for_each(|cache| cache.create().expect("writable"));
-        fs::write(second.folder().join("engine"), "prepared").expect("writable");
-        second.mark_made_by(&[]).expect("writable");
-        first.remove_unprepared();
-        second.remove_unprepared();
-        assert!(!first.folder().exists() && second.is_prepared());
-        fs::write(second.folder().join(MARK), "").expect("writable");
-        second.remove_unprepared();
-        assert!(base.path().read_dir().expect("there").next().is_none());
+        assert!(!first.folder().exists() && other.folder().exists());
+        drop(claimed);
+        lock.try_lock().expect("free again");
     }
 
     #[test]

@@ -69,3 +69,16 @@ pub fn signal(child: &Child, name: &str) {
     let command = format!("kill -{name} {}", child.id());
     assert!(Command::new("sh").args(["-c", &command]).status().expect("a shell").success());
 }
+
+/// Waits until no signal is on its way to a process.
+#[cfg(target_os = "linux")]
+pub fn deliver_signals(child: &Child) {
+    let is_pending = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it has not been waited for");
+        let bits = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).expect("pending signals");
+        bits.chars().any(|digit| digit.is_ascii_hexdigit() && digit != '0')
+    };
+    while is_pending() {
+        std::thread::yield_now();
+    }
+}

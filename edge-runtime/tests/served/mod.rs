@@ -76,9 +76,11 @@ impl Server {
         line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
     }
 
-    /// What Ctrl-C does.
+    /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
         place::signal(&self.child, name);
+        // Two of one name that come together are one.
+        place::deliver_signals(&self.child);
     }
 
     /// Waits until a metric has a value that is waited for.

@@ -26,11 +26,11 @@ impl Rule {
         }
     }
 
-    /// What a held-out picture is to those that were learned from, for people.
-    pub fn distance(self) -> &'static str {
+    /// What a held-out picture is, for people.
+    pub fn picture(self) -> &'static str {
         match self {
-            Self::Groups => "a new hand or clip",
-            Self::Singles | Self::LastBlock => "a held-out picture, which may be the next frame of a known clip",
+            Self::Groups => "a real picture of a new hand or clip",
+            Self::Singles | Self::LastBlock => "a held-out real picture, which may be the next frame of a known clip",
         }
     }
 }

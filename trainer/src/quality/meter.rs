@@ -29,8 +29,8 @@ pub struct Meter {
     halves: Vec<[Vec<i64>; 2]>,
     reals: Tensor, // [n, d]
     held_out_distance: f64,
-    held_out: Rule,
-    /// Places of clips that were left out and of all others, where file names tell of clips.
+    rule: Rule,
+    /// Places of clips that were left out, and as many of all others, where file names tell of clips.
     clips: Option<[Vec<i64>; 2]>,
     floors: Floors,
 }
@@ -101,14 +101,17 @@ impl Meter {
             None => seen.features,
         };
         let side = |places: &[i64]| rows(&reals, places);
-        let held_out = some(split.held_out);
+        let held_out = some(split.held_out, MOST_COMPARED);
         let (_, distances) = neighbors::nearest(&side(&held_out), &side(&split.learned));
-        let clips = (split.rule == Rule::Groups).then(|| [held_out, some(split.learned)]);
+        let others = some(split.learned, held_out.len());
+        let left_out = some(held_out, others.len());
+        let is_enough = left_out.len() > neighbors::COVERAGE_NEIGHBORS as usize;
+        let clips = (split.rule == Rule::Groups && is_enough).then_some([left_out, others]);
         let held_out_distance = neighbors::median(&distances);
         let label_names = data.labels.names().to_vec();
         let floors = Floors::of(label_names.len());
-        let held_out = split.rule;
-        Ok(Self { classifier, extractor, label_names, halves, reals, held_out_distance, held_out, clips, floors })
+        let rule = split.rule;
+        Ok(Self { classifier, extractor, label_names, halves, reals, held_out_distance, rule, clips, floors })
     }
 
     /// Fakes of each label that a full measurement takes: half of its real pictures, or a share of some thousands.
@@ -152,7 +155,7 @@ impl Meter {
                 .clips
                 .as_ref()
                 .map(|[left_out, others]| self.floor(Some(&self.floors.new_clips), others, left_out)),
-            held_out: self.held_out,
+            held_out: self.rule,
             accuracy: right / made as f64,
             confusion: groups.iter().map(|group| counts(group, &seen, self.label_names.len())).collect(),
             memorisation: self.memorisation(&features),
@@ -254,13 +257,13 @@ fn share(counts: impl ExactSizeIterator<Item = usize>) -> usize {
     if counts.sum::<usize>() <= MOST_COMPARED { usize::MAX } else { MOST_COMPARED / labels }
 }
 
-/// At most [`MOST_COMPARED`] of some places, spread evenly; in order where these are all of them.
-fn some(places: Vec<i64>) -> Vec<i64> {
-    if places.len() <= MOST_COMPARED {
+/// At most so many of some places, spread evenly; in order where these are all of them.
+fn some(places: Vec<i64>, most: usize) -> Vec<i64> {
+    if places.len() <= most {
         return places;
     }
     let order = epoch_order(HALVES_SEED, u64::MAX, places.len());
-    order.iter().take(MOST_COMPARED).map(|place| places[*place as usize]).collect()
+    order.iter().take(most).map(|place| places[*place as usize]).collect()
 }
 
 fn scores(reals: &Tensor, fakes: &Tensor) -> Scores {
@@ -329,8 +332,10 @@ mod tests {
             let meter = Meter::open(&pictures, &networks, &|_, _| {}).expect("opened");
             let seen = meter.measure(&Fakes { images: images.shallow_clone(), label_of: data.label_of.clone() });
             let evaluation = seen.expect("measured");
-            let expected = scores(&rows(&meter.reals, &split.learned), &rows(&meter.reals, &split.held_out));
-            (evaluation, expected)
+            let Some([left_out, others]) = &meter.clips else { return (evaluation, None) };
+            assert!(left_out.iter().all(|place| split.held_out.contains(place)) && left_out.len() == others.len());
+            assert!(others.iter().all(|place| split.learned.contains(place)));
+            (evaluation, Some(scores(&rows(&meter.reals, others), &rows(&meter.reals, left_out))))
         };
         let (blocks, _) = measured(&data);
         assert_eq!((blocks.new_clips, blocks.held_out), (None, Rule::LastBlock));
@@ -339,7 +344,8 @@ mod tests {
             *name = format!("{}/clip{}-{place:03}.png", place / 32, ["a", "b", "c", "d"][place % 32 / 8]);
         }
         let (clips, expected) = measured(&data);
-        assert_eq!((clips.new_clips, clips.held_out), (Some(expected), Rule::Groups));
+        assert_eq!((clips.new_clips, clips.held_out), (expected, Rule::Groups));
+        assert!(expected.is_some());
         assert!(clips.text().contains("whole clips that were left out, against the rest: KID"), "{}", clips.text());
     }
 
@@ -370,10 +376,10 @@ mod tests {
     #[test]
     fn of_many_places_a_spread_few_are_taken_and_of_few_all() {
         let few: Vec<i64> = (7..7 + MOST_COMPARED as i64).collect();
-        assert_eq!(some(few.clone()), few);
+        assert_eq!(some(few.clone(), MOST_COMPARED), few);
         let many: Vec<i64> = (0..4 * MOST_COMPARED as i64).collect();
-        let mut taken = some(many.clone());
-        assert_eq!(taken, some(many));
+        let mut taken = some(many.clone(), MOST_COMPARED);
+        assert_eq!(taken, some(many, MOST_COMPARED));
         taken.sort_unstable();
         taken.dedup();
         assert_eq!(taken.len(), MOST_COMPARED);

@@ -91,8 +91,8 @@ fn html(page: &Page<'_>, neighbors: &Sheet) -> String {
     if let Some(clips) = &evaluation.new_clips {
         let _ = write!(
             text,
-            "<p class=note>The floor is other frames of the same clips. Real pictures of whole clips that were left out, against the \
-             rest: {}.</p>",
+            "<p class=note>The floor is other frames of the same clips. Real pictures of whole clips that were left out, \
+             against as many of the rest: {}.</p>",
             clips.text()
         );
     }
@@ -101,10 +101,9 @@ fn html(page: &Page<'_>, neighbors: &Sheet) -> String {
         text,
         "<h2>Nearest training pictures</h2><p>For each label the generated pictures that come nearest to a training \
          picture, each over that picture. In the median a generated picture is {:.2} times as far from its nearest \
-         training picture as a held-out real one is: at 1 as far as {}. A new picture of a known one is \
-         below 1 too; what is near 0 are copies.</p>",
+         training picture as {} is; what is near 0 are copies.</p>",
         evaluation.memorisation.ratio,
-        evaluation.held_out.distance()
+        evaluation.held_out.picture()
     );
     figure(&mut text, &neighbors.png, "generated over nearest real");
     let _ = write!(text, "<h2>Generated</h2>");
@@ -156,7 +155,7 @@ fn score_table(text: &mut String, evaluation: &Evaluation) {
     }
     text.push_str(
         "</table><p class=note>KID (± its spread over random halves) and Fréchet: distance to the real pictures, 0 at best. Precision: share of generated \
-         pictures as near to a real one as its next frames; recall and coverage: share of real pictures with a generated one near. Diversity: mean \
+         pictures as near to a real one as its own neighbors; recall and coverage: share of real pictures with a generated one near. Diversity: mean \
          distance of two generated pictures of a label over that of two real ones; the row of all has the least.</p>",
     );
 }

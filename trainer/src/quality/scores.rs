@@ -17,7 +17,7 @@ pub struct Scores {
     pub kid_spread: f64,
     /// Fréchet distance, 0 for one distribution of endless samples.
     pub frechet: f64,
-    /// Share of fakes on the real manifold: as near to a real picture as its third neighbor, which in a clip is its next frame.
+    /// Share of fakes as near to a real picture as its third neighbor, which in a clip is one of its next frames.
     pub precision: f64,
     /// Share of real pictures on the fake manifold.
     pub recall: f64,
@@ -71,8 +71,8 @@ pub struct LabelScores {
 /// How near fakes come to the pictures that were trained on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Memorisation {
-    /// Median distance of a fake to its nearest training picture over [`Self::held_out`], at 1 as far as a hand or clip that
-    /// is new. Pictures as varied as the data come nearer: a new picture of a known clip, too, is below 1.
+    /// Median distance of a fake to its nearest training picture over [`Self::held_out`]: where whole clips are held out, at 1
+    /// as far as a hand or clip that is new. A new picture of a known clip is below 1 too.
     pub ratio: f64,
     /// Median distance of held-out real pictures to the nearest of the others; held out are whole clips where names tell them.
     pub held_out: f64,
@@ -187,9 +187,9 @@ impl Evaluation {
         }
         let _ = writeln!(
             text,
-            "\nnearest training picture: {:.2} times as far as a held-out real picture's (1: as far as {})",
+            "\nnearest training picture: {:.2} times as far as that of {}",
             self.memorisation.ratio,
-            self.held_out.distance()
+            self.held_out.picture()
         );
         text
     }

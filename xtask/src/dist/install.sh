@@ -94,6 +94,7 @@ install_all() {
         exit 2
         ;;
     esac
+    [ -f SHA256SUMS ] || { echo "error: no archive lies beside this script; it can only uninstall" >&2; exit 1; }
     if command -v sha256sum >/dev/null 2>&1; then
         sha256sum -c SHA256SUMS >/dev/null || { echo "error: a file here is not the one of SHA256SUMS" >&2; exit 1; }
     else
@@ -136,7 +137,7 @@ install_all() {
     "$prefix/bin/edge-runtime" --version >/dev/null 2>&1 ||
         echo "warning: $prefix/bin/edge-runtime does not run on this machine ($(uname -m))" >&2
     echo "installed into $prefix; run: $prefix/bin/edge-runtime --label scissors --out gesture.png"
-    echo "to take it away again: $prefix/lib/mudra/install.sh --prefix $prefix uninstall"
+    echo "to take it away again: \"$prefix/lib/mudra/install.sh\" --prefix \"${prefix:-/}\" uninstall"
     case $prefix in
     /usr | /usr/local) ;;
     *) echo "mudra.service is not where systemd looks for units, and runs no program below a home folder" ;;

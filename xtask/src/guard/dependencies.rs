@@ -71,7 +71,6 @@ pub fn metadata(checkout: &Checkout) -> Result<Metadata> {
 /// Packages that ask for a later Rust than the workspace does, or whose licence asks for more than to be handed on with the
 /// program.
 pub fn foreign_terms(metadata: &Metadata) -> Vec<String> {
-    let version = |text: &str| text.split('.').map(str::parse).collect::<Result<Vec<u32>, _>>().unwrap_or_default();
     let own = version(env!("CARGO_PKG_RUST_VERSION"));
     let mut found = Vec::new();
     for Package { name, license, rust_version, .. } in &metadata.packages {
@@ -87,6 +86,12 @@ pub fn foreign_terms(metadata: &Metadata) -> Vec<String> {
         }
     }
     found
+}
+
+/// Of `1.94` or `1.94.0`.
+fn version(text: &str) -> [u32; 3] {
+    let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
+    std::array::from_fn(|_| numbers.next().unwrap_or(0))
 }
 
 /// Whether one may choose licences (SPDX expressions, and the slash of old packages) that are all permissive.
@@ -251,6 +256,7 @@ mod tests {
         for package in &mut metadata.packages {
             (package.license, package.rust_version) = (Some("MIT/Apache-2.0".to_owned()), Some("1.70.0".to_owned()));
         }
+        metadata.packages[0].rust_version = Some(format!("{}.0", env!("CARGO_PKG_RUST_VERSION")));
         assert_eq!(foreign_terms(&metadata), [""; 0]);
         metadata.packages[0].rust_version = Some("1.999".to_owned());
         metadata.packages[1].license = Some("GPL-3.0-only".to_owned());
