@@ -134,7 +134,7 @@ impl Attempt<'_> {
         let claimed = unprepared.and_then(|cache| Some((cache, cache.claim().ok()?)));
         let opened = self.start(provider, notes);
         if let (Err(_), Some((cache, _))) = (&opened, &claimed) {
-            cache.remove_unprepared();
+            cache.take_back();
         }
         opened
     }

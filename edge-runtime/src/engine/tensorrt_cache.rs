@@ -43,20 +43,37 @@ impl Cache {
     /// # Errors
     /// A place that can't be written or locked.
     pub fn claim(&self) -> io::Result<fs::File> {
-        let folders = self.folder.parent().unwrap_or(Path::new(""));
-        fs::create_dir_all(folders)?;
-        let lock = fs::File::create(self.folder.with_extension("lock"))?;
-        lock.lock()?;
+        let path = self.lock();
+        let lock = loop {
+            fs::create_dir_all(self.folder.parent().unwrap_or(Path::new("")))?;
+            let lock = fs::File::create(&path)?;
+            lock.lock()?;
+            // Whoever had it may have taken all back.
+            if path.exists() {
+                break lock;
+            }
+        };
         self.remove_unprepared();
         fs::create_dir_all(&self.folder)?;
         Ok(lock)
     }
 
-    /// Removes what is in the folder unless the preparation went to its end; for whoever has claimed it.
-    pub fn remove_unprepared(&self) {
+    /// Leaves nothing of a preparation that failed; for whoever has claimed the folder.
+    pub fn take_back(&self) {
+        self.remove_unprepared();
+        _ = fs::remove_file(self.lock());
+        // Only empty ones; above these two are folders of others.
+        _ = self.folder.ancestors().skip(1).take(2).try_for_each(fs::remove_dir);
+    }
+
+    fn remove_unprepared(&self) {
         if !self.is_prepared() {
             _ = fs::remove_dir_all(&self.folder);
         }
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.folder.with_extension("lock")
     }
 
     /// Whether all is in the folder as it was, made by the TensorRT that is still there.
@@ -179,14 +196,16 @@ mod tests {
         let base = tempfile::tempdir().expect("a folder");
         let [first, other] = ["a", "b"].map(|model| Cache::in_folder(base.path(), &[model, "1", "Orin", "f32"]));
         let claimed = first.claim().expect("writable");
-        let lock = fs::File::open(first.folder().with_extension("lock")).expect("there");
+        let lock = fs::File::open(first.lock()).expect("there");
         assert!(matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)));
         drop(other.claim().expect("another model's"));
         fs::write(first.folder().join("engine"), "half an eng").expect("writable");
-        first.remove_unprepared();
-        assert!(!first.folder().exists() && other.folder().exists());
+        first.take_back();
+        assert!(!first.folder().exists() && !first.lock().exists() && other.folder().exists());
         drop(claimed);
         lock.try_lock().expect("free again");
+        other.take_back();
+        assert!(base.path().read_dir().expect("there").next().is_none());
     }
 
     #[test]
