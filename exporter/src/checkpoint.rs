@@ -47,11 +47,7 @@ pub struct Found {
 /// # Errors
 /// No run with a checkpoint.
 pub fn find_newest(runs: &Path) -> Result<Found, ExportError> {
-    let mut folders = if runs.is_dir() { folders(runs)? } else { Vec::new() };
-    folders.retain(|path| path.join(CHECKPOINTS).is_dir());
-    folders.sort();
-    folders.sort_by_key(|run| manifest::run_number(run));
-    for run in folders.iter().rev() {
+    for run in runs_in(runs)?.iter().rev() {
         if let Some(found) = best_of_run(run)? {
             return Ok(Found { reason: format!("newest run, {}", found.reason), ..found });
         }
@@ -62,21 +58,38 @@ pub fn find_newest(runs: &Path) -> Result<Found, ExportError> {
     )))
 }
 
-/// The checkpoint that a path names: itself, or the best of a run folder.
+/// The run folders in a folder, the newest last.
+fn runs_in(runs: &Path) -> Result<Vec<PathBuf>, ExportError> {
+    let mut folders = if runs.is_dir() { folders(runs)? } else { Vec::new() };
+    folders.retain(|path| path.join(CHECKPOINTS).is_dir());
+    folders.sort();
+    folders.sort_by_key(|run| manifest::run_number(run));
+    Ok(folders)
+}
+
+/// The checkpoint that a path names: itself, the best of a run folder, or that of the newest run in a folder of runs.
 ///
 /// # Errors
-/// A folder that is neither.
+/// A folder that is none of these.
 pub fn find(path: &Path) -> Result<Found, ExportError> {
     if path.join(manifest::MANIFEST).is_file() {
         return Ok(Found { path: path.to_owned(), reason: "as named".to_owned() });
     }
-    if path.join(CHECKPOINTS).is_dir()
-        && let Some(found) = best_of_run(path)?
-    {
+    let is_run = path.join(CHECKPOINTS).is_dir();
+    if is_run && let Some(found) = best_of_run(path)? {
         return Ok(found);
     }
+    if !runs_in(path)?.is_empty() {
+        return find_newest(path);
+    }
+    let found = match (is_run, path.exists()) {
+        (true, _) => "a run without one yet",
+        (false, true) => "none of these",
+        (false, false) => "nothing there",
+    };
     Err(ExportError::NoSource(format!(
-        "--run {}: expected a run folder with a checkpoint, a checkpoint folder with {}, or a .pth file",
+        "--run {}: expected a run folder with a checkpoint, a folder of runs, a checkpoint folder with {}, latest, or a .pth \
+         file; found {found}",
         path.display(),
         manifest::MANIFEST
     )))

@@ -57,7 +57,8 @@ pub struct LadderOptions {
 /// Where the generator comes from.
 #[derive(Debug, Args)]
 pub struct SourceOptions {
-    /// Run (its best checkpoint, else its latest), checkpoint or state dict [default: newest in runs]
+    /// Run (its best checkpoint, else its latest), folder of runs (of these the newest), checkpoint or state dict
+    /// [default: latest, the newest in runs]
     #[arg(long, value_name = "RUN|CHECKPOINT|FILE.pth")]
     run: Option<PathBuf>,
     /// Model file of ours with f32 or f16 weights, in place of a run

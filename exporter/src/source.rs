@@ -14,6 +14,8 @@ use crate::{ExportError, model_file, state_dict, unfolded};
 
 /// Where runs are looked for without `--run`.
 pub const DEFAULT_RUNS: &str = "runs";
+/// What the trainer calls the newest of these.
+const LATEST: &str = "latest";
 /// The most labels of a state dict or model file whose pictures are compared.
 const MOST_CHECKED: usize = 4;
 /// The only recipe that writes state dicts of these names.
@@ -22,7 +24,7 @@ const RECIPE: &str = "reference";
 /// What the command line says about the source.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wanted<'a> {
-    /// A run, a checkpoint or a state dict; the newest run where there is none.
+    /// A run, a folder of runs, a checkpoint or a state dict; the newest run where there is none, or `latest`.
     pub run: Option<&'a Path>,
     /// A model file of ours, in place of a run.
     pub from: Option<&'a Path>,
@@ -79,7 +81,8 @@ pub fn open(wanted: &Wanted<'_>) -> Result<Source, ExportError> {
     if let Some(path) = wanted.run.filter(|path| path.is_file()) {
         return open_state_dict(path, wanted);
     }
-    let found = match wanted.run {
+    let is_latest = |path: &&Path| *path == Path::new(LATEST) && !path.exists();
+    let found = match wanted.run.filter(|path| !is_latest(path)) {
         Some(path) => checkpoint::find(path)?,
         None => checkpoint::find_newest(Path::new(DEFAULT_RUNS))?,
     };

@@ -227,6 +227,10 @@ fn the_newest_run_with_a_checkpoint_is_found() {
     let expected = runs.path().join("00010-a-reference/checkpoints/000002.000");
     assert_eq!(found.path, expected);
     assert!(found.reason.contains("newest run"), "{}", found.reason);
+    assert_eq!(checkpoint::find(runs.path()).expect("a folder of runs"), found);
+    let begun = runs.path().join("00011-a-reference");
+    let message = message(checkpoint::find(&begun).expect_err("nothing to export"));
+    assert!(message.ends_with("found a run without one yet"), "{message}");
 }
 
 #[test]

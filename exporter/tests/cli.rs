@@ -98,6 +98,13 @@ fn the_newest_run_is_exported_and_named_without_any_flag() {
         assert!(table.contains(part), "{part}: {table}");
     }
     assert!(table.contains("wrote models/gen.onnx") && table.contains("3 golden pictures"), "{table}");
+    for named in ["latest", "runs"] {
+        let output = exporter(folder.path(), &["--run", named, "--quiet", "--out", "named.onnx"]);
+        assert!(output.status.success(), "{named}: {}", stderr(&output));
+        let [first, named] =
+            ["models/gen.onnx", "named.onnx"].map(|file| std::fs::read(folder.path().join(file)).expect(file));
+        assert!(first == named, "the same run");
+    }
     let model = Model::open(&folder.path().join("models/gen.onnx")).expect("a model of the contract");
     assert_eq!(model.metadata().labels.names(), LABELS);
     assert_eq!(model.metadata().weights, Precision::F16);
@@ -325,7 +332,7 @@ fn wrong_usage_ends_with_2_and_failure_with_1() {
         Case(&["--run", run, "--labels", "a,b,c"], 2, "--labels"),
         Case(&["--run", "missing"], 1, "--run missing"),
         Case(&["--run", "a.onnx"], 2, "name it with --from a.onnx"),
-        Case(&["--run", "runs"], 1, "expected a run folder"),
+        Case(&["--run", "."], 1, "expected a run folder with a checkpoint, a folder of runs"),
         Case(&["--out", "runs"], 1, "write runs"),
         Case(&["--triton", "a.onnx"], 1, "write a.onnx/gen/1/model.onnx"),
         Case(&["inspect", "missing.onnx"], 1, "read missing.onnx"),
