@@ -9,13 +9,10 @@ use edge_runtime::{output, restore, signals};
 
 type Wake = Box<dyn Fn() + Send>;
 
-/// What shells make of a program that Ctrl-C ended.
-pub const EXIT_CODE: u8 = 130;
-
 /// Work that ended because the user asked for it, and what became of it, where there is anything to tell.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", ["interrupted"].into_iter().chain(.0.iter().map(String::as_str)).collect::<Vec<_>>().join("; "))]
-pub struct Interrupted(Vec<String>);
+#[error("{0}")]
+pub struct Interrupted(String);
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 /// Whether anything has looked for Ctrl-C yet: an engine that starts for minutes does not.
@@ -26,7 +23,7 @@ static WAKE: Mutex<Option<Wake>> = Mutex::new(None);
 pub fn listen() {
     let handler = || {
         if ASKED.swap(true, Ordering::SeqCst) || !IS_LOOKED_FOR.load(Ordering::SeqCst) {
-            restore::exit(i32::from(EXIT_CODE));
+            restore::exit(i32::from(signals::EXIT_CODE));
         }
         if let Some(wake) = &*WAKE.lock().unwrap_or_else(PoisonError::into_inner) {
             wake();
@@ -54,5 +51,9 @@ pub fn is_asked() -> bool {
 
 /// An error where the user has asked to end, which says what became of the work.
 pub fn check(left: impl FnOnce() -> Vec<String>) -> Result<()> {
-    if is_asked() { Err(Interrupted(left()).into()) } else { Ok(()) }
+    if !is_asked() {
+        return Ok(());
+    }
+    let parts = [vec!["interrupted".to_owned()], left()].concat();
+    Err(Interrupted(parts.join("; ")).into())
 }

@@ -25,7 +25,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::Parser;
-use edge_runtime::{RuntimeError, output, tf32};
+use edge_runtime::{RuntimeError, output, signals, tf32};
 
 use crate::cli::{Command, Options};
 use crate::interrupt::Interrupted;
@@ -66,7 +66,7 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     if is_usage {
         ExitCode::from(2)
     } else if error.is::<Interrupted>() {
-        ExitCode::from(interrupt::EXIT_CODE)
+        ExitCode::from(signals::EXIT_CODE)
     } else {
         ExitCode::FAILURE
     }

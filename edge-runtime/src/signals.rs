@@ -1,5 +1,8 @@
 //! The signals that ask a program to end.
 
+/// The exit code that shells give a program which Ctrl-C ended.
+pub const EXIT_CODE: u8 = 130;
+
 /// Calls `handler`, in a thread of its own, at Ctrl-C and whenever the program is asked to end. One that was started by
 /// `nohup` goes on without its terminal: a hang-up that is ignored stays so.
 ///

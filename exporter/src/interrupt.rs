@@ -5,9 +5,6 @@ use std::sync::{Mutex, PoisonError};
 
 use edge_runtime::{output, restore, signals};
 
-/// What shells make of a program that Ctrl-C ended.
-const INTERRUPTED: i32 = 130;
-
 static UNDIVIDED: Mutex<()> = Mutex::new(());
 
 /// Starts listening.
@@ -15,7 +12,7 @@ pub fn listen() {
     let handler = || {
         let _done = UNDIVIDED.lock().unwrap_or_else(PoisonError::into_inner);
         // Nothing is printed: whoever should take it may be what the program waits for.
-        restore::exit(INTERRUPTED);
+        restore::exit(i32::from(signals::EXIT_CODE));
     };
     if let Err(error) = signals::when_asked_to_end(handler) {
         output::tell(format_args!("warning: Ctrl-C will leave temporary files behind: {error}"));

@@ -2,18 +2,18 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use edge_runtime::signals;
+
 static ASKED: AtomicBool = AtomicBool::new(false);
-/// What shells make of a program that Ctrl-C ended.
-pub const EXIT_CODE: u8 = 130;
 
 /// Listens for Ctrl-C and termination from now on.
 ///
 /// # Errors
 /// The signal handler can't be set.
 pub fn listen() -> Result<(), ctrlc::Error> {
-    edge_runtime::signals::when_asked_to_end(|| {
+    signals::when_asked_to_end(|| {
         if ASKED.swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(EXIT_CODE));
+            std::process::exit(i32::from(signals::EXIT_CODE));
         }
     })
 }

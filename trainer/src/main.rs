@@ -4,10 +4,10 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use clap::Parser;
-use edge_runtime::{output, tf32};
+use edge_runtime::{output, signals, tf32};
 use trainer::cli::{Cli, Command};
 use trainer::error::{DataError, TrainError};
-use trainer::{bench, command, evaluate, interrupt, memory, summary};
+use trainer::{bench, command, evaluate, memory, summary};
 
 fn main() -> ExitCode {
     memory::keep_freed_buffers();
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
             match error.downcast_ref() {
                 Some(TrainError::Options(_)) => ExitCode::from(2),
                 Some(TrainError::Interrupted | TrainError::Data(DataError::Interrupted)) => {
-                    ExitCode::from(interrupt::EXIT_CODE)
+                    ExitCode::from(signals::EXIT_CODE)
                 }
                 _ => ExitCode::FAILURE,
             }

@@ -24,8 +24,6 @@ const GESTURES: [&str; 3] = ["rock", "scissors", "paper"];
 const USAGE: &str = "rock_paper_scissors [--display DISPLAY] [--buttons ROCK,PAPER,SCISSORS] [--seed N] [--model FILE]";
 /// The gestures that `--buttons` names, in its order, by their place in [`GESTURES`].
 const OF_BUTTONS: [usize; 3] = [0, 2, 1];
-/// What a shell says of a program that Ctrl-C has ended.
-const INTERRUPTED: i32 = 130;
 /// How often a window is asked for keys.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -45,7 +43,7 @@ fn run() -> Result<()> {
     }
     let options = Options::from_words(std::env::args().skip(1))?;
     // A display is left as it was found; a game that waits for a line can't look for Ctrl-C itself.
-    signals::when_asked_to_end(|| restore::exit(INTERRUPTED))?;
+    signals::when_asked_to_end(|| restore::exit(i32::from(signals::EXIT_CODE)))?;
     let (model, _) = Model::find(options.model.as_deref())?;
     let mut generator = Generator::of(&model, &EngineSpec::default())?;
     let labels = labels(&generator)?;
