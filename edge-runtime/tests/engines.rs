@@ -15,14 +15,13 @@ use model_spec::variant::{Compute, LabelInput, Output};
 use prost::Message;
 
 /// How far products of such numbers may lead a value of these networks' pictures from its exact one: two sums of the same
-/// numbers in another order (measured about 1e-6), 8 bits of precision (0.041), 11 bits, the sums of a few products too, 8 bits in
-/// all (0.060).
+/// numbers in another order (measured about 1e-6), 8 bits of precision (0.062), 11 bits, the sums of a few products too, 8 bits in
+/// all (0.072).
 fn tolerance(compute: Compute) -> f32 {
     match compute {
         Compute::F32 => 1e-5,
-        Compute::Bf16 => 0.06,
+        Compute::Bf16 | Compute::Int8 => 0.08,
         Compute::F16 => 0.02,
-        Compute::Int8 => 0.08,
     }
 }
 
