@@ -47,7 +47,7 @@ impl Kernels {
         }
     }
 
-    /// Does a step of patches, at a level that goes by product.
+    /// Does a step of patches, at a level for which they are worth it.
     pub fn patches<S: Step>(self, step: S) {
         step.check();
         match self.0 {
@@ -60,9 +60,12 @@ impl Kernels {
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { lanes::avx2::vectors(step) },
             // SAFETY: the level is available and the step checked.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { lanes::avx512::vectors(step) },
+            // SAFETY: the level is available and the step checked.
             #[cfg(target_arch = "aarch64")]
             Level::Neon => unsafe { lanes::neon::vectors(step) },
-            _ => unreachable!("patches are for levels that go by product"),
+            _ => unreachable!("patches are for levels that have vectors"),
         }
     }
 

@@ -50,8 +50,11 @@ pub(super) unsafe trait Lanes {
     #[inline(always)]
     unsafe fn splat_four(from: *const f32) -> [Self::Vector; 4] {
         // SAFETY: the caller's.
-        unsafe { [0, 1, 2, 3].map(|place| Self::splat(from.add(place))) }
+        unsafe { [Self::splat(from), Self::splat(from.add(1)), Self::splat(from.add(2)), Self::splat(from.add(3))] }
     }
+    /// Asks for the cache line of what will be read soon, wherever that is.
+    #[inline(always)]
+    unsafe fn prefetch<T>(_from: *const T) {}
     unsafe fn store(to: *mut f32, x: Self::Vector);
     /// `a * b + c`, rounded once where there is an instruction for it.
     unsafe fn mul_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
@@ -487,70 +490,6 @@ unsafe fn taken<L: Lanes>(sum: L::Vector, product: L::Vector, i: usize, j: usize
 #[inline(always)]
 fn is_part(product: usize, output: usize) -> bool {
     product == output || product == output + 1
-}
-
-/// [`squares`] with the nine products of one pair at once, which needs 27 registers, each of [`WIDTH`] channels, and reads
-/// every weight once a pair.
-///
-/// # Safety
-/// That of [`pixels`].
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub(super) unsafe fn squares_at_once<L: Lanes, T: Stored>(tile: &mut Tile<'_>, weights: &[T], pair: usize) {
-    let shape = tile.shape;
-    let tap = shape.channels * WIDTH;
-    // SAFETY: the tile has been checked: every pixel of every plane and every row of weights is inside.
-    unsafe {
-        let mut pixels = [tile.input.as_ptr(); 9];
-        for product in 0..9 {
-            [pixels[product]] = planes::<1>(tile, pair, product / 3, product % 3);
-        }
-        let mut sums = [[L::zero(); 2]; 9];
-        let mut row = weights.as_ptr();
-        let mut left = shape.channels;
-        while left > 0 {
-            let count = left.min(BLOCK);
-            for channel in 0..count {
-                let top = [T::load::<L>(row), T::load::<L>(row.add(tap))];
-                let bottom = [T::load::<L>(row.add(2 * tap)), T::load::<L>(row.add(3 * tap))];
-                let both = [L::add(top[0], bottom[0]), L::add(top[1], bottom[1])];
-                row = row.add(WIDTH);
-                let rows = [top, both, bottom];
-                for i in 0..3 {
-                    let weights = [rows[i][0], L::add(rows[i][0], rows[i][1]), rows[i][1]];
-                    for j in 0..3 {
-                        for half in 0..2 {
-                            let x = L::splat(pixels[i * 3 + j].add(half * 2 * BLOCK + channel));
-                            sums[i * 3 + j][half] = L::mul_add(x, weights[j], sums[i * 3 + j][half]);
-                        }
-                    }
-                }
-            }
-            left -= count;
-            if left > 0 {
-                for product in 0..9 {
-                    pixels[product] = pixels[product].add(shape.block);
-                }
-            }
-        }
-        let [bias] = load_row::<L, 1>(tile.bias.as_ptr());
-        for half in 0..2 {
-            let to = tile.output.as_mut_ptr().add(tile.pairs[pair].output + half * 2 * shape.step);
-            let product = |i: usize, j: usize| sums[i * 3 + j][half];
-            let mut upper = [bias; 3];
-            let mut lower = [bias; 3];
-            for j in 0..3 {
-                upper[j] = L::add(product(0, j), product(1, j));
-                lower[j] = L::sub(product(1, j), product(2, j));
-            }
-            for (line, m) in [upper, lower].into_iter().enumerate() {
-                let left = L::add(L::add(m[0], m[1]), bias);
-                let right = L::add(L::sub(m[1], m[2]), bias);
-                store_row::<L, 1>(to.add(line * shape.output_row), [left], shape.activation);
-                store_row::<L, 1>(to.add(line * shape.output_row + shape.step), [right], shape.activation);
-            }
-        }
-    }
 }
 
 /// The pixels that product (i, j) reads: of the plane that is a difference where an index is not 1, one further where it

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::kernels::Kernels;
 use super::machine::Machine;
-use super::maps::{Maps, PLANES, Part};
+use super::maps::{Maps, Part};
 use super::numbers::{Activation, Aligned};
 use super::pack::{BLOCK, Packed, Parities, Rows, WIDTH};
 use super::patches::steps::{Panel, SIDE};
@@ -124,7 +124,8 @@ pub(super) struct Hidden {
 impl Hidden {
     pub fn new(block: &Block<'_>, machine: &Machine) -> Self {
         let plan::Kernel { inputs, outputs, .. } = block.kernel;
-        let weights = machine.pack(&Parities { kernel: block.kernel }, block.weight);
+        let by_input = machine.kernels.level().makes_patches_at_once();
+        let weights = machine.pack(&Parities { kernel: block.kernel, by_input }, block.weight);
         Self {
             weights,
             bias: block.biases(outputs.next_multiple_of(BLOCK)),
@@ -147,15 +148,14 @@ impl Hidden {
             }
             return;
         }
-        if level.reads_differences() {
+        if level.goes_by_product() {
             from.differentiate(machine);
             clock.end("differences");
         }
         let from = &*from;
         // Four rows of output come from a row of squares; a tile needs both rows of the smallest image.
         let step = if from.side == 4 { 8 } else { 4 };
-        let planes = if level.reads_differences() && !level.goes_by_product() { PLANES } else { 1 };
-        let most = 2 * STRIP / (planes * from.row() * from.blocks);
+        let most = 2 * STRIP / (from.row() * from.blocks);
         let strips = to.strips(step, most.max(step), &machine.threads);
         machine.threads.each(to.parts(&strips), |part| self.squares(from, part, machine.kernels));
     }

@@ -82,12 +82,13 @@ impl Level {
         }
     }
 
-    /// Whether tiles of squares read the differences of maps, without which all products are made.
-    pub(super) fn reads_differences(self) -> bool {
-        self != Self::Plain
+    /// Whether all products of a patch are made at once, which needs a register for each. Maps of any side go by patches then.
+    pub(super) fn makes_patches_at_once(self) -> bool {
+        self == Self::Avx512
     }
 
-    /// Whether tiles are made product by product, each of which reads one plane of the input: many squares, or patches.
+    /// Whether tiles are made product by product, each of which reads one plane of the input: squares, which read the
+    /// differences of maps, or patches.
     pub(super) fn goes_by_product(self) -> bool {
         matches!(self, Self::Scalar | Self::Sse2 | Self::Avx2 | Self::Neon)
     }

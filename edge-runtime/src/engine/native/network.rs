@@ -165,7 +165,7 @@ impl Span {
         let make = |index| {
             let side = STEM_SIZE << index;
             let differences = |layer: &Layer| matches!(layer, Layer::Exact(_)) && !layer.goes_by_patch(side, level);
-            let has_differences = level.reads_differences() && hidden[..end].get(index).is_some_and(differences);
+            let has_differences = level.goes_by_product() && hidden[..end].get(index).is_some_and(differences);
             Maps::new(images, side, channels(index), has_differences)
         };
         Self {

@@ -83,13 +83,15 @@ where
 }
 
 /// A transposed convolution (kernel 4, stride 2, padding 1) as a 2x2 convolution for each parity of output row and column:
-/// rows `[parity][tap][inputs]` of a panel of output channels.
+/// rows `[parity][tap][inputs]` of a panel of output channels, or `[parity][inputs][tap]`.
 ///
 /// With a border of one pixel, tap (r, s) of the output at row `2 y + p`, column `2 x + q` reads the input at row
 /// `y + p + r`, column `x + q + s` and has kernel row `3 - 2 r - p`, kernel column `3 - 2 s - q`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parities {
     pub kernel: Kernel,
+    /// Whether the taps of an input lie together.
+    pub by_input: bool,
 }
 
 impl Order for Parities {
@@ -113,7 +115,13 @@ impl Order for Parities {
                 }
             }
             for (place, row) in taken.iter().enumerate() {
-                weights[(place * kernel.inputs + input) * WIDTH..][..WIDTH].copy_from_slice(row);
+                let (parity, tap) = (place / 4, place % 4);
+                let row_of = if self.by_input {
+                    (parity * kernel.inputs + input) * 4 + tap
+                } else {
+                    place * kernel.inputs + input
+                };
+                weights[row_of * WIDTH..][..WIDTH].copy_from_slice(row);
             }
         }
     }

@@ -15,7 +15,7 @@ use super::maps::{Maps, Place, Strip};
 use super::numbers::Aligned;
 use super::pack::{BLOCK, WIDTH};
 use super::threads::Threads;
-use steps::{Grid, Inputs, Outputs, PRODUCTS, Panel, Products, SIDE, STEP, apart};
+use steps::{AtOnce, Grid, Inputs, Outputs, PRODUCTS, Panel, Products, SIDE, STEP, apart};
 
 /// Patches whose sums stay in a second-level cache.
 const MOST: usize = 64;
@@ -24,9 +24,9 @@ const CHANNELS: usize = 2 * BLOCK;
 
 /// Whether maps of a side go patch by patch: in a batch of any size, since pictures are the same bits in all of them.
 pub(super) fn are_worth(side: usize, level: Level) -> bool {
-    /// Below it, one image has too few patches for what the weights cost at the points.
+    /// Below it, one image has too few patches for what the weights of each product cost.
     const LEAST: usize = 8;
-    level.goes_by_product() && side >= LEAST
+    level.makes_patches_at_once() || level.goes_by_product() && side >= LEAST
 }
 
 /// Strips of maps that are filled patch by patch: two tasks for each thread, unless strips get so short that the weights
@@ -42,7 +42,7 @@ pub(super) fn strips(to: &Maps, threads: &Threads) -> Vec<Strip> {
     to.strips(fewest.min(most) * row, most * row, threads)
 }
 
-/// Maps at the points of the patches of one parity: `[block][product][patch][32]`.
+/// Maps at the points of the patches of one parity.
 #[derive(Debug)]
 pub(super) struct Points<'a> {
     data: &'a [f32],
@@ -64,9 +64,11 @@ impl<'a> Points<'a> {
     /// Transforms the first plane of maps.
     pub fn of(maps: &Maps, parity: usize, room: &'a mut Aligned<f32>, machine: &Machine) -> Self {
         let across = maps.side / SIDE;
-        let patches = Grid { count: maps.images * across * across, across };
-        room.grow(maps.blocks * patches.block());
-        let tasks = room[..maps.blocks * patches.block()].chunks_mut(patches.block()).enumerate().collect();
+        let at_once = machine.kernels.level().makes_patches_at_once();
+        let grid = if at_once { Grid::by_patch } else { Grid::by_product };
+        let patches = grid(maps.images * across * across, across);
+        room.grow(maps.blocks * patches.block);
+        let tasks = room[..maps.blocks * patches.block].chunks_mut(patches.block).enumerate().collect();
         machine.threads.each(tasks, |(block, to)| {
             let from = &maps.data[block * maps.block()..][..maps.block()];
             let first = parity / 2 * maps.row() + parity % 2 * BLOCK;
@@ -77,28 +79,33 @@ impl<'a> Points<'a> {
 
     /// Fills the outputs of patches that follow each other from that of a place on, each from its place of the output on.
     pub fn fill(&self, first: Place, panel: &Panel<'_>, output: &mut [f32], places: &[usize], kernels: Kernels) {
-        ROOM.with_borrow_mut(|room| self.fill_in(room, first, panel, (output, places), kernels));
+        let Grid { across, block, patch, .. } = self.patches;
+        let first = (first.image * across + first.input[0] / SIDE) * across + first.input[1] / SIDE;
+        let input = &self.data[first * patch..];
+        if kernels.level().makes_patches_at_once() {
+            kernels.patches(AtOnce { input, block, places, panel, output });
+        } else {
+            ROOM.with_borrow_mut(|room| self.by_product(room, input, panel, (output, places), kernels));
+        }
     }
 
-    fn fill_in(
+    fn by_product(
         &self,
         room: &mut Room,
-        first: Place,
+        input: &[f32],
         panel: &Panel<'_>,
         (output, places): (&mut [f32], &[usize]),
         kernels: Kernels,
     ) {
-        let Grid { across, .. } = self.patches;
-        let first = (first.image * across + first.input[0] / SIDE) * across + first.input[1] / SIDE;
+        let Grid { product, block, .. } = self.patches;
         room.rows.grow(PRODUCTS * apart(CHANNELS.min(panel.channels)));
         let patches = places.len().next_multiple_of(STEP);
         room.sums.grow(PRODUCTS * apart(patches));
         for channel in (0..panel.channels).step_by(CHANNELS) {
-            let start = channel / BLOCK * self.patches.block() + first * BLOCK;
             kernels.patches(Products {
-                input: &self.data[start..],
-                plane: self.patches.plane(),
-                block: self.patches.block(),
+                input: &input[channel / BLOCK * block..],
+                plane: product,
+                block,
                 patches,
                 channels: CHANNELS.min(panel.channels - channel),
                 weights: panel.weights.from(channel * WIDTH),
@@ -145,7 +152,7 @@ mod tests {
 
     #[test]
     fn patches_are_the_convolution() {
-        let levels = Level::available().into_iter().filter(|level| level.goes_by_product());
+        let levels = Level::available().into_iter().filter(|level| are_worth(8, *level));
         let sizes = [(1, 8, 1), (3, 4, 32), (2, 16, 70)];
         for (level, (images, side, channels)) in levels.flat_map(|level| sizes.map(|size| (level, size))) {
             let kernels = Kernels::of(level).expect("available");
@@ -153,6 +160,10 @@ mod tests {
             let halves: Vec<u16> =
                 numbers(4 * channels * WIDTH, 9).iter().map(|x| half::f16::from_f32(*x).to_bits()).collect();
             let exact: Vec<f32> = halves.iter().map(|half| f32_from_f16(*half)).collect();
+            let place = |row: usize| if level.makes_patches_at_once() { row % 4 * channels + row / 4 } else { row };
+            let rows = (0..4 * channels).flat_map(|row| &halves[place(row) * WIDTH..][..WIDTH]);
+            let halves: Vec<u16> = rows.copied().collect();
+            let packed: Vec<f32> = halves.iter().map(|half| f32_from_f16(*half)).collect();
             let bias = numbers(WIDTH, 3);
             let mut room = Aligned::default();
             let machine = Machine { kernels, threads: Threads::own() };
@@ -160,7 +171,7 @@ mod tests {
             let rows = (0..images).flat_map(|image| (0..side).step_by(SIDE).map(move |y| (image, y)));
             let places: Vec<usize> =
                 rows.flat_map(|(image, y)| (0..side).step_by(SIDE).map(move |x| corner(image, y, x))).collect();
-            let kept = [Weights::F32(&exact), Weights::F16(&halves)];
+            let kept = [Weights::F32(&packed), Weights::F16(&halves)];
             for (parity, weights) in (0..4).flat_map(|parity| kept.map(|weights| (parity, weights))) {
                 let points = Points::of(&maps, parity, &mut room, &machine);
                 let mut output = vec![0.0; images * side * side * WIDTH];
@@ -184,12 +195,13 @@ mod tests {
     #[test]
     #[should_panic(expected = "self.input.len()")]
     fn products_outside_of_their_input_are_never_made() {
+        let level = Level::available().into_iter().find(|level| level.goes_by_product()).expect("one that has vectors");
         let (input, weights, sums) =
             (&[0.0; PRODUCTS * 4 * BLOCK - 1], &[0.0; 4 * WIDTH], &mut [0.0; PRODUCTS * 5 * WIDTH]);
         let (weights, rows) = (Weights::F32(weights), &mut [0.0; PRODUCTS * 2 * WIDTH]);
         let (plane, tap) = (4 * BLOCK, WIDTH);
         let step =
             Products { input, plane, block: 0, patches: 4, channels: 1, weights, tap, rows, sums, goes_on: false };
-        Kernels::of(Level::best()).expect("available").patches(step);
+        Kernels::of(level).expect("available").patches(step);
     }
 }

@@ -1,8 +1,8 @@
-//! AVX-512: 16 numbers a vector, 32 registers, tiles of 16 pixels or 2 squares by 16 channels.
+//! AVX-512: 16 numbers a vector, 32 registers, tiles of 16 pixels or a patch by 16 channels.
 
 use std::arch::x86_64::*;
 
-use super::{Lanes, Stored};
+use super::{Lanes, Stored, Vectors};
 use crate::engine::native::elementwise::Work;
 use crate::engine::native::pack::Weights;
 use crate::engine::native::tile::{Dense, Method, Tile};
@@ -33,6 +33,11 @@ unsafe impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn splat(from: *const f32) -> __m512 {
         unsafe { _mm512_set1_ps(*from) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch<T>(from: *const T) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
     }
 
     #[inline(always)]
@@ -102,13 +107,19 @@ unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
                     super::pixels::<Avx512, T, 2, 1>(tile, weights, first, 0);
                 }
             }
-            Method::Squares => {
-                for pair in 0..tile.pairs.len() {
-                    super::squares_at_once::<Avx512, T>(tile, weights, pair);
-                }
-            }
+            Method::Squares => unreachable!("squares are for levels that go by product"),
         }
     }
+}
+
+/// Does checked work.
+///
+/// # Safety
+/// That of [`tile`]; the work must have been checked.
+#[target_feature(enable = "avx512f")]
+pub unsafe fn vectors<W: Vectors>(work: W) {
+    // SAFETY: the caller's, and the features are enabled here.
+    unsafe { work.run::<Avx512>() }
 }
 
 /// Runs a checked row of a dense layer.

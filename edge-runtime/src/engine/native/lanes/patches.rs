@@ -3,7 +3,9 @@
 use super::{Lanes, Operands, Stored, Sums, Vectors, groups, load_row, multiply, store_row};
 use crate::engine::native::numbers::Activation;
 use crate::engine::native::pack::{BLOCK, WIDTH, Weights};
-use crate::engine::native::patches::steps::{Grid, Inputs, Outputs, POINTS, PRODUCTS, Panel, Products, SIDE, STEP};
+use crate::engine::native::patches::steps::{
+    AtOnce, Grid, Inputs, Outputs, PATCH, POINTS, PRODUCTS, Panel, Products, SIDE, STEP,
+};
 
 /// A step of patches, checked before memory is touched.
 ///
@@ -16,9 +18,9 @@ pub(in crate::engine::native) unsafe trait Step: Vectors {
 // SAFETY: the last patch's last pixel is inside, and so is the last product's last patch.
 unsafe impl Step for Inputs<'_> {
     fn check(&self) {
-        let Grid { count, across } = self.patches;
+        let Grid { count, across, patch, product, .. } = self.patches;
         assert!(across > 0 && count > 0 && count.is_multiple_of(across * across));
-        assert!(self.to.len() >= (PRODUCTS - 1) * self.patches.plane() + count * BLOCK);
+        assert!(self.to.len() >= (PRODUCTS - 1) * product + (count - 1) * patch + BLOCK);
         let images = count / (across * across);
         let last = (images - 1) * self.image + self.first + (across - 1) * SIDE * (self.row + BLOCK);
         assert!(self.from.len() >= last + (POINTS - 1) * self.row + POINTS * BLOCK);
@@ -29,28 +31,43 @@ impl Vectors for Inputs<'_> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
         let Self { from, row, image, first, patches, to } = self;
-        let (Grid { count, across }, plane) = (patches, patches.plane());
+        let Grid { count, across, .. } = patches;
         for patch in 0..count {
             let (index, y, x) = (patch / (across * across), patch / across % across, patch % across);
             let start = index * image + first + (y * row + x * BLOCK) * SIDE;
             for lane in (0..BLOCK).step_by(L::LANES) {
                 // SAFETY: checked: every pixel and every point is inside.
                 unsafe {
-                    let (from, to) = (from.as_ptr().add(start + lane), to.as_mut_ptr().add(patch * BLOCK + lane));
+                    let (from, to) =
+                        (from.as_ptr().add(start + lane), to.as_mut_ptr().add(patch * patches.patch + lane));
                     let mut half = [[L::zero(); POINTS]; POINTS];
                     for line in 0..POINTS {
-                        half[line] = inputs::<L>([0, 1, 2, 3, 4].map(|x| L::load(from.add(line * row + x * BLOCK))));
+                        let mut pixels = [L::zero(); POINTS];
+                        for x in 0..POINTS {
+                            pixels[x] = L::load(from.add(line * row + x * BLOCK));
+                        }
+                        half[line] = inputs::<L>(pixels);
                     }
                     for column in 0..POINTS {
-                        let points = inputs::<L>([0, 1, 2, 3, 4].map(|line: usize| half[line][column]));
+                        let points = inputs::<L>(column_of(&half, column));
                         for line in 0..POINTS {
-                            L::store(to.add((line * POINTS + column) * plane), points[line]);
+                            L::store(to.add((line * POINTS + column) * patches.product), points[line]);
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// A column of rows. It is a loop, since vectors aren't inlined into a closure that `map` calls where it isn't inlined first.
+#[inline(always)]
+fn column_of<V: Copy, const N: usize>(rows: &[[V; N]; POINTS], column: usize) -> [V; POINTS] {
+    let mut numbers = [rows[0][column]; POINTS];
+    for line in 1..POINTS {
+        numbers[line] = rows[line][column];
+    }
+    numbers
 }
 
 /// Five neighboring inputs at the points, with those factors that the weights leave out; those of the point 2 negative, which
@@ -62,7 +79,7 @@ impl Vectors for Inputs<'_> {
 unsafe fn inputs<L: Lanes>(d: [L::Vector; POINTS]) -> [L::Vector; POINTS] {
     // SAFETY: the caller's.
     unsafe {
-        let [half, sixth, two] = [0.5, -1.0 / 6.0, -2.0].map(|factor| L::splat(&factor));
+        let (half, sixth, two) = (L::splat(&0.5), L::splat(&(-1.0 / 6.0)), L::splat(&-2.0));
         let across = L::sub(d[3], d[1]);
         let last = L::mul_add(sixth, across, L::zero());
         [
@@ -167,8 +184,9 @@ unsafe fn rows<L: Lanes, T: Stored>(all: &mut Products<'_>, weights: &[T]) {
     for place in (0..all.channels * WIDTH).step_by(L::LANES) {
         // SAFETY: the caller's.
         unsafe {
-            let [near, far, below, both] =
-                [0, 1, 2, 3].map(|tap: usize| T::load::<L>(weights.as_ptr().add(tap * all.tap + place)));
+            let from = weights.as_ptr().add(place);
+            let (near, far) = (T::load::<L>(from), T::load::<L>(from.add(all.tap)));
+            let (below, both) = (T::load::<L>(from.add(2 * all.tap)), T::load::<L>(from.add(3 * all.tap)));
             let columns = [taps::<L>(near, below), taps::<L>(far, both)];
             for line in 0..POINTS {
                 let row = taps::<L>(columns[0][line], columns[1][line]);
@@ -211,27 +229,111 @@ impl Vectors for Outputs<'_> {
     unsafe fn run<L: Lanes>(self) {
         let plane = self.plane();
         let Self { sums, places, panel, output, .. } = self;
-        let Panel { bias, activation, step, row, .. } = *panel;
         for (patch, place) in places.iter().enumerate() {
             for lane in (0..WIDTH).step_by(L::LANES) {
                 // SAFETY: checked: every sum and every output is inside.
                 unsafe {
                     let from = sums.as_ptr().add(patch * WIDTH + lane);
                     let to = output.as_mut_ptr().add(place + lane);
-                    let bias = L::load(bias.as_ptr().add(lane));
                     let mut half = [[L::zero(); SIDE]; POINTS];
                     for line in 0..POINTS {
-                        let sums = [0, 1, 2, 3, 4].map(|column| L::load(from.add((line * POINTS + column) * plane)));
+                        let mut sums = [L::zero(); POINTS];
+                        for column in 0..POINTS {
+                            sums[column] = L::load(from.add((line * POINTS + column) * plane));
+                        }
                         half[line] = outputs::<L>(sums);
                     }
-                    for column in 0..SIDE {
-                        let made = outputs::<L>([0, 1, 2, 3, 4].map(|line: usize| half[line][column]));
-                        for line in 0..SIDE {
-                            let sum = L::add(made[line], bias);
-                            store_row::<L, 1>(to.add(line * row + column * step), [sum], activation);
+                    finish::<L>(&half, panel, lane, to);
+                }
+            }
+        }
+    }
+}
+
+// SAFETY: the last channel's last tap, the last patch's last point, and each patch's last output, are inside.
+unsafe impl Step for AtOnce<'_> {
+    fn check(&self) {
+        let Panel { weights, channels, bias, step, row, .. } = *self.panel;
+        assert!(channels > 0 && weights.len() >= 4 * channels * WIDTH && bias.len() >= WIDTH);
+        assert!(self.input.len() >= (channels - 1) / BLOCK * self.block + self.places.len() * PATCH);
+        let last = (SIDE - 1) * (row + step) + WIDTH;
+        assert!(self.places.iter().all(|place| place + last <= self.output.len()));
+    }
+}
+
+impl Vectors for AtOnce<'_> {
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        // SAFETY: the caller's, and checked.
+        unsafe {
+            match self.panel.weights {
+                Weights::F32(weights) => at_once::<L, f32>(self, weights),
+                Weights::F16(weights) => at_once::<L, u16>(self, weights),
+            }
+        }
+    }
+}
+
+/// All products of a patch in registers, which need 25 of them for the sums and 7 for weights.
+///
+/// # Safety
+/// That of [`Lanes`]; the patches must have been checked.
+#[inline(always)]
+unsafe fn at_once<L: Lanes, T: Stored>(all: AtOnce<'_>, weights: &[T]) {
+    /// Rows of weights from what is multiplied to what is asked for, since the CPU itself looks less far ahead: in the first
+    /// blocks, weights come from the last cache or from memory.
+    const AHEAD: usize = 64 * ROW;
+    /// Weights of an input channel.
+    const ROW: usize = 4 * WIDTH;
+    let AtOnce { input, block, places, panel, output } = all;
+    for (patch, place) in places.iter().enumerate() {
+        for lane in (0..WIDTH).step_by(L::LANES) {
+            // SAFETY: checked: every tap, every point and every output is inside; after the last channel pointers may lead out.
+            unsafe {
+                let mut sums = [[L::zero(); POINTS]; POINTS];
+                let mut row = weights.as_ptr().add(lane);
+                for channel in (0..panel.channels).step_by(BLOCK) {
+                    let mut pixels = input.as_ptr().add(channel / BLOCK * block + patch * PATCH);
+                    for _ in channel..panel.channels.min(channel + BLOCK) {
+                        L::prefetch(row.wrapping_add(AHEAD));
+                        L::prefetch(row.wrapping_add(AHEAD + ROW / 2));
+                        let (near, far) = (T::load::<L>(row), T::load::<L>(row.add(WIDTH)));
+                        let (below, both) = (T::load::<L>(row.add(2 * WIDTH)), T::load::<L>(row.add(3 * WIDTH)));
+                        let columns = [taps::<L>(near, below), taps::<L>(far, both)];
+                        for line in 0..POINTS {
+                            let weights = taps::<L>(columns[0][line], columns[1][line]);
+                            for column in 0..POINTS {
+                                let x = L::splat(pixels.add((line * POINTS + column) * BLOCK));
+                                sums[line][column] = L::mul_add(x, weights[column], sums[line][column]);
+                            }
                         }
+                        (row, pixels) = (row.wrapping_add(ROW), pixels.wrapping_add(1));
                     }
                 }
+                let mut half = [[L::zero(); SIDE]; POINTS];
+                for line in 0..POINTS {
+                    half[line] = outputs::<L>(sums[line]);
+                }
+                finish::<L>(&half, panel, lane, output.as_mut_ptr().add(place + lane));
+            }
+        }
+    }
+}
+
+/// Stores the outputs of a patch from the four of each of its lines.
+///
+/// # Safety
+/// That of [`Lanes`]; the outputs of the panel must be inside.
+#[inline(always)]
+unsafe fn finish<L: Lanes>(half: &[[L::Vector; SIDE]; POINTS], panel: &Panel<'_>, lane: usize, to: *mut f32) {
+    // SAFETY: the caller's.
+    unsafe {
+        let bias = L::load(panel.bias.as_ptr().add(lane));
+        for column in 0..SIDE {
+            let made = outputs::<L>(column_of(half, column));
+            for line in 0..SIDE {
+                let sum = L::add(made[line], bias);
+                store_row::<L, 1>(to.add(line * panel.row + column * panel.step), [sum], panel.activation);
             }
         }
     }
@@ -245,7 +347,7 @@ impl Vectors for Outputs<'_> {
 unsafe fn outputs<L: Lanes>(m: [L::Vector; POINTS]) -> [L::Vector; SIDE] {
     // SAFETY: the caller's.
     unsafe {
-        let [two, four, eight] = [-2.0, -4.0, -8.0].map(|factor| L::splat(&factor));
+        let (two, four, eight) = (L::splat(&-2.0), L::splat(&-4.0), L::splat(&-8.0));
         let (sum, difference) = (L::add(m[1], m[2]), L::sub(m[1], m[2]));
         [
             L::add(L::sub(m[0], m[3]), sum),

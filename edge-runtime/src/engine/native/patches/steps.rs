@@ -9,33 +9,42 @@ pub(in crate::engine::native) const SIDE: usize = 4;
 pub(in crate::engine::native) const POINTS: usize = SIDE + 1;
 /// Products of a patch.
 pub(in crate::engine::native) const PRODUCTS: usize = POINTS * POINTS;
+/// Numbers of a patch's points in one block of channels.
+pub(in crate::engine::native) const PATCH: usize = PRODUCTS * BLOCK;
 /// The number of patches is rounded up to a multiple of it.
 pub(in crate::engine::native) const STEP: usize = 4;
 
-/// The patches of maps, image by image and row by row.
+/// The patches of maps, image by image and row by row, and how their points lie; distances are in numbers.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::engine::native) struct Grid {
     pub count: usize,
     /// In a row or a column.
     pub across: usize,
+    /// Between patches.
+    pub patch: usize,
+    /// Between products.
+    pub product: usize,
+    /// Between blocks.
+    pub block: usize,
 }
 
 impl Grid {
-    /// Numbers between products: there is room for what rounding up adds.
-    pub fn plane(self) -> usize {
-        (self.count + STEP - 1) * BLOCK
+    /// `[block][product][patch][32]`, with room for what rounding up adds.
+    pub fn by_product(count: usize, across: usize) -> Self {
+        let product = (count + STEP - 1) * BLOCK;
+        Self { count, across, patch: BLOCK, product, block: PRODUCTS * product }
     }
 
-    /// Numbers between blocks.
-    pub fn block(self) -> usize {
-        PRODUCTS * self.plane()
+    /// `[block][patch][product][32]`
+    pub fn by_patch(count: usize, across: usize) -> Self {
+        Self { count, across, patch: PATCH, product: BLOCK, block: count * PATCH }
     }
 }
 
 /// What becomes of a parity's patches in one panel of output channels.
 #[derive(Debug)]
 pub(in crate::engine::native) struct Panel<'a> {
-    /// `[tap][channel][WIDTH]`
+    /// `[tap][channel][WIDTH]`, or `[channel][tap][WIDTH]` where patches are made at once.
     pub weights: Weights<'a>,
     pub channels: usize,
     /// `[WIDTH]`
@@ -58,8 +67,20 @@ pub(in crate::engine::native) struct Inputs<'a> {
     /// Where the first patch begins.
     pub first: usize,
     pub patches: Grid,
-    /// `[product][patch][32]`
+    /// As the patches lie.
     pub to: &'a mut [f32],
+}
+
+/// All products of patches that follow each other, and their outputs.
+#[derive(Debug)]
+pub(in crate::engine::native) struct AtOnce<'a> {
+    /// `[block][patch][product][32]`, with this distance between blocks.
+    pub input: &'a [f32],
+    pub block: usize,
+    /// First number of each patch's first output.
+    pub places: &'a [usize],
+    pub panel: &'a Panel<'a>,
+    pub output: &'a mut [f32],
 }
 
 /// Some input channels of patches, and one panel of output channels.
