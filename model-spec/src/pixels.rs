@@ -1,8 +1,11 @@
 //! Pixel conversion, in one place: f32 in [-1, 1], NCHW inside; u8 HWC at the edges.
 
-/// The 8-bit level of a value in [-1, 1], rounded to nearest; values outside are clamped, NaN becomes 0.
+/// The 8-bit level of a value in [-1, 1], rounded to nearest, ties up; values outside are clamped, NaN becomes 0.
 pub fn u8_from_signed(value: f32) -> u8 {
-    ((value + 1.0) * 127.5).round() as u8
+    // What `round` gives, without the call that it is where no instruction does it.
+    let level = (value + 1.0) * 127.5;
+    let below = level as u8;
+    below.saturating_add(u8::from(level - f32::from(below) >= 0.5))
 }
 
 /// The value in [-1, 1] of an 8-bit level, as torchvision's ToTensor and Normalize(0.5, 0.5) make it.
@@ -39,6 +42,17 @@ mod tests {
         }
         assert_eq!([u8_from_signed(-2.0), u8_from_signed(2.0), u8_from_signed(f32::NAN)], [0, 255, 0]);
         assert_eq!((signed_from_u8(0), signed_from_u8(255)), (-1.0, 1.0));
+    }
+
+    #[test]
+    fn levels_are_rounded_as_round_does() {
+        let around = |level: i32| {
+            let middle = (level as f32 + 0.5) / 127.5 - 1.0;
+            (-40..=40).map(move |step| f32::from_bits(middle.to_bits().wrapping_add_signed(step)))
+        };
+        for value in (-3..=258).flat_map(around).chain([-1.0, 1.0, -0.0, f32::INFINITY, f32::NEG_INFINITY]) {
+            assert_eq!(u8_from_signed(value), ((value + 1.0) * 127.5).round() as u8, "{value}");
+        }
     }
 
     #[test]

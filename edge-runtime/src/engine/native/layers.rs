@@ -163,9 +163,12 @@ impl Hidden {
     fn patches(&self, points: &Points<'_>, (side, parity): (usize, usize), part: Part<'_>, kernels: Kernels) {
         let Part { block: panel, strip, output } = part;
         let len = 4 * self.inputs * WIDTH;
-        let mut places = strip.places(side, parity, [SIDE; 2]).peekable();
-        let Some(first) = places.peek().copied() else { return };
-        let places: Vec<usize> = places.map(|place| place.output).collect();
+        let (mut first, mut places) = (None, Vec::new());
+        strip.each_place(side, parity, [SIDE; 2], |place| {
+            first.get_or_insert(place);
+            places.push(place.output);
+        });
+        let Some(first) = first else { return };
         for lane in (panel * BLOCK..self.outputs.min((panel + 1) * BLOCK)).step_by(WIDTH) {
             let panel = Panel {
                 weights: self.weights.part((lane / WIDTH * 4 + parity) * len, len),
@@ -196,10 +199,10 @@ impl Hidden {
         let mut pairs = Vec::new();
         for parity in 0..4 {
             pairs.clear();
-            pairs.extend(strip.places(from.side, parity, [2, 4]).map(|place| Pair {
-                input: place.image * from.image() + place.input[0] * from.row() + place.input[1] * BLOCK,
-                output: place.output,
-            }));
+            strip.each_place(from.side, parity, [2, 4], |place| {
+                let input = place.image * from.image() + place.input[0] * from.row() + place.input[1] * BLOCK;
+                pairs.push(Pair { input, output: place.output });
+            });
             for first in (panel * BLOCK..self.outputs.min((panel + 1) * BLOCK)).step_by(WIDTH) {
                 let weights = self.weights.part((first / WIDTH * 4 + parity) * len, len);
                 let (bias, output) = (&self.bias[first..][..WIDTH], &mut output[first % BLOCK..]);

@@ -148,22 +148,20 @@ impl Maps {
 }
 
 impl Strip {
-    /// What the strip holds of maps that a block makes from maps of a side, for one parity of output rows and columns: every
-    /// `steps`-th input row and column of each image.
-    pub fn places(self, side: usize, parity: usize, steps: [usize; 2]) -> impl Iterator<Item = Place> {
+    /// Calls for what the strip holds of maps that a block makes from maps of a side, for one parity of output rows and
+    /// columns: every `steps`-th input row and column of each image.
+    pub fn each_place(self, side: usize, parity: usize, steps: [usize; 2], mut call: impl FnMut(Place)) {
         let ([down, right], row) = ([parity / 2, parity % 2], 2 * (side + 1) * BLOCK);
-        self.images(2 * side).flat_map(move |(image, lines)| {
+        for (image, lines) in self.images(2 * side) {
             // The strip may begin inside of this image.
             let top = (image * (2 * side + 2) + 1 + down) as isize - self.first as isize;
-            (lines.start / 2..lines.end / 2).step_by(steps[0]).flat_map(move |y| {
+            for y in (lines.start / 2..lines.end / 2).step_by(steps[0]) {
                 let output = (top + 2 * y as isize) as usize * row;
-                (0..side).step_by(steps[1]).map(move |x| Place {
-                    image,
-                    input: [y + down, x + right],
-                    output: output + (2 * x + 1 + right) * BLOCK,
-                })
-            })
-        })
+                for x in (0..side).step_by(steps[1]) {
+                    call(Place { image, input: [y + down, x + right], output: output + (2 * x + 1 + right) * BLOCK });
+                }
+            }
+        }
     }
 
     /// The images and their first and last rows, without border, that the strip holds of maps of a side.

@@ -91,11 +91,13 @@ impl Reduced {
         let mut positions = Vec::new();
         for parity in 0..4 {
             positions.clear();
-            positions.extend(strip.places(side, parity, [size; 2]).map(|place| Position {
-                input: place.image * words.image() + place.input[0] * words.row() + place.input[1] * words.step,
-                output: place.output,
-                image: place.image,
-            }));
+            strip.each_place(side, parity, [size; 2], |place| {
+                positions.push(Position {
+                    input: place.image * words.image() + place.input[0] * words.row() + place.input[1] * words.step,
+                    output: place.output,
+                    image: place.image,
+                });
+            });
             for group in positions.chunks(GROUP) {
                 debug_assert!(self.exact.is_none() || group.len() == GROUP, "a place that is added to twice");
                 let last = group[group.len() - 1];

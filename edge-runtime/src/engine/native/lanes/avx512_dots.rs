@@ -42,6 +42,8 @@ pub unsafe fn int8(dots: &mut Dots<'_, i32>) {
 /// The dot products must have been checked, and the CPU must have AVX-512F.
 #[inline(always)]
 unsafe fn group<A, V: Copy>(dots: &Dots<'_, A>, zero: V, add: impl Fn(V, __m512i, __m512i) -> V) -> [[V; 2]; GROUP] {
+    /// From what is multiplied to what is asked for, since the CPU itself looks less far ahead: words of weights.
+    const AHEAD: usize = 128 * PANEL;
     let mut sums = [[zero; 2]; GROUP];
     let mut row = dots.weights.as_ptr();
     for tap in dots.taps {
@@ -50,6 +52,8 @@ unsafe fn group<A, V: Copy>(dots: &Dots<'_, A>, zero: V, add: impl Fn(V, __m512i
             let inputs = dots.positions.map(|position| dots.input.as_ptr().add(position + tap));
             for word in 0..dots.words {
                 let weights = [_mm512_loadu_si512(row.cast()), _mm512_loadu_si512(row.add(LANES).cast())];
+                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(AHEAD).cast());
+                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(AHEAD + LANES).cast());
                 row = row.add(PANEL);
                 for (sums, input) in sums.iter_mut().zip(inputs) {
                     let x = _mm512_set1_epi32(input.add(word).read().cast_signed());

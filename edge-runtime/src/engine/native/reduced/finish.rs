@@ -22,20 +22,29 @@ pub(super) struct Finish<'a> {
 impl Finish<'_> {
     #[inline(always)]
     fn put(&mut self, position: usize, offset: usize, row: &[f32; PANEL]) {
-        let output = &mut self.output[self.places[position] + offset..][..PANEL];
+        let output = self.output[self.places[position] + offset..].first_chunk_mut::<PANEL>().expect("a whole panel");
         let mut made = [0.0; PANEL];
         for lane in 0..PANEL {
             made[lane] = row[lane] + self.bias[lane];
         }
         if self.adds {
-            (0..PANEL).for_each(|lane| made[lane] += output[lane]);
+            for lane in 0..PANEL {
+                made[lane] += output[lane];
+            }
         }
         match self.activation {
-            Activation::None => {}
-            Activation::Relu => made.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
-            Activation::Leaky(slope) => made.iter_mut().for_each(|x| *x = if *x < 0.0 { *x * slope } else { *x }),
+            Activation::None => *output = made,
+            Activation::Relu => {
+                for lane in 0..PANEL {
+                    output[lane] = if made[lane] < 0.0 { 0.0 } else { made[lane] };
+                }
+            }
+            Activation::Leaky(slope) => {
+                for lane in 0..PANEL {
+                    output[lane] = if made[lane] < 0.0 { made[lane] * slope } else { made[lane] };
+                }
+            }
         }
-        output.copy_from_slice(&made);
     }
 }
 
