@@ -2,11 +2,11 @@
 
 use super::elementwise::Work;
 use super::halves::Half;
-use super::lanes::{self, patches::Step};
+use super::lanes::{self, Step, Vectors};
 use super::level::Level;
 use super::plain;
 use super::reduced::dots::{self, Dots, PANEL};
-use super::tile::{Dense, Method, Tile};
+use super::tile::{Dense, Pixels, Tile};
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use model_spec::variant::Compute;
@@ -25,47 +25,60 @@ impl Kernels {
         self.0
     }
 
-    /// Fills the outputs of a tile.
-    pub fn tile(self, mut tile: Tile<'_>, method: Method) {
-        tile.check(method, self.0);
+    /// Fills the outputs of a tile, at a level that doesn't make patches at once.
+    pub fn tile(self, mut tile: Tile<'_>) {
+        tile.check(self.0);
         match self.0 {
             // SAFETY: the tile is checked.
-            Level::Scalar => unsafe { lanes::scalar::tile(&mut tile, method) },
+            Level::Scalar => unsafe { lanes::scalar::tile(&mut tile) },
             // SAFETY: the tile is checked.
             #[cfg(target_arch = "x86_64")]
-            Level::Sse2 => unsafe { lanes::sse2::tile(&mut tile, method) },
+            Level::Sse2 => unsafe { lanes::sse2::tile(&mut tile) },
             // SAFETY: the level is available and the tile checked.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { lanes::avx2::tile(&mut tile, method) },
-            // SAFETY: the level is available and the tile checked.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { lanes::avx512::tile(&mut tile, method) },
+            Level::Avx2 => unsafe { lanes::avx2::tile(&mut tile) },
             // SAFETY: the level is available and the tile checked.
             #[cfg(target_arch = "aarch64")]
-            Level::Neon => unsafe { lanes::neon::tile(&mut tile, method) },
-            _ => plain::tile(&mut tile, method),
+            Level::Neon => unsafe { lanes::neon::tile(&mut tile) },
+            _ => plain::tile(&mut tile),
         }
     }
 
-    /// Does a step of patches, at a level for which they are worth it.
-    pub fn patches<S: Step>(self, step: S) {
+    /// Does a step with the level's vectors; plain Rust does it number by number.
+    pub fn step<S: Step>(self, step: S) {
         step.check();
+        // SAFETY: the step is checked.
+        unsafe { self.vectors(step, |step| lanes::scalar::vectors(step)) }
+    }
+
+    /// Multiplies pixels by a matrix.
+    pub fn pixels(self, pixels: Pixels<'_>) {
+        pixels.check();
+        // SAFETY: the pixels are checked.
+        unsafe { self.vectors(pixels, plain::pixels) }
+    }
+
+    /// Does work with the level's vectors, or as plain Rust where it has none.
+    ///
+    /// # Safety
+    /// The work must have been checked.
+    unsafe fn vectors<W: Vectors>(self, work: W, plain: impl FnOnce(W)) {
         match self.0 {
-            // SAFETY: the step is checked.
-            Level::Scalar => unsafe { lanes::scalar::vectors(step) },
-            // SAFETY: the step is checked.
+            // SAFETY: the caller's.
+            Level::Scalar => unsafe { lanes::scalar::vectors(work) },
+            // SAFETY: the caller's.
             #[cfg(target_arch = "x86_64")]
-            Level::Sse2 => unsafe { lanes::sse2::vectors(step) },
-            // SAFETY: the level is available and the step checked.
+            Level::Sse2 => unsafe { lanes::sse2::vectors(work) },
+            // SAFETY: the caller's, and the level is available.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { lanes::avx2::vectors(step) },
-            // SAFETY: the level is available and the step checked.
+            Level::Avx2 => unsafe { lanes::avx2::vectors(work) },
+            // SAFETY: the caller's, and the level is available.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { lanes::avx512::vectors(step) },
-            // SAFETY: the level is available and the step checked.
+            Level::Avx512 => unsafe { lanes::avx512::vectors(work) },
+            // SAFETY: the caller's, and the level is available.
             #[cfg(target_arch = "aarch64")]
-            Level::Neon => unsafe { lanes::neon::vectors(step) },
-            _ => unreachable!("patches are for levels that have vectors"),
+            Level::Neon => unsafe { lanes::neon::vectors(work) },
+            _ => plain(work),
         }
     }
 

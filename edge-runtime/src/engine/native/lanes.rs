@@ -26,7 +26,7 @@ pub(super) mod sse2;
 
 use super::numbers::Activation;
 use super::pack::{BLOCK, WIDTH, Weights};
-use super::tile::{Dense, Method, Shape, Tile};
+use super::tile::{Dense, Pixels, Shape, Tile};
 
 /// A vector of f32 of one instruction set.
 ///
@@ -73,6 +73,14 @@ pub(super) trait Vectors {
     unsafe fn run<L: Lanes>(self);
 }
 
+/// Work that is checked before memory is touched.
+///
+/// # Safety
+/// `check` stops at everything that `run` would read or write outside of the slices.
+pub(super) unsafe trait Step: Vectors {
+    fn check(&self);
+}
+
 /// Stored weights.
 pub(super) trait Stored: Copy {
     /// # Safety
@@ -106,6 +114,8 @@ struct Operands<T, const PAIRS: usize, const TAPS: usize> {
     /// From the first to the second pixel of a pair.
     step: usize,
     weights: [*const T; TAPS],
+    /// From a row of weights to the next one.
+    width: usize,
 }
 
 /// Adds the products of all input channels to the sums; blocks of them are so far from each other.
@@ -118,7 +128,7 @@ unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, cons
     (channels, block): (usize, usize),
     operands: Operands<T, PAIRS, TAPS>,
 ) {
-    let Operands { mut pixels, step, mut weights } = operands;
+    let Operands { mut pixels, step, mut weights, width } = operands;
     let mut left = channels;
     // SAFETY: the caller's; a block is left after its last channel, weights after the last row.
     unsafe {
@@ -133,7 +143,7 @@ unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, cons
                     }
                 }
                 for place in 0..4 {
-                    let row = weight_row::<L, T, V, TAPS>(&mut weights);
+                    let row = weight_row::<L, T, V, TAPS>(&mut weights, width);
                     for pair in 0..PAIRS {
                         for half in 0..2 {
                             for v in 0..V {
@@ -144,7 +154,7 @@ unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, cons
                 }
             }
             for channel in fours..count {
-                let row = weight_row::<L, T, V, TAPS>(&mut weights);
+                let row = weight_row::<L, T, V, TAPS>(&mut weights, width);
                 for pair in 0..PAIRS {
                     for half in 0..2 {
                         let x = L::splat(pixels[pair].add(half * step + channel));
@@ -171,6 +181,7 @@ unsafe fn multiply<L: Lanes, T: Stored, const PAIRS: usize, const V: usize, cons
 #[inline(always)]
 unsafe fn weight_row<L: Lanes, T: Stored, const V: usize, const TAPS: usize>(
     weights: &mut [*const T; TAPS],
+    width: usize,
 ) -> [L::Vector; V] {
     // SAFETY: the caller's.
     unsafe {
@@ -183,24 +194,24 @@ unsafe fn weight_row<L: Lanes, T: Stored, const V: usize, const TAPS: usize>(
         }
         for tap in 0..TAPS {
             // After the last row this may lead out of the weights.
-            weights[tap] = weights[tap].wrapping_add(WIDTH);
+            weights[tap] = weights[tap].wrapping_add(width);
         }
         row
     }
 }
 
-/// Runs a checked tile: many squares product by product and `PAIRS` pairs at a time, everything else by two pairs, and `V`
-/// vectors of channels.
+/// Runs a checked tile: many squares product by product and `PAIRS` pairs at a time, few by two pairs, and `V` vectors of
+/// channels.
 ///
 /// # Safety
 /// That of [`Lanes`]; the tile must have been checked.
 #[inline(always)]
-unsafe fn tile<L: Lanes, const PAIRS: usize, const V: usize>(tile: &mut Tile<'_>, method: Method) {
+unsafe fn tile<L: Lanes, const PAIRS: usize, const V: usize>(tile: &mut Tile<'_>) {
     // SAFETY: the caller's.
     unsafe {
         match tile.weights {
-            Weights::F32(weights) => many_or_few::<L, f32, PAIRS, V>(tile, method, weights),
-            Weights::F16(weights) => many_or_few::<L, u16, PAIRS, V>(tile, method, weights),
+            Weights::F32(weights) => many_or_few::<L, f32, PAIRS, V>(tile, weights),
+            Weights::F16(weights) => many_or_few::<L, u16, PAIRS, V>(tile, weights),
         }
     }
 }
@@ -210,19 +221,15 @@ unsafe fn tile<L: Lanes, const PAIRS: usize, const V: usize>(tile: &mut Tile<'_>
 /// # Safety
 /// That of [`tile`].
 #[inline(always)]
-unsafe fn many_or_few<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
-    tile: &mut Tile<'_>,
-    method: Method,
-    weights: &[T],
-) {
+unsafe fn many_or_few<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(tile: &mut Tile<'_>, weights: &[T]) {
     /// Pairs from which on widening and adding up weights once for all of them is worth a pass of its own.
     const MANY: usize = 12;
     // SAFETY: the caller's.
     unsafe {
-        if method == Method::Squares && tile.pairs.len() >= MANY {
+        if tile.pairs.len() >= MANY {
             squares_by_product::<L, T, PAIRS, V>(tile, weights);
         } else {
-            by_two_pairs::<L, T, V>(tile, method, weights);
+            by_two_pairs::<L, T, V>(tile, weights);
         }
     }
 }
@@ -232,47 +239,81 @@ unsafe fn many_or_few<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
 /// # Safety
 /// That of [`Lanes`]; the tile must have been checked.
 #[inline(always)]
-unsafe fn by_two_pairs<L: Lanes, T: Stored, const V: usize>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
+unsafe fn by_two_pairs<L: Lanes, T: Stored, const V: usize>(tile: &mut Tile<'_>, weights: &[T]) {
     for first in (0..tile.pairs.len()).step_by(2) {
         for lane in (0..WIDTH).step_by(V * L::LANES) {
             // SAFETY: the caller's; a tile has an even number of pairs.
+            unsafe { squares::<L, T, 2, V>(tile, weights, first, lane) }
+        }
+    }
+}
+
+// SAFETY: every pixel, every row of weights and every output is inside.
+unsafe impl Step for Pixels<'_> {
+    fn check(&self) {
+        assert!(self.width > 0 && self.width.is_multiple_of(WIDTH) && self.channels() > 0);
+        assert!(self.count() > 0 && self.count().is_multiple_of(4));
+        let last = (self.channels() - 1) / BLOCK * self.block + (self.count() - 1) * BLOCK;
+        assert!(last + BLOCK <= self.input.len(), "{last} of {}", self.input.len());
+    }
+}
+
+impl Vectors for Pixels<'_> {
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(mut self) {
+        // SAFETY: the caller's. As many sums as registers hold beside the operands, in groups that divide the width.
+        unsafe {
+            match (L::LANES, L::REGISTERS) {
+                (WIDTH, _) if self.width.is_multiple_of(3 * WIDTH) => pixels::<L, 4, 3>(&mut self),
+                (WIDTH, _) => pixels::<L, 8, 1>(&mut self),
+                (1, _) => pixels::<L, 2, 4>(&mut self),
+                (_, 16) => pixels::<L, 3, 2>(&mut self),
+                _ => pixels::<L, 4, 2>(&mut self),
+            }
+        }
+    }
+}
+
+/// Multiplies `PAIRS` pairs of neighboring pixels by `V` vectors of the matrix at a time.
+///
+/// # Safety
+/// That of [`Lanes`]; the pixels must have been checked, and the vectors divide the width.
+#[inline(always)]
+unsafe fn pixels<L: Lanes, const PAIRS: usize, const V: usize>(all: &mut Pixels<'_>) {
+    for lane in (0..all.width).step_by(V * L::LANES) {
+        for (first, is_full) in groups(all.count() / 2, PAIRS) {
+            // SAFETY: the caller's.
             unsafe {
-                match method {
-                    Method::Pixels => pixels::<L, T, 2, V>(tile, weights, first, lane),
-                    Method::Squares => squares::<L, T, 2, V>(tile, weights, first, lane),
+                if is_full {
+                    some_pixels::<L, PAIRS, V>(all, first, lane);
+                } else {
+                    some_pixels::<L, 2, V>(all, first, lane);
                 }
             }
         }
     }
 }
 
-/// A 1x1 convolution of `PAIRS` pairs of neighboring pixels from the `first`-th pair on, to `V` vectors of channels from
-/// `lane` on.
+/// [`pixels`] from the `first`-th pair on, to `V` vectors from `lane` on.
 ///
 /// # Safety
-/// That of [`Lanes`]; the tile must have been checked, and the channels are among its [`WIDTH`].
+/// That of [`pixels`].
 #[inline(always)]
-pub(super) unsafe fn pixels<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
-    tile: &mut Tile<'_>,
-    weights: &[T],
-    first: usize,
-    lane: usize,
-) {
-    let shape = tile.shape;
-    let pairs = &tile.pairs[first..][..PAIRS];
-    // SAFETY: the tile has been checked: every pixel of every tap and every row of weights is inside.
+unsafe fn some_pixels<L: Lanes, const PAIRS: usize, const V: usize>(all: &mut Pixels<'_>, first: usize, lane: usize) {
+    let (width, channels) = (all.width, all.channels());
+    // SAFETY: the pixels have been checked: every pixel and every row of weights is inside.
     unsafe {
-        let mut sums: Sums<L, PAIRS, V> = [[load_row::<L, V>(tile.bias.as_ptr().add(lane)); 2]; PAIRS];
-        let mut from = [tile.input.as_ptr(); PAIRS];
+        let mut sums: Sums<L, PAIRS, V> = [[[L::zero(); V]; 2]; PAIRS];
+        let mut from = [all.input.as_ptr(); PAIRS];
         for pair in 0..PAIRS {
-            from[pair] = from[pair].add(pairs[pair].input);
+            from[pair] = from[pair].add(2 * (first + pair) * BLOCK);
         }
-        let operands = Operands { pixels: from, step: BLOCK, weights: [weights.as_ptr().add(lane)] };
-        multiply::<L, T, PAIRS, V, 1>(&mut sums, shape.input(), operands);
+        let operands = Operands { pixels: from, step: BLOCK, weights: [all.weights.as_ptr().add(lane)], width };
+        multiply::<L, f32, PAIRS, V, 1>(&mut sums, (channels, all.block), operands);
         for pair in 0..PAIRS {
             for half in 0..2 {
-                let to = tile.output.as_mut_ptr().add(pairs[pair].output + half * shape.step + lane);
-                store_row::<L, V>(to, sums[pair][half], shape.activation);
+                let to = all.output.as_mut_ptr().add((2 * (first + pair) + half) * width + lane);
+                store_row::<L, V>(to, sums[pair][half], Activation::None);
             }
         }
     }
@@ -285,9 +326,9 @@ pub(super) unsafe fn pixels<L: Lanes, T: Stored, const PAIRS: usize, const V: us
 /// The differences of the inputs are planes of the feature map: itself, down, right, both.
 ///
 /// # Safety
-/// That of [`pixels`].
+/// That of [`Lanes`]; the tile must have been checked, and the channels are among its [`WIDTH`].
 #[inline(always)]
-pub(super) unsafe fn squares<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
+unsafe fn squares<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
     tile: &mut Tile<'_>,
     weights: &[T],
     first: usize,
@@ -306,20 +347,25 @@ pub(super) unsafe fn squares<L: Lanes, T: Stored, const PAIRS: usize, const V: u
                 let (pixels, step) = (planes::<PAIRS>(tile, first, i, j), 2 * BLOCK);
                 match (i == 1, j == 1) {
                     (false, false) => {
-                        let operands = Operands { pixels, step, weights: [tap(row, column)] };
+                        let operands = Operands { pixels, step, weights: [tap(row, column)], width: WIDTH };
                         multiply::<L, T, PAIRS, V, 1>(&mut sums, shape.input(), operands);
                     }
                     (true, false) => {
-                        let operands = Operands { pixels, step, weights: [tap(0, column), tap(1, column)] };
+                        let operands =
+                            Operands { pixels, step, weights: [tap(0, column), tap(1, column)], width: WIDTH };
                         multiply::<L, T, PAIRS, V, 2>(&mut sums, shape.input(), operands);
                     }
                     (false, true) => {
-                        let operands = Operands { pixels, step, weights: [tap(row, 0), tap(row, 1)] };
+                        let operands = Operands { pixels, step, weights: [tap(row, 0), tap(row, 1)], width: WIDTH };
                         multiply::<L, T, PAIRS, V, 2>(&mut sums, shape.input(), operands);
                     }
                     (true, true) => {
                         let weights = [tap(0, 0), tap(0, 1), tap(1, 0), tap(1, 1)];
-                        multiply::<L, T, PAIRS, V, 4>(&mut sums, shape.input(), Operands { pixels, step, weights });
+                        multiply::<L, T, PAIRS, V, 4>(
+                            &mut sums,
+                            shape.input(),
+                            Operands { pixels, step, weights, width: WIDTH },
+                        );
                     }
                 }
                 spread::<L, PAIRS, V>(&mut outputs, &sums, i, j);
@@ -342,9 +388,9 @@ pub(super) unsafe fn squares<L: Lanes, T: Stored, const PAIRS: usize, const V: u
 /// added up once for all of them, and `PAIRS` pairs, with which all registers hold sums, are multiplied at a time.
 ///
 /// # Safety
-/// That of [`pixels`].
+/// That of [`squares`].
 #[inline(always)]
-pub(super) unsafe fn squares_by_product<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
+unsafe fn squares_by_product<L: Lanes, T: Stored, const PAIRS: usize, const V: usize>(
     tile: &mut Tile<'_>,
     weights: &[T],
 ) {
@@ -366,7 +412,8 @@ pub(super) unsafe fn squares_by_product<L: Lanes, T: Stored, const PAIRS: usize,
     }
 }
 
-/// Where so many pairs at a time begin, and whether they are as many: two are made at a time where one would be left over.
+/// Where so many pairs at a time begin, and whether they are as many, of an even number of pairs: two are made at a time where
+/// one would be left over.
 #[inline(always)]
 fn groups(pairs: usize, most: usize) -> impl Iterator<Item = (usize, bool)> {
     let mut next = 0;
@@ -381,7 +428,7 @@ fn groups(pairs: usize, most: usize) -> impl Iterator<Item = (usize, bool)> {
 /// One product of `PAIRS` pairs, added to their outputs.
 ///
 /// # Safety
-/// That of [`pixels`]; the rows are those of the product.
+/// That of [`squares`]; the rows are those of the product.
 #[inline(always)]
 unsafe fn product<L: Lanes, const PAIRS: usize, const V: usize>(
     tile: &mut Tile<'_>,
@@ -394,7 +441,7 @@ unsafe fn product<L: Lanes, const PAIRS: usize, const V: usize>(
         unsafe {
             let mut sums: Sums<L, PAIRS, V> = [[[L::zero(); V]; 2]; PAIRS];
             let (pixels, step) = (planes::<PAIRS>(tile, first, i, j), 2 * BLOCK);
-            let operands = Operands { pixels, step, weights: [tile.rows.as_ptr().add(lane)] };
+            let operands = Operands { pixels, step, weights: [tile.rows.as_ptr().add(lane)], width: WIDTH };
             multiply::<L, f32, PAIRS, V, 1>(&mut sums, shape.input(), operands);
             spread_to_map::<L, PAIRS, V>(tile, &sums, (i, j), first, lane);
         }
@@ -404,7 +451,7 @@ unsafe fn product<L: Lanes, const PAIRS: usize, const V: usize>(
 /// Fills the rows `[channel][WIDTH]` of product (i, j) of [`squares`]: sums of one, two or four taps.
 ///
 /// # Safety
-/// That of [`pixels`].
+/// That of [`squares`].
 #[inline(always)]
 unsafe fn product_rows<L: Lanes, T: Stored>(rows: &mut [f32], shape: &Shape, weights: &[T], i: usize, j: usize) {
     let count = shape.channels * WIDTH;
@@ -442,7 +489,7 @@ unsafe fn summed<L: Lanes, T: Stored, const TAPS: usize>(rows: &mut [f32], count
 /// activation.
 ///
 /// # Safety
-/// That of [`pixels`].
+/// That of [`squares`].
 #[inline(always)]
 unsafe fn spread_to_map<L: Lanes, const PAIRS: usize, const V: usize>(
     tile: &mut Tile<'_>,
@@ -596,15 +643,28 @@ unsafe fn load_row<L: Lanes, const V: usize>(from: *const f32) -> [L::Vector; V]
 /// That of [`Lanes`], for `V` vectors.
 #[inline(always)]
 unsafe fn store_row<L: Lanes, const V: usize>(to: *mut f32, row: [L::Vector; V], activation: Activation) {
-    // SAFETY: the caller's; the slope is one number.
+    // SAFETY: the caller's.
     unsafe {
         for v in 0..V {
-            let x = match activation {
-                Activation::None => row[v],
-                Activation::Relu => L::relu(row[v]),
-                Activation::Leaky(slope) => L::leaky(row[v], L::splat(&slope)),
-            };
-            L::store(to.add(v * L::LANES), x);
+            L::store(to.add(v * L::LANES), activation.of::<L>(row[v]));
+        }
+    }
+}
+
+impl Activation {
+    /// [`Activation::apply`] to each number of a vector.
+    ///
+    /// # Safety
+    /// That of [`Lanes`].
+    #[inline(always)]
+    pub(super) unsafe fn of<L: Lanes>(self, x: L::Vector) -> L::Vector {
+        // SAFETY: the caller's; the slope is one number.
+        unsafe {
+            match self {
+                Self::None => x,
+                Self::Relu => L::relu(x),
+                Self::Leaky(slope) => L::leaky(x, L::splat(&slope)),
+            }
         }
     }
 }

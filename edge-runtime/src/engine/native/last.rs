@@ -4,10 +4,10 @@ use super::elementwise::Tanh;
 use super::kernels::Kernels;
 use super::machine::Machine;
 use super::maps::Maps;
-use super::numbers::Activation;
-use super::pack::{BLOCK, Neighbors, Packed, WIDTH};
+use super::numbers::Aligned;
+use super::pack::{self, BLOCK, Neighbors};
 use super::plan::Block;
-use super::tile::{Method, Pair, Shape, Tile};
+use super::tile::Pixels;
 
 /// Rows of neighbors that an output row needs: its own, the one above, the one below.
 const LINES: usize = 3;
@@ -18,10 +18,12 @@ const LINES: usize = 3;
 /// fills vectors which the few channels alone would leave empty.
 #[derive(Debug)]
 pub(super) struct Last {
-    weights: Packed,
+    /// As [`Neighbors`] has them: few, so that widening them costs nothing.
+    weights: Aligned<f32>,
+    /// Lanes of a row of weights.
+    width: usize,
     /// `[channels]`
     bias: Vec<f32>,
-    inputs: usize,
     channels: usize,
 }
 
@@ -32,21 +34,21 @@ struct Task<'a> {
     colors: Vec<&'a mut [f32]>,
 }
 
-/// What the pixels of three rows add: `[line][panel][column][WIDTH]`, with a border of one column.
+/// What the pixels of three rows add: `[line][column][width]`, with a border of one column.
 struct Lines {
     data: Vec<f32>,
-    /// Numbers of a panel of a line.
-    panel: usize,
+    /// Numbers of a line.
+    line: usize,
 }
 
 impl Last {
     pub fn new(block: &Block<'_>, machine: &Machine) -> Self {
-        let (inputs, outputs) = (block.kernel.inputs, block.kernel.outputs);
+        let (order, channels) = (Neighbors { kernel: block.kernel }, block.kernel.outputs);
         Self {
-            weights: machine.pack(&Neighbors { kernel: block.kernel }, block.weight),
-            bias: block.biases(outputs),
-            inputs,
-            channels: outputs,
+            weights: pack::widened(&order, block.weight, &machine.threads),
+            width: order.width(),
+            bias: block.biases(channels),
+            channels,
         }
     }
 
@@ -70,10 +72,17 @@ impl Last {
         let Task { image, first, mut colors } = task;
         let side = 2 * from.side;
         let rows = colors.first().map_or(0, |color| color.len() / (2 * side));
-        let mut lines = Lines::new(from.side);
+        let mut lines = Lines::new((from.side + 2) * self.width);
         // The rows of a border make zeros, like every other.
         for line in 0..rows + 2 {
-            self.multiply(from, image * from.image() + (first + line) * from.row(), lines.line_mut(line), kernels);
+            let inner = self.width..(from.side + 1) * self.width;
+            kernels.pixels(Pixels {
+                input: &from.data[image * from.image() + (first + line) * from.row() + BLOCK..],
+                block: from.block(),
+                weights: &self.weights,
+                width: self.width,
+                output: &mut lines.line_mut(line)[inner],
+            });
             if line < 2 {
                 continue;
             }
@@ -88,57 +97,32 @@ impl Last {
         }
     }
 
-    /// Fills the panels of a line from a row of pixels, which starts at its border.
-    fn multiply(&self, from: &Maps, start: usize, line: &mut [f32], kernels: Kernels) {
-        let panel = line.len() / 4;
-        let shape = Shape {
-            channels: self.inputs,
-            plane: from.plane(),
-            block: from.block(),
-            row: from.row(),
-            step: WIDTH,
-            output_row: 0,
-            activation: Activation::None,
-        };
-        let pair = |x: usize| Pair { input: start + (x + 1) * BLOCK, output: (x + 1) * WIDTH };
-        let pairs: Vec<Pair> = (0..from.side).step_by(2).map(pair).collect();
-        for (index, output) in line.chunks_mut(panel).enumerate() {
-            let weights = self.weights.part(index * self.inputs * WIDTH, self.inputs * WIDTH);
-            let (input, bias, pairs) = (&*from.data, &[0.0; WIDTH][..], &*pairs);
-            kernels.tile(Tile { shape, input, weights, bias, pairs, rows: &mut [], output }, Method::Pixels);
-        }
-    }
-
     /// Adds up one row of one color, from the near and the far line; `lane` is that of its even columns.
     fn gather(&self, row: &mut [f32], [near, far]: [&[f32]; 2], lane: usize) {
-        let panel = near.len() / 4;
-        let bias = self.bias[lane % self.channels];
-        let odd = lane + self.channels;
-        let (near, near_far) = near[..2 * panel].split_at(panel);
-        let (far, far_far) = far[2 * panel..].split_at(panel);
-        // Columns start one pixel after the border: the pixel before, the pixel itself, the pixel after.
+        let (bias, odd) = (self.bias[lane % self.channels], lane + self.channels);
+        // From the lanes of near neighbors to those of far ones in the row, and to those of the next row.
+        let (column, line) = (4 * self.channels, 8 * self.channels);
         for (x, outputs) in row.chunks_mut(2).enumerate() {
-            let (before, itself, after) = (x * WIDTH, (x + 1) * WIDTH, (x + 2) * WIDTH);
-            let sides = [(lane, before), (odd, after)];
-            for (output, (lane, beside)) in outputs.iter_mut().zip(sides) {
-                let own = near[itself + lane] + near_far[beside + lane];
-                *output = bias + (own + (far[itself + lane] + far_far[beside + lane]));
+            // Columns start one pixel after the border: the pixel before, the pixel itself, the pixel after.
+            let [before, itself, after] = [x, x + 1, x + 2].map(|x| x * self.width);
+            for (output, (lane, beside)) in outputs.iter_mut().zip([(lane, before), (odd, after)]) {
+                let own = near[itself + lane] + near[beside + column + lane];
+                *output = bias + (own + (far[itself + line + lane] + far[beside + line + column + lane]));
             }
         }
     }
 }
 
 impl Lines {
-    fn new(side: usize) -> Self {
-        let panel = (side + 2) * WIDTH;
-        Self { data: vec![0.0; LINES * 4 * panel], panel }
+    fn new(line: usize) -> Self {
+        Self { data: vec![0.0; LINES * line], line }
     }
 
     fn line(&self, line: usize) -> &[f32] {
-        &self.data[line % LINES * 4 * self.panel..][..4 * self.panel]
+        &self.data[line % LINES * self.line..][..self.line]
     }
 
     fn line_mut(&mut self, line: usize) -> &mut [f32] {
-        &mut self.data[line % LINES * 4 * self.panel..][..4 * self.panel]
+        &mut self.data[line % LINES * self.line..][..self.line]
     }
 }

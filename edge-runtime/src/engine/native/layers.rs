@@ -9,7 +9,7 @@ use super::pack::{BLOCK, Packed, Parities, Rows, WIDTH};
 use super::patches::steps::{Panel, SIDE};
 use super::patches::{self, Points};
 use super::plan::{self, Block, STEM};
-use super::tile::{Dense, Method, Pair, Shape, Tile};
+use super::tile::{Dense, Pair, Shape, Tile};
 
 /// Input that is read again and again while a strip is made, so that it stays in a second-level cache: numbers.
 const STRIP: usize = 1 << 17;
@@ -207,7 +207,7 @@ impl Hidden {
                 let weights = self.weights.part((first / WIDTH * 4 + parity) * len, len);
                 let (bias, output) = (&self.bias[first..][..WIDTH], &mut output[first % BLOCK..]);
                 let (input, pairs, rows) = (&from.data[..], &pairs[..], &mut rows[..]);
-                kernels.tile(Tile { shape, input, weights, bias, pairs, rows, output }, Method::Squares);
+                kernels.tile(Tile { shape, input, weights, bias, pairs, rows, output });
             }
         }
     }

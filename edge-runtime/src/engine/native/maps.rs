@@ -6,7 +6,7 @@ use super::numbers::Aligned;
 use super::pack::BLOCK;
 use super::threads::Threads;
 
-/// Planes of a map for [`super::tile::Method::Squares`]: itself, and its differences downwards, to the right, and both.
+/// Planes of a map for [`super::tile::Tile`]: itself, and its differences downwards, to the right, and both.
 pub(super) const PLANES: usize = 4;
 
 /// A map of several images: `[plane][block of 32 channels][image][row][column][32]`, each image with a border of one zero

@@ -1,6 +1,5 @@
 //! Weights in the order in which the kernels read them.
 
-use super::halves::f32_from_f16;
 use super::numbers::{Aligned, Numbers, Zero};
 use super::plan::{Kernel, STEM};
 use super::threads::Threads;
@@ -64,12 +63,15 @@ pub(super) trait Order: Sync {
 pub(super) fn pack(order: &impl Order, numbers: Numbers<'_>, widen: bool, threads: &Threads) -> Packed {
     match numbers {
         Numbers::F32(numbers) => Packed::F32(fill(order, threads, |index| f32::from_le_bytes(numbers[index]))),
-        Numbers::F16(numbers) if widen => {
-            Packed::F32(fill(order, threads, |index| f32_from_f16(u16::from_le_bytes(numbers[index]))))
-        }
+        Numbers::F16(_) if widen => Packed::F32(widened(order, numbers, threads)),
         Numbers::F16(numbers) => Packed::F16(fill(order, threads, |index| u16::from_le_bytes(numbers[index]))),
-        Numbers::I8(_) => Packed::F32(fill(order, threads, |index| numbers.get(index))),
+        Numbers::I8(_) => Packed::F32(widened(order, numbers, threads)),
     }
+}
+
+/// Packs weights as f32 whatever they are stored in.
+pub(super) fn widened(order: &impl Order, numbers: Numbers<'_>, threads: &Threads) -> Aligned<f32> {
+    fill(order, threads, |index| numbers.get(index))
 }
 
 fn fill<T>(order: &impl Order, threads: &Threads, get: impl Fn(usize) -> T + Sync) -> Aligned<T>
@@ -128,8 +130,8 @@ impl Order for Parities {
 }
 
 /// The same convolution to few channels, from the side of its input: what each pixel adds to the outputs of its neighbors.
-/// Panels `[row of neighbors][column of neighbors]`, near (its own outputs) and far (the next ones), rows `[inputs]`, lanes
-/// `[parity][outputs]`.
+/// Rows `[inputs]` of one panel, lanes `[row of neighbors][column of neighbors][parity][outputs]`, where neighbors are near
+/// (the pixel's own outputs) or far (the next ones).
 ///
 /// An output of parity 0 has its near pixel below it and its far one above, one of parity 1 the other way around.
 #[derive(Debug, Clone, Copy)]
@@ -137,19 +139,27 @@ pub(super) struct Neighbors {
     pub kernel: Kernel,
 }
 
+impl Neighbors {
+    /// Lanes of a row: 16 for each output channel.
+    pub fn width(self) -> usize {
+        16 * self.kernel.outputs
+    }
+}
+
 impl Order for Neighbors {
     fn panels(&self) -> (usize, usize) {
-        (4, self.kernel.inputs * WIDTH)
+        (1, self.kernel.inputs * self.width())
     }
 
-    fn fill<T: Copy + Default>(&self, panel: usize, weights: &mut [T], get: impl Fn(usize) -> T) {
+    fn fill<T: Copy + Default>(&self, _panel: usize, weights: &mut [T], get: impl Fn(usize) -> T) {
         let outputs = self.kernel.outputs;
         let side = |far: usize, parity: usize| if far == 0 { 1 + parity } else { 3 - 3 * parity };
-        for (input, row) in weights.chunks_mut(WIDTH).enumerate() {
-            for parity in 0..4 {
-                let place = [side(panel / 2, parity / 2), side(panel % 2, parity % 2)];
-                for output in 0..outputs {
-                    row[parity * outputs + output] = get(self.kernel.index(input, output, place));
+        for (input, row) in weights.chunks_mut(self.width()).enumerate() {
+            for (place, lanes) in row.chunks_mut(outputs).enumerate() {
+                let (neighbors, parity) = (place / 4, place % 4);
+                let tap = [side(neighbors / 2, parity / 2), side(neighbors % 2, parity % 2)];
+                for (output, lane) in lanes.iter_mut().enumerate() {
+                    *lane = get(self.kernel.index(input, output, tap));
                 }
             }
         }

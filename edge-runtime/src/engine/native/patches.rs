@@ -72,7 +72,7 @@ impl<'a> Points<'a> {
         machine.threads.each(tasks, |(block, to)| {
             let from = &maps.data[block * maps.block()..][..maps.block()];
             let first = parity / 2 * maps.row() + parity % 2 * BLOCK;
-            machine.kernels.patches(Inputs { from, row: maps.row(), image: maps.image(), first, patches, to });
+            machine.kernels.step(Inputs { from, row: maps.row(), image: maps.image(), first, patches, to });
         });
         Self { data: &*room, patches }
     }
@@ -83,7 +83,7 @@ impl<'a> Points<'a> {
         let first = (first.image * across + first.input[0] / SIDE) * across + first.input[1] / SIDE;
         let input = &self.data[first * patch..];
         if kernels.level().makes_patches_at_once() {
-            kernels.patches(AtOnce { input, block, places, panel, output });
+            kernels.step(AtOnce { input, block, places, panel, output });
         } else {
             ROOM.with_borrow_mut(|room| self.by_product(room, input, panel, (output, places), kernels));
         }
@@ -102,7 +102,7 @@ impl<'a> Points<'a> {
         let patches = places.len().next_multiple_of(STEP);
         room.sums.grow(PRODUCTS * apart(patches));
         for channel in (0..panel.channels).step_by(CHANNELS) {
-            kernels.patches(Products {
+            kernels.step(Products {
                 input: &input[channel / BLOCK * block..],
                 plane: product,
                 block,
@@ -115,7 +115,7 @@ impl<'a> Points<'a> {
                 goes_on: channel > 0,
             });
         }
-        kernels.patches(Outputs { sums: &room.sums, patches, places, panel, output });
+        kernels.step(Outputs { sums: &room.sums, patches, places, panel, output });
     }
 }
 
@@ -202,6 +202,6 @@ mod tests {
         let (plane, tap) = (4 * BLOCK, WIDTH);
         let step =
             Products { input, plane, block: 0, patches: 4, channels: 1, weights, tap, rows, sums, goes_on: false };
-        Kernels::of(level).expect("available").patches(step);
+        Kernels::of(level).expect("available").step(step);
     }
 }

@@ -1,17 +1,29 @@
 //! The same kernels in plain, safe Rust with all products: what the others are tested against.
 
 use super::pack::{BLOCK, WIDTH, Weights};
-use super::tile::{Dense, Method, Tile};
+use super::tile::{Dense, Pixels, Tile};
 use crate::engine::native::halves::f32_from_f16;
 
 /// Sums that the compiler can keep in registers.
 const LANES: usize = 8;
 
 /// Runs a checked tile.
-pub(super) fn tile(tile: &mut Tile<'_>, method: Method) {
+pub(super) fn tile(tile: &mut Tile<'_>) {
     match tile.weights {
-        Weights::F32(weights) => with(tile, method, weights, |weight| weight),
-        Weights::F16(weights) => with(tile, method, weights, f32_from_f16),
+        Weights::F32(weights) => with(tile, weights, |weight| weight),
+        Weights::F16(weights) => with(tile, weights, f32_from_f16),
+    }
+}
+
+/// Multiplies checked pixels.
+pub(super) fn pixels(all: Pixels<'_>) {
+    let Pixels { input, block, weights, width, output } = all;
+    for (pixel, sums) in output.chunks_exact_mut(width).enumerate() {
+        sums.fill(0.0);
+        for (channel, row) in weights.chunks_exact(width).enumerate() {
+            let x = input[channel / BLOCK * block + pixel * BLOCK + channel % BLOCK];
+            sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += x * weight);
+        }
     }
 }
 
@@ -28,41 +40,29 @@ pub(super) fn dense(dense: &mut Dense<'_>) {
 }
 
 /// Squares are made from the pixels themselves and all four taps, without differences.
-fn with<T: Copy>(tile: &mut Tile<'_>, method: Method, weights: &[T], widen: impl Fn(T) -> f32 + Copy) {
+fn with<T: Copy>(tile: &mut Tile<'_>, weights: &[T], widen: impl Fn(T) -> f32 + Copy) {
     let shape = tile.shape;
-    for pair in tile.pairs {
-        match method {
-            Method::Pixels => {
-                let sums = products::<T, 2, 1>(tile, weights, widen, pair.input);
-                for (half, sums) in sums.iter().enumerate() {
-                    store(tile, pair.output + half * shape.step, sums);
-                }
-            }
-            Method::Squares => {
-                for row in 0..2 {
-                    let sums = products::<T, 4, 2>(tile, weights, widen, pair.input + row * shape.row);
-                    for (column, sums) in sums.iter().enumerate() {
-                        store(tile, pair.output + row * shape.output_row + column * shape.step, sums);
-                    }
-                }
-            }
+    for (pair, row) in tile.pairs.iter().flat_map(|pair| [0, 1].map(|row| (pair, row))) {
+        let sums = products(tile, weights, widen, pair.input + row * shape.row);
+        for (column, sums) in sums.iter().enumerate() {
+            store(tile, pair.output + row * shape.output_row + column * shape.step, sums);
         }
     }
 }
 
-/// The sums of neighboring pixels of a row: a convolution of `SIZE` by `SIZE` taps.
-fn products<T: Copy, const PIXELS: usize, const SIZE: usize>(
+/// The sums of four neighboring pixels of a row.
+fn products<T: Copy>(
     tile: &Tile<'_>,
     weights: &[T],
     widen: impl Fn(T) -> f32 + Copy,
     start: usize,
-) -> [[f32; WIDTH]; PIXELS] {
+) -> [[f32; WIDTH]; 4] {
     let shape = &tile.shape;
-    let mut made = [[0.0; WIDTH]; PIXELS];
+    let mut made = [[0.0; WIDTH]; 4];
     for lane in (0..WIDTH).step_by(LANES) {
-        let mut sums = [[0.0; LANES]; PIXELS];
-        for tap in 0..SIZE * SIZE {
-            let start = start + tap / SIZE * shape.row + tap % SIZE * BLOCK;
+        let mut sums = [[0.0; LANES]; 4];
+        for tap in 0..4 {
+            let start = start + tap / 2 * shape.row + tap % 2 * BLOCK;
             let rows = weights[tap * shape.channels * WIDTH..][..shape.channels * WIDTH].chunks(WIDTH);
             for (channel, row) in rows.enumerate() {
                 let start = start + channel / BLOCK * shape.block + channel % BLOCK;

@@ -137,7 +137,7 @@ impl Reduced {
                 let mut sums = [[0.0; PANEL]; GROUP];
                 let dots = Dots { input, positions, taps: &pixels, words: count, weights, sums: &mut sums };
                 kernels.dots_half(dots, half);
-                kernels.vectorized(Pixels { finish, sums: &sums });
+                kernels.step(Pixels { finish, sums: &sums });
             }
             Form::Differences(half) => {
                 let mut products = [[[0.0; PANEL]; GROUP]; 9];
@@ -146,7 +146,7 @@ impl Reduced {
                     kernels.dots_half(Dots { input, positions, taps, words: count, weights, sums }, half);
                 }
                 let steps = [4 * (side + 1) * PANEL, 2 * PANEL];
-                kernels.vectorized(Squares { finish, products: &products, steps });
+                kernels.step(Squares { finish, products: &products, steps });
             }
             Form::Bytes(_) => {
                 let mut sums = [[0; PANEL]; GROUP];
@@ -154,7 +154,7 @@ impl Reduced {
                 let weight_sums = self.packed.sums[start..].first_chunk().unwrap_or(&[0; PANEL]);
                 let dots = Dots { input, positions, taps: &pixels, words: count, weights, sums: &mut sums };
                 kernels.dots_int8(dots, weight_sums);
-                kernels.vectorized(Integers {
+                kernels.step(Integers {
                     finish,
                     sums: &sums,
                     factors: self.packed.factors[start..].first_chunk().unwrap_or(&[0.0; PANEL]),

@@ -4,15 +4,6 @@ use super::level::Level;
 use super::numbers::Activation;
 use super::pack::{BLOCK, WIDTH, Weights};
 
-/// What becomes of the pixels of a tile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
-    /// A 1x1 convolution: pairs of neighboring pixels, one output each.
-    Pixels,
-    /// A 2x2 convolution as F(2x2, 2x2): pairs of neighboring 2x2 squares, four outputs each.
-    Squares,
-}
-
 /// The numbers that all tiles of a layer share; distances are in numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
@@ -38,14 +29,14 @@ impl Shape {
     }
 }
 
-/// Two neighboring pixels, or squares: where the first one's top left tap is read and its output written.
+/// Two neighboring squares: where the first one's top left tap is read and its output written.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pair {
     pub input: usize,
     pub output: usize,
 }
 
-/// Pixels by one panel of output channels.
+/// Squares by one panel of output channels: a 2x2 convolution as F(2x2, 2x2), four outputs a square.
 #[derive(Debug)]
 pub(super) struct Tile<'a> {
     pub shape: Shape,
@@ -57,37 +48,54 @@ pub(super) struct Tile<'a> {
     pub bias: &'a [f32],
     /// An even number of them.
     pub pairs: &'a [Pair],
-    /// Room for `[channel][WIDTH]`, for levels that make [`Method::Squares`] product by product.
+    /// Room for `[channel][WIDTH]`, for levels that go product by product.
     pub rows: &'a mut [f32],
     pub output: &'a mut [f32],
 }
 
 impl Tile<'_> {
     /// Stops at anything that would lead a kernel outside of the slices.
-    pub fn check(&self, method: Method, level: Level) {
+    pub fn check(&self, level: Level) {
         let shape = &self.shape;
         assert!(shape.channels > 0 && self.pairs.len().is_multiple_of(2));
-        let taps = if method == Method::Pixels { 1 } else { 4 };
-        assert!(self.weights.len() >= taps * shape.channels * WIDTH && self.bias.len() >= WIDTH);
+        assert!(self.weights.len() >= 4 * shape.channels * WIDTH && self.bias.len() >= WIDTH);
         let last_block = (shape.channels - 1) / BLOCK * shape.block;
         // From the first number of a pair to the first of its last pixel.
-        let (read, written) = match method {
-            Method::Pixels => (BLOCK, shape.step),
-            Method::Squares => {
-                let written = shape.output_row + 3 * shape.step;
-                if level.goes_by_product() {
-                    assert!(shape.plane > last_block);
-                    (3 * shape.plane + shape.row + 3 * BLOCK, written)
-                } else {
-                    (2 * shape.row + 4 * BLOCK, written)
-                }
-            }
+        let read = if level.goes_by_product() {
+            assert!(shape.plane > last_block);
+            3 * shape.plane + shape.row + 3 * BLOCK
+        } else {
+            2 * shape.row + 4 * BLOCK
         };
-        let read = read + last_block;
+        let (read, written) = (read + last_block, shape.output_row + 3 * shape.step);
         for pair in self.pairs {
             assert!(pair.input + read + BLOCK <= self.input.len(), "{pair:?} of {}", self.input.len());
             assert!(pair.output + written + WIDTH <= self.output.len(), "{pair:?} of {}", self.output.len());
         }
+    }
+}
+
+/// Neighboring pixels by one matrix: a 1x1 convolution.
+#[derive(Debug)]
+pub(super) struct Pixels<'a> {
+    /// From the first pixel on, `[block][pixel][32]` with a distance between blocks.
+    pub input: &'a [f32],
+    pub block: usize,
+    /// `[channel][width]`, as many rows as there are channels.
+    pub weights: &'a [f32],
+    /// A multiple of [`WIDTH`].
+    pub width: usize,
+    /// `[pixel][width]`, of a multiple of four pixels.
+    pub output: &'a mut [f32],
+}
+
+impl Pixels<'_> {
+    pub fn channels(&self) -> usize {
+        self.weights.len() / self.width
+    }
+
+    pub fn count(&self) -> usize {
+        self.output.len() / self.width
     }
 }
 
@@ -158,9 +166,8 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn every_kernel_computes_what_its_plain_twin_computes() {
-        let methods = |channels| [(channels, Method::Pixels), (channels, Method::Squares)];
-        for (channels, method) in [1, 31, 32, 33, 70].into_iter().flat_map(methods) {
+    fn every_kernel_of_squares_computes_what_its_plain_twin_computes() {
+        for channels in [1, 31, 32, 33, 70] {
             let (input, shape) = planes(channels);
             let weights = numbers(4 * channels * WIDTH, 9);
             let halves: Vec<u16> = weights.iter().map(|weight| half::f16::from_f32(*weight).to_bits()).collect();
@@ -179,12 +186,41 @@ pub(super) mod tests {
                     let (input, bias, pairs) = (&*input, &*bias, &*pairs);
                     let rows = &mut vec![0.0; channels * WIDTH];
                     let tile = Tile { shape, input, weights, bias, pairs, rows, output: &mut output };
-                    Kernels::of(level).expect("available").tile(tile, method);
+                    Kernels::of(level).expect("available").tile(tile);
                     output
                 };
-                let makes = |level: &Level| method == Method::Pixels || !level.makes_patches_at_once();
-                for (level, worst) in differences(makes, (&exact, &halves), run) {
-                    assert!(worst < 1e-4, "{level:?} {method:?}, {channels} channels: {worst}");
+                let makes_squares = |level: &Level| !level.makes_patches_at_once();
+                for (level, worst) in differences(makes_squares, (&exact, &halves), run) {
+                    assert!(worst < 1e-4, "{level:?}, {channels} channels: {worst}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_kernel_of_pixels_computes_what_its_plain_twin_computes() {
+        let sizes = [(1_usize, 4, 1), (33, 12, 3), (64, 64, 1), (64, 64, 3)];
+        for (channels, count, panels) in sizes {
+            let (width, block) = (panels * WIDTH, (count + 1) * BLOCK);
+            let input = numbers(channels.div_ceil(BLOCK) * block, 5);
+            let weights = numbers(channels * width, 9);
+            let run = |level: Level| {
+                let mut output = vec![7.0; count * width];
+                let (input, weights) = (&*input, &*weights);
+                let pixels = Pixels { input, block, weights, width, output: &mut output };
+                Kernels::of(level).expect("available").pixels(pixels);
+                output
+            };
+            let expected = run(Level::Plain);
+            let product = |channel: usize| {
+                let x = input[channel / BLOCK * block + (count - 1) * BLOCK + channel % BLOCK];
+                f64::from(x) * f64::from(weights[channel * width + width - 1])
+            };
+            let last = (0..channels).map(product).sum::<f64>();
+            assert!((f64::from(expected[count * width - 1]) - last).abs() < 1e-4);
+            for level in Level::available() {
+                for (found, expected) in run(level).iter().zip(&expected) {
+                    assert!((found - expected).abs() < 1e-4, "{level:?}, {channels} channels, {count} pixels");
                 }
             }
         }
@@ -218,6 +254,22 @@ pub(super) mod tests {
         let pairs = [Pair { input: 0, output: 0 }, Pair { input: 1140, output: 0 }];
         let (weights, output) = (Weights::F32(&weights), &mut vec![0.0; 4096][..]);
         let tile = Tile { shape, input: &input, weights, bias: &bias, pairs: &pairs, rows: &mut [], output };
-        Kernels::of(Level::Plain).expect("available").tile(tile, Method::Pixels);
+        Kernels::of(Level::Plain).expect("available").tile(tile);
+    }
+
+    #[test]
+    #[should_panic(expected = "is_multiple_of(4)")]
+    fn pixels_come_by_four() {
+        let (input, weights, mut output) = ([0.0; 8 * BLOCK], [0.0; WIDTH], [0.0; 6 * WIDTH]);
+        let pixels = Pixels { input: &input, block: 0, weights: &weights, width: WIDTH, output: &mut output };
+        Kernels::of(Level::best()).expect("available").pixels(pixels);
+    }
+
+    #[test]
+    #[should_panic(expected = "of 127")]
+    fn pixels_outside_of_their_input_are_never_read() {
+        let (input, weights, mut output) = ([0.0; 4 * BLOCK - 1], [0.0; WIDTH], [0.0; 4 * WIDTH]);
+        let pixels = Pixels { input: &input, block: 0, weights: &weights, width: WIDTH, output: &mut output };
+        Kernels::of(Level::best()).expect("available").pixels(pixels);
     }
 }

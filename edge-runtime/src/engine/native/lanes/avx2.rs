@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::{Lanes, Vectors};
 use crate::engine::native::elementwise::Work;
-use crate::engine::native::tile::{Dense, Method, Tile};
+use crate::engine::native::tile::{Dense, Tile};
 
 struct Avx2;
 
@@ -74,9 +74,9 @@ unsafe impl Lanes for Avx2 {
 /// # Safety
 /// The CPU must have AVX2, FMA and F16C.
 #[target_feature(enable = "avx2,fma,f16c")]
-pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
+pub unsafe fn tile(tile: &mut Tile<'_>) {
     // SAFETY: the caller's, and the features are enabled here.
-    unsafe { super::tile::<Avx2, 3, 2>(tile, method) }
+    unsafe { super::tile::<Avx2, 3, 2>(tile) }
 }
 
 /// Does checked work.

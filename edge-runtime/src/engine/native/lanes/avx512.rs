@@ -1,11 +1,10 @@
-//! AVX-512: 16 numbers a vector, 32 registers, tiles of 16 pixels or a patch by 16 channels.
+//! AVX-512: 16 numbers a vector, 32 registers, a patch, 8 pixels or 16 by 16 channels.
 
 use std::arch::x86_64::*;
 
-use super::{Lanes, Stored, Vectors};
+use super::{Lanes, Vectors};
 use crate::engine::native::elementwise::Work;
-use crate::engine::native::pack::Weights;
-use crate::engine::native::tile::{Dense, Method, Tile};
+use crate::engine::native::tile::Dense;
 
 struct Avx512;
 
@@ -75,47 +74,10 @@ unsafe impl Lanes for Avx512 {
     }
 }
 
-/// Runs a checked tile.
-///
-/// # Safety
-/// The CPU must have AVX-512F.
-#[target_feature(enable = "avx512f")]
-pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
-    // SAFETY: the caller's, and the features are enabled here.
-    unsafe {
-        match tile.weights {
-            Weights::F32(weights) => any(tile, method, weights),
-            Weights::F16(weights) => any(tile, method, weights),
-        }
-    }
-}
-
-/// # Safety
-/// That of [`tile`].
-#[inline(always)]
-unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
-    // SAFETY: the caller's; a tile has an even number of pairs.
-    unsafe {
-        match method {
-            Method::Pixels if tile.pairs.len().is_multiple_of(8) => {
-                for first in (0..tile.pairs.len()).step_by(8) {
-                    super::pixels::<Avx512, T, 8, 1>(tile, weights, first, 0);
-                }
-            }
-            Method::Pixels => {
-                for first in (0..tile.pairs.len()).step_by(2) {
-                    super::pixels::<Avx512, T, 2, 1>(tile, weights, first, 0);
-                }
-            }
-            Method::Squares => unreachable!("squares are for levels that go by product"),
-        }
-    }
-}
-
 /// Does checked work.
 ///
 /// # Safety
-/// That of [`tile`]; the work must have been checked.
+/// The CPU must have AVX-512F, and the work must have been checked.
 #[target_feature(enable = "avx512f")]
 pub unsafe fn vectors<W: Vectors>(work: W) {
     // SAFETY: the caller's, and the features are enabled here.
@@ -125,7 +87,7 @@ pub unsafe fn vectors<W: Vectors>(work: W) {
 /// Runs a checked row of a dense layer.
 ///
 /// # Safety
-/// That of [`tile`].
+/// The CPU must have AVX-512F.
 #[target_feature(enable = "avx512f")]
 pub unsafe fn dense(dense: &mut Dense<'_>) {
     // SAFETY: the caller's, and the features are enabled here.
@@ -135,7 +97,7 @@ pub unsafe fn dense(dense: &mut Dense<'_>) {
 /// Does work with these instructions.
 ///
 /// # Safety
-/// That of [`tile`].
+/// The CPU must have AVX-512F.
 #[target_feature(enable = "avx512f")]
 pub unsafe fn vectorized<W: Work>(work: W) -> W::Made {
     work.run()

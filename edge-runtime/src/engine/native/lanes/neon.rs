@@ -5,7 +5,7 @@ use std::arch::asm;
 
 use super::{Lanes, Stored, Vectors};
 use crate::engine::native::pack::{WIDTH, Weights};
-use crate::engine::native::tile::{Dense, Method, Tile};
+use crate::engine::native::tile::{Dense, Tile};
 
 struct Neon;
 
@@ -90,12 +90,12 @@ unsafe impl Lanes for Neon {
 /// # Safety
 /// The CPU must have NEON.
 #[target_feature(enable = "neon")]
-pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
+pub unsafe fn tile(tile: &mut Tile<'_>) {
     // SAFETY: the caller's, and the feature is enabled here.
     unsafe {
         match tile.weights {
-            Weights::F32(weights) => any(tile, method, weights),
-            Weights::F16(weights) => any(tile, method, weights),
+            Weights::F32(weights) => any(tile, weights),
+            Weights::F16(weights) => any(tile, weights),
         }
     }
 }
@@ -106,28 +106,19 @@ pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
 /// # Safety
 /// That of [`tile`].
 #[inline(always)]
-unsafe fn any<T: Stored>(tile: &mut Tile<'_>, method: Method, weights: &[T]) {
+unsafe fn any<T: Stored>(tile: &mut Tile<'_>, weights: &[T]) {
     /// Pairs from which on widening and adding up weights once for all of them is worth a pass of its own.
     const MANY: usize = 8;
-    /// Channels of two vectors.
-    const HALF: usize = WIDTH / 2;
-    if method == Method::Squares && tile.pairs.len() >= MANY {
-        // SAFETY: the caller's.
-        return unsafe { super::squares_by_product::<Neon, T, 4, 2>(tile, weights) };
-    }
-    if !tile.pairs.len().is_multiple_of(4) {
-        // SAFETY: the caller's.
-        return unsafe { super::by_two_pairs::<Neon, T, 4>(tile, method, weights) };
-    }
-    for first in (0..tile.pairs.len()).step_by(4) {
-        for lane in [0, HALF] {
-            // SAFETY: the caller's; the number of pairs is a multiple of four.
-            unsafe {
-                match method {
-                    Method::Pixels => super::pixels::<Neon, T, 4, 2>(tile, weights, first, lane),
-                    Method::Squares => super::squares::<Neon, T, 4, 2>(tile, weights, first, lane),
-                }
+    // SAFETY: the caller's; the number of pairs is a multiple of four where it is taken for one.
+    unsafe {
+        if tile.pairs.len() >= MANY {
+            super::squares_by_product::<Neon, T, 4, 2>(tile, weights);
+        } else if tile.pairs.len().is_multiple_of(4) {
+            for (first, lane) in (0..tile.pairs.len()).step_by(4).flat_map(|first| [(first, 0), (first, WIDTH / 2)]) {
+                super::squares::<Neon, T, 4, 2>(tile, weights, first, lane);
             }
+        } else {
+            super::by_two_pairs::<Neon, T, 4>(tile, weights);
         }
     }
 }

@@ -1,19 +1,11 @@
 //! The steps of patches, each checked first: inputs and weights at the five points of each dimension, products, outputs.
 
-use super::{Lanes, Operands, Stored, Sums, Vectors, groups, load_row, multiply, store_row};
+use super::{Lanes, Operands, Step, Stored, Sums, Vectors, groups, load_row, multiply, store_row};
 use crate::engine::native::numbers::Activation;
 use crate::engine::native::pack::{BLOCK, WIDTH, Weights};
 use crate::engine::native::patches::steps::{
     AtOnce, Grid, Inputs, Outputs, PATCH, POINTS, PRODUCTS, Panel, Products, SIDE, STEP,
 };
-
-/// A step of patches, checked before memory is touched.
-///
-/// # Safety
-/// `check` stops at everything that `run` would read or write outside of the slices.
-pub(in crate::engine::native) unsafe trait Step: Vectors {
-    fn check(&self);
-}
 
 // SAFETY: the last patch's last pixel is inside, and so is the last product's last patch.
 unsafe impl Step for Inputs<'_> {
@@ -163,7 +155,7 @@ unsafe fn some<L: Lanes, const PAIRS: usize, const V: usize>(all: &mut Products<
                 }
             }
             let row = all.rows.as_ptr().add(product * all.rows_plane() + lane);
-            let operands = Operands { pixels, step: BLOCK, weights: [row] };
+            let operands = Operands { pixels, step: BLOCK, weights: [row], width: WIDTH };
             multiply::<L, f32, PAIRS, V, 1>(&mut sums, (all.channels, all.block), operands);
             for pair in 0..PAIRS {
                 for half in 0..2 {

@@ -4,7 +4,7 @@
 use super::{Lanes, Vectors};
 use crate::engine::native::halves::f32_from_f16;
 use crate::engine::native::numbers::Activation;
-use crate::engine::native::tile::{Dense, Method, Tile};
+use crate::engine::native::tile::{Dense, Tile};
 
 struct Scalar;
 
@@ -69,9 +69,9 @@ unsafe impl Lanes for Scalar {
 ///
 /// # Safety
 /// The tile must have been checked.
-pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
+pub unsafe fn tile(tile: &mut Tile<'_>) {
     // SAFETY: the caller's.
-    unsafe { super::tile::<Scalar, 2, 4>(tile, method) }
+    unsafe { super::tile::<Scalar, 2, 4>(tile) }
 }
 
 /// Does checked work.

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 
 use super::{Lanes, Vectors};
 use crate::engine::native::halves::f32_from_f16;
-use crate::engine::native::tile::{Dense, Method, Tile};
+use crate::engine::native::tile::{Dense, Tile};
 
 struct Sse2;
 
@@ -75,9 +75,9 @@ unsafe impl Lanes for Sse2 {
 ///
 /// # Safety
 /// The tile must have been checked.
-pub unsafe fn tile(tile: &mut Tile<'_>, method: Method) {
+pub unsafe fn tile(tile: &mut Tile<'_>) {
     // SAFETY: the caller's, and every CPU of this target has SSE2.
-    unsafe { super::tile::<Sse2, 3, 2>(tile, method) }
+    unsafe { super::tile::<Sse2, 3, 2>(tile) }
 }
 
 /// Does checked work.

@@ -1,8 +1,6 @@
 //! From the sums of a group of positions to the numbers of a feature map.
 
-#![allow(clippy::needless_range_loop, reason = "counted loops over lanes, which become vectors")]
-
-use super::super::elementwise::Work;
+use super::super::lanes::{Lanes, Step, Vectors};
 use super::super::numbers::Activation;
 use super::dots::{GROUP, PANEL, Sums};
 use super::words::Quantizer;
@@ -20,30 +18,25 @@ pub(super) struct Finish<'a> {
 }
 
 impl Finish<'_> {
+    /// Stops at a position with an output outside of the slice, where the last one is so far from its first.
+    fn check(&self, furthest: usize) {
+        assert!(self.places.iter().all(|place| place + furthest + PANEL <= self.output.len()));
+    }
+
+    /// Puts a vector of sums from a lane on.
+    ///
+    /// # Safety
+    /// That of [`Lanes`]; the position's offset and the lane must have been checked.
     #[inline(always)]
-    fn put(&mut self, position: usize, offset: usize, row: &[f32; PANEL]) {
-        let output = self.output[self.places[position] + offset..].first_chunk_mut::<PANEL>().expect("a whole panel");
-        let mut made = [0.0; PANEL];
-        for lane in 0..PANEL {
-            made[lane] = row[lane] + self.bias[lane];
-        }
-        if self.adds {
-            for lane in 0..PANEL {
-                made[lane] += output[lane];
+    unsafe fn put<L: Lanes>(&mut self, position: usize, offset: usize, lane: usize, sum: L::Vector) {
+        // SAFETY: the caller's.
+        unsafe {
+            let to = self.output.as_mut_ptr().add(self.places[position] + offset + lane);
+            let mut made = L::add(sum, L::load(self.bias.as_ptr().add(lane)));
+            if self.adds {
+                made = L::add(made, L::load(to));
             }
-        }
-        match self.activation {
-            Activation::None => *output = made,
-            Activation::Relu => {
-                for lane in 0..PANEL {
-                    output[lane] = if made[lane] < 0.0 { 0.0 } else { made[lane] };
-                }
-            }
-            Activation::Leaky(slope) => {
-                for lane in 0..PANEL {
-                    output[lane] = if made[lane] < 0.0 { made[lane] * slope } else { made[lane] };
-                }
-            }
+            L::store(to, self.activation.of::<L>(made));
         }
     }
 }
@@ -55,13 +48,21 @@ pub(super) struct Pixels<'a> {
     pub sums: &'a Sums<f32>,
 }
 
-impl Work for Pixels<'_> {
-    type Made = ();
+// SAFETY: each position's output is inside.
+unsafe impl Step for Pixels<'_> {
+    fn check(&self) {
+        self.finish.check(0);
+    }
+}
 
+impl Vectors for Pixels<'_> {
     #[inline(always)]
-    fn run(mut self) {
+    unsafe fn run<L: Lanes>(mut self) {
         for (position, row) in self.sums.iter().enumerate() {
-            self.finish.put(position, 0, row);
+            for lane in (0..PANEL).step_by(L::LANES) {
+                // SAFETY: checked.
+                unsafe { self.finish.put::<L>(position, 0, lane, L::load(row.as_ptr().add(lane))) }
+            }
         }
     }
 }
@@ -75,22 +76,32 @@ pub(super) struct Squares<'a> {
     pub steps: [usize; 2],
 }
 
-impl Work for Squares<'_> {
-    type Made = ();
+// SAFETY: each position's last output is inside.
+unsafe impl Step for Squares<'_> {
+    fn check(&self) {
+        self.finish.check(self.steps[0] + self.steps[1]);
+    }
+}
 
+impl Vectors for Squares<'_> {
     #[inline(always)]
-    fn run(mut self) {
+    unsafe fn run<L: Lanes>(mut self) {
         let [down, right] = self.steps;
         for position in 0..GROUP {
-            let mut made = [[0.0; PANEL]; 4];
-            for lane in 0..PANEL {
-                let m = |i: usize, j: usize| self.products[i * 3 + j][position][lane];
-                let [a, b, c] = [m(0, 0) + m(1, 0), m(0, 1) + m(1, 1), m(0, 2) + m(1, 2)];
-                let [d, e, f] = [m(1, 0) - m(2, 0), m(1, 1) - m(2, 1), m(1, 2) - m(2, 2)];
-                [made[0][lane], made[1][lane], made[2][lane], made[3][lane]] = [a + b, b - c, d + e, e - f];
-            }
-            for (place, row) in made.iter().enumerate() {
-                self.finish.put(position, place / 2 * down + place % 2 * right, row);
+            for lane in (0..PANEL).step_by(L::LANES) {
+                // SAFETY: checked.
+                unsafe {
+                    let mut m = [L::zero(); 9];
+                    for (product, sums) in m.iter_mut().zip(self.products) {
+                        *product = L::load(sums[position].as_ptr().add(lane));
+                    }
+                    let [a, b, c] = [L::add(m[0], m[3]), L::add(m[1], m[4]), L::add(m[2], m[5])];
+                    let [d, e, f] = [L::sub(m[3], m[6]), L::sub(m[4], m[7]), L::sub(m[5], m[8])];
+                    self.finish.put::<L>(position, 0, lane, L::add(a, b));
+                    self.finish.put::<L>(position, right, lane, L::sub(b, c));
+                    self.finish.put::<L>(position, down, lane, L::add(d, e));
+                    self.finish.put::<L>(position, down + right, lane, L::sub(e, f));
+                }
             }
         }
     }
@@ -109,11 +120,16 @@ pub(super) struct Integers<'a> {
     pub quantizers: [Quantizer; GROUP],
 }
 
-impl Work for Integers<'_> {
-    type Made = ();
+// SAFETY: each position's output is inside.
+unsafe impl Step for Integers<'_> {
+    fn check(&self) {
+        self.finish.check(0);
+    }
+}
 
+impl Vectors for Integers<'_> {
     #[inline(always)]
-    fn run(mut self) {
+    unsafe fn run<L: Lanes>(mut self) {
         for (position, sums) in self.sums.iter().enumerate() {
             let Quantizer { scale, zero } = self.quantizers[position];
             let mut row = [0.0; PANEL];
@@ -121,7 +137,10 @@ impl Work for Integers<'_> {
                 let exact = sums[lane] - i32::from(zero) * self.weights[lane];
                 *row = exact as f32 * (scale * self.factors[lane]);
             }
-            self.finish.put(position, 0, &row);
+            for lane in (0..PANEL).step_by(L::LANES) {
+                // SAFETY: checked.
+                unsafe { self.finish.put::<L>(position, 0, lane, L::load(row.as_ptr().add(lane))) }
+            }
         }
     }
 }
