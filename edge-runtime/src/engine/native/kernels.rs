@@ -40,7 +40,10 @@ impl Kernels {
             // SAFETY: the level is available and the tile checked.
             #[cfg(target_arch = "aarch64")]
             Level::Neon => unsafe { lanes::neon::tile(&mut tile) },
-            _ => plain::tile(&mut tile),
+            _ => {
+                debug_assert!(!self.0.makes_patches_at_once(), "its weights lie in another order");
+                plain::tile(&mut tile);
+            }
         }
     }
 

@@ -142,7 +142,7 @@ impl Hidden {
         if patches::are_worth(from.side, level) {
             let strips = patches::strips(to, &machine.threads);
             for parity in 0..4 {
-                let points = Points::of(from, parity, room, machine);
+                let points = Points::of(from, parity, level.makes_patches_at_once(), room, machine);
                 let fill = |part| self.patches(&points, (from.side, parity), part, machine.kernels);
                 machine.threads.each(to.parts(&strips), fill);
             }

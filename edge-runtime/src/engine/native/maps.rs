@@ -7,7 +7,7 @@ use super::pack::BLOCK;
 use super::threads::Threads;
 
 /// Planes of a map for [`super::tile::Tile`]: itself, and its differences downwards, to the right, and both.
-pub(super) const PLANES: usize = 4;
+const PLANES: usize = 4;
 
 /// A map of several images: `[plane][block of 32 channels][image][row][column][32]`, each image with a border of one zero
 /// pixel.
@@ -156,7 +156,7 @@ impl Strip {
             // The strip may begin inside of this image.
             let top = (image * (2 * side + 2) + 1 + down) as isize - self.first as isize;
             for y in (lines.start / 2..lines.end / 2).step_by(steps[0]) {
-                let output = (top + 2 * y as isize) as usize * row;
+                let output = usize::try_from(top + 2 * y as isize).expect("strips begin at even rows") * row;
                 for x in (0..side).step_by(steps[1]) {
                     call(Place { image, input: [y + down, x + right], output: output + (2 * x + 1 + right) * BLOCK });
                 }

@@ -20,7 +20,7 @@ use model_spec::variant::Compute;
 
 /// Images of a batch that go through the first blocks together, or as many more as give each thread the same number.
 const IMAGES: usize = 4;
-/// The same where blocks go patch by patch, for which a single image has too few.
+/// The same where blocks go patch by patch: where that goes product by product, a single image has too few of them.
 const IMAGES_OF_PATCHES: usize = 8;
 /// Blocks that a batch goes through together, since their weights outweigh their maps; images go through later ones one by one
 /// on each thread, lest their maps leave the caches.

@@ -118,12 +118,12 @@ impl Order for Parities {
             }
             for (place, row) in taken.iter().enumerate() {
                 let (parity, tap) = (place / 4, place % 4);
-                let row_of = if self.by_input {
+                let to = if self.by_input {
                     (parity * kernel.inputs + input) * 4 + tap
                 } else {
                     place * kernel.inputs + input
                 };
-                weights[row_of * WIDTH..][..WIDTH].copy_from_slice(row);
+                weights[to * WIDTH..][..WIDTH].copy_from_slice(row);
             }
         }
     }

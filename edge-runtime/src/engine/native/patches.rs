@@ -1,5 +1,5 @@
-//! Large tiles of blocks to many pixels: F(4x4, 2x2), 25 products for 16 outputs of one parity (Winograd, Arithmetic Complexity
-//! of Computations, 1980; Lavin and Gray, arXiv 1509.09308), where [`super::tile::Method::Squares`] needs 36.
+//! Large tiles: F(4x4, 2x2), 25 products for 16 outputs of one parity (Winograd, Arithmetic Complexity of Computations, 1980;
+//! Lavin and Gray, arXiv 1509.09308), where squares need 36.
 //!
 //! In one dimension, four outputs are sums of five products, each of a sum of inputs and a sum of the two taps: two polynomials
 //! that are multiplied at the points 0, 1, -1, 2 and infinity. `lanes::patches` has the sums.
@@ -17,7 +17,7 @@ use super::pack::{BLOCK, WIDTH};
 use super::threads::Threads;
 use steps::{AtOnce, Grid, Inputs, Outputs, PRODUCTS, Panel, Products, SIDE, STEP, apart};
 
-/// Patches whose sums stay in a second-level cache.
+/// Patches whose sums, one product after the other, stay in a second-level cache.
 const MOST: usize = 64;
 /// Input channels whose weights are transformed at a time, for the same reason.
 const CHANNELS: usize = 2 * BLOCK;
@@ -47,6 +47,7 @@ pub(super) fn strips(to: &Maps, threads: &Threads) -> Vec<Strip> {
 pub(super) struct Points<'a> {
     data: &'a [f32],
     patches: Grid,
+    at_once: bool,
 }
 
 /// Room for what a thread makes of a panel, kept from one to the next.
@@ -61,10 +62,9 @@ thread_local! {
 }
 
 impl<'a> Points<'a> {
-    /// Transforms the first plane of maps.
-    pub fn of(maps: &Maps, parity: usize, room: &'a mut Aligned<f32>, machine: &Machine) -> Self {
+    /// Transforms the first plane of maps, for all products of a patch at once or one after the other.
+    pub fn of(maps: &Maps, parity: usize, at_once: bool, room: &'a mut Aligned<f32>, machine: &Machine) -> Self {
         let across = maps.side / SIDE;
-        let at_once = machine.kernels.level().makes_patches_at_once();
         let grid = if at_once { Grid::by_patch } else { Grid::by_product };
         let patches = grid(maps.images * across * across, across);
         room.grow(maps.blocks * patches.block);
@@ -74,7 +74,7 @@ impl<'a> Points<'a> {
             let first = parity / 2 * maps.row() + parity % 2 * BLOCK;
             machine.kernels.step(Inputs { from, row: maps.row(), image: maps.image(), first, patches, to });
         });
-        Self { data: &*room, patches }
+        Self { data: &*room, patches, at_once }
     }
 
     /// Fills the outputs of patches that follow each other from that of a place on, each from its place of the output on.
@@ -82,7 +82,7 @@ impl<'a> Points<'a> {
         let Grid { across, block, patch, .. } = self.patches;
         let first = (first.image * across + first.input[0] / SIDE) * across + first.input[1] / SIDE;
         let input = &self.data[first * patch..];
-        if kernels.level().makes_patches_at_once() {
+        if self.at_once {
             kernels.step(AtOnce { input, block, places, panel, output });
         } else {
             ROOM.with_borrow_mut(|room| self.by_product(room, input, panel, (output, places), kernels));
@@ -123,8 +123,10 @@ impl<'a> Points<'a> {
 mod tests {
     use super::*;
     use crate::engine::native::halves::f32_from_f16;
-    use crate::engine::native::numbers::Activation;
-    use crate::engine::native::pack::Weights;
+    use crate::engine::native::numbers::{Activation, Numbers};
+    use crate::engine::native::pack::{Packed, Parities, Weights, pack};
+    use crate::engine::native::patches::steps::PATCH;
+    use crate::engine::native::plan::Kernel;
     use crate::engine::native::tile::tests::numbers;
 
     /// Maps with an empty border.
@@ -140,30 +142,40 @@ mod tests {
         maps
     }
 
+    /// A kernel `[channels, WIDTH, 4, 4]`, packed for patches product by product or at once.
+    fn packed(numbers: Numbers<'_>, channels: usize, at_once: bool) -> Packed {
+        let kernel = Kernel { inputs: channels, outputs: WIDTH, subpixel: false };
+        pack(&Parities { kernel, by_input: at_once }, numbers, false, &Threads::own())
+    }
+
     /// The convolution of one parity at an output, by its definition.
-    fn expected(maps: &Maps, weights: &[f32], channels: usize, start: usize, lane: usize) -> f64 {
+    fn expected(maps: &Maps, kernel: &[f32], [parity, start, lane]: [usize; 3]) -> f64 {
+        let channels = kernel.len() / 16 / WIDTH;
         let products = (0..4).flat_map(|tap| (0..channels).map(move |channel| (tap, channel))).map(|(tap, channel)| {
             let place = start + tap / 2 * maps.row() + tap % 2 * BLOCK;
             let x = maps.data[channel / BLOCK * maps.block() + place + channel % BLOCK];
-            f64::from(x) * f64::from(weights[(tap * channels + channel) * WIDTH + lane])
+            let [row, column] = [3 - 2 * (tap / 2) - parity / 2, 3 - 2 * (tap % 2) - parity % 2];
+            f64::from(x) * f64::from(kernel[((channel * WIDTH + lane) * 4 + row) * 4 + column])
         });
         products.sum()
     }
 
     #[test]
     fn patches_are_the_convolution() {
-        let levels = Level::available().into_iter().filter(|level| are_worth(8, *level));
+        let levels = Level::available().into_iter().filter(|level| *level != Level::Plain);
+        // Levels that go by product can make patches at once, too.
+        let ways = levels.flat_map(|level| [(level, level.makes_patches_at_once()), (level, true)]);
         let sizes = [(1, 8, 1), (3, 4, 32), (2, 16, 70)];
-        for (level, (images, side, channels)) in levels.flat_map(|level| sizes.map(|size| (level, size))) {
+        for ((level, at_once), (images, side, channels)) in ways.flat_map(|way| sizes.map(|size| (way, size))) {
             let kernels = Kernels::of(level).expect("available");
             let maps = maps(images, side, channels);
-            let halves: Vec<u16> =
-                numbers(4 * channels * WIDTH, 9).iter().map(|x| half::f16::from_f32(*x).to_bits()).collect();
-            let exact: Vec<f32> = halves.iter().map(|half| f32_from_f16(*half)).collect();
-            let place = |row: usize| if level.makes_patches_at_once() { row % 4 * channels + row / 4 } else { row };
-            let rows = (0..4 * channels).flat_map(|row| &halves[place(row) * WIDTH..][..WIDTH]);
-            let halves: Vec<u16> = rows.copied().collect();
-            let packed: Vec<f32> = halves.iter().map(|half| f32_from_f16(*half)).collect();
+            let halves: Vec<[u8; 2]> = numbers(channels * WIDTH * 16, 9)
+                .iter()
+                .map(|x| half::f16::from_f32(*x).to_bits().to_le_bytes())
+                .collect();
+            let kernel: Vec<f32> = halves.iter().map(|half| f32_from_f16(u16::from_le_bytes(*half))).collect();
+            let floats: Vec<[u8; 4]> = kernel.iter().map(|number| number.to_le_bytes()).collect();
+            let kept = [Numbers::F32(&floats), Numbers::F16(&halves)].map(|from| packed(from, channels, at_once));
             let bias = numbers(WIDTH, 3);
             let mut room = Aligned::default();
             let machine = Machine { kernels, threads: Threads::own() };
@@ -171,22 +183,23 @@ mod tests {
             let rows = (0..images).flat_map(|image| (0..side).step_by(SIDE).map(move |y| (image, y)));
             let places: Vec<usize> =
                 rows.flat_map(|(image, y)| (0..side).step_by(SIDE).map(move |x| corner(image, y, x))).collect();
-            let kept = [Weights::F32(&packed), Weights::F16(&halves)];
-            for (parity, weights) in (0..4).flat_map(|parity| kept.map(|weights| (parity, weights))) {
-                let points = Points::of(&maps, parity, &mut room, &machine);
+            for (parity, weights) in (0..4).flat_map(|parity| kept.iter().map(move |weights| (parity, weights))) {
+                let points = Points::of(&maps, parity, at_once, &mut room, &machine);
                 let mut output = vec![0.0; images * side * side * WIDTH];
                 let first = Place { image: 0, input: [parity / 2, parity % 2], output: 0 };
-                let activation = Activation::Leaky(0.25);
+                let (activation, len) = (Activation::Leaky(0.25), 4 * channels * WIDTH);
+                let weights = weights.part(parity * len, len);
                 let panel = Panel { weights, channels, bias: &bias, activation, step: WIDTH, row: side * WIDTH };
                 points.fill(first, &panel, &mut output, &places, kernels);
                 for (index, found) in output.iter().enumerate() {
                     let (pixel, lane) = (index / WIDTH, index % WIDTH);
                     let (image, y, x) = (pixel / (side * side), pixel / side % side, pixel % side);
                     let start = image * maps.image() + (y + parity / 2) * maps.row() + (x + parity % 2) * BLOCK;
-                    let sum = expected(&maps, &exact, channels, start, lane) + f64::from(bias[lane]);
+                    let sum = expected(&maps, &kernel, [parity, start, lane]) + f64::from(bias[lane]);
                     let expected = if sum < 0.0 { sum * 0.25 } else { sum };
                     let error = (f64::from(*found) - expected).abs();
-                    assert!(error < 1e-4, "{level:?} {channels} channels, parity {parity}: {found}, not {expected}");
+                    let way = if at_once { "at once" } else { "by product" };
+                    assert!(error < 1e-4, "{level:?} {way}, {channels} channels, {parity}: {found}, not {expected}");
                 }
             }
         }
@@ -195,13 +208,52 @@ mod tests {
     #[test]
     #[should_panic(expected = "self.input.len()")]
     fn products_outside_of_their_input_are_never_made() {
-        let level = Level::available().into_iter().find(|level| level.goes_by_product()).expect("one that has vectors");
         let (input, weights, sums) =
             (&[0.0; PRODUCTS * 4 * BLOCK - 1], &[0.0; 4 * WIDTH], &mut [0.0; PRODUCTS * 5 * WIDTH]);
         let (weights, rows) = (Weights::F32(weights), &mut [0.0; PRODUCTS * 2 * WIDTH]);
         let (plane, tap) = (4 * BLOCK, WIDTH);
         let step =
             Products { input, plane, block: 0, patches: 4, channels: 1, weights, tap, rows, sums, goes_on: false };
-        Kernels::of(level).expect("available").step(step);
+        Kernels::of(Level::best()).expect("available").step(step);
+    }
+
+    /// Patches of one channel at once, two of them, from so many numbers to so many.
+    fn at_once(inputs: usize, outputs: usize) {
+        let (input, weights, mut output) = (vec![0.0; inputs], [0.0; 4 * WIDTH], vec![0.0; outputs]);
+        let (weights, activation) = (Weights::F32(&weights), Activation::None);
+        let panel = Panel { weights, channels: 1, bias: &[0.0; WIDTH], activation, step: WIDTH, row: 2 * SIDE * WIDTH };
+        let places = &[0, SIDE * WIDTH];
+        let step = AtOnce { input: &input, block: 0, places, panel: &panel, output: &mut output };
+        Kernels::of(Level::best()).expect("available").step(step);
+    }
+
+    const INPUTS: usize = 2 * PATCH;
+    const OUTPUTS: usize = 2 * SIDE * SIDE * WIDTH;
+
+    #[test]
+    fn patches_that_fill_their_slices_are_made_at_once() {
+        at_once(INPUTS, OUTPUTS);
+    }
+
+    #[test]
+    #[should_panic(expected = "self.input.len()")]
+    fn patches_outside_of_their_points_are_never_made() {
+        at_once(INPUTS - 1, OUTPUTS);
+    }
+
+    #[test]
+    #[should_panic(expected = "a place outside of 511")]
+    fn patches_outside_of_their_output_are_never_made() {
+        at_once(INPUTS, OUTPUTS - 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "self.from.len()")]
+    fn points_outside_of_a_map_are_never_read() {
+        let (row, side) = (10 * BLOCK, 2 * SIDE);
+        let (from, mut to) = (vec![0.0; (side + 1) * row - BLOCK - 1], vec![0.0; 4 * PATCH]);
+        let patches = Grid::by_patch(4, 2);
+        let step = Inputs { from: &from, row, image: 0, first: 0, patches, to: &mut to };
+        Kernels::of(Level::best()).expect("available").step(step);
     }
 }

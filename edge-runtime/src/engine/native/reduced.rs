@@ -14,7 +14,7 @@ use super::numbers::Activation;
 use super::plan::Block;
 use dots::{Dots, GROUP, PANEL};
 use exact::Exact;
-use finish::{Finish, Integers, Pixels, Squares};
+use finish::{Finish, Integers, Singles, Squares};
 use pack::Packed;
 use words::{Form, Quantizer, Words};
 
@@ -137,7 +137,7 @@ impl Reduced {
                 let mut sums = [[0.0; PANEL]; GROUP];
                 let dots = Dots { input, positions, taps: &pixels, words: count, weights, sums: &mut sums };
                 kernels.dots_half(dots, half);
-                kernels.step(Pixels { finish, sums: &sums });
+                kernels.step(Singles { finish, sums: &sums });
             }
             Form::Differences(half) => {
                 let mut products = [[[0.0; PANEL]; GROUP]; 9];

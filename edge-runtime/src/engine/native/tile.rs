@@ -4,6 +4,11 @@ use super::level::Level;
 use super::numbers::Activation;
 use super::pack::{BLOCK, WIDTH, Weights};
 
+/// Whether a piece of so many numbers that begins at each of the places is inside of a slice.
+pub(super) fn are_inside(mut places: impl Iterator<Item = usize>, size: usize, len: usize) -> bool {
+    len.checked_sub(size).is_some_and(|last| places.all(|place| place <= last))
+}
+
 /// The numbers that all tiles of a layer share; distances are in numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
@@ -67,11 +72,10 @@ impl Tile<'_> {
         } else {
             2 * shape.row + 4 * BLOCK
         };
-        let (read, written) = (read + last_block, shape.output_row + 3 * shape.step);
-        for pair in self.pairs {
-            assert!(pair.input + read + BLOCK <= self.input.len(), "{pair:?} of {}", self.input.len());
-            assert!(pair.output + written + WIDTH <= self.output.len(), "{pair:?} of {}", self.output.len());
-        }
+        let (read, written) = (read + last_block + BLOCK, shape.output_row + 3 * shape.step + WIDTH);
+        let (inputs, outputs) = (self.pairs.iter().map(|pair| pair.input), self.pairs.iter().map(|pair| pair.output));
+        assert!(are_inside(inputs, read, self.input.len()), "an input outside of {}", self.input.len());
+        assert!(are_inside(outputs, written, self.output.len()), "an output outside of {}", self.output.len());
     }
 }
 
@@ -246,15 +250,40 @@ pub(super) mod tests {
         }
     }
 
-    #[test]
-    #[should_panic(expected = "of 1200")]
-    fn a_tile_outside_of_its_input_is_never_run() {
-        let (_, shape) = planes(1);
-        let (input, weights, bias) = (vec![0.0; 1200], vec![0.0; 4 * WIDTH], vec![0.0; WIDTH]);
-        let pairs = [Pair { input: 0, output: 0 }, Pair { input: 1140, output: 0 }];
+    /// A tile of two pairs, the second of which begins at a place of 1200 numbers in each plane.
+    fn reaching(place: usize, level: Level) {
+        let shape = Shape { plane: 1200, ..planes(1).1 };
+        let planes = if level.goes_by_product() { 4 } else { 1 };
+        let (input, weights, bias) = (vec![0.0; planes * 1200], vec![0.0; 4 * WIDTH], vec![0.0; WIDTH]);
+        let pairs = [Pair { input: 0, output: 0 }, Pair { input: place, output: 0 }];
         let (weights, output) = (Weights::F32(&weights), &mut vec![0.0; 4096][..]);
-        let tile = Tile { shape, input: &input, weights, bias: &bias, pairs: &pairs, rows: &mut [], output };
-        Kernels::of(Level::Plain).expect("available").tile(tile);
+        let rows = &mut [0.0; WIDTH];
+        let tile = Tile { shape, input: &input, weights, bias: &bias, pairs: &pairs, rows, output };
+        Kernels::of(level).expect("available").tile(tile);
+    }
+
+    /// One that has vectors and makes squares.
+    fn by_product() -> Level {
+        Level::available().into_iter().rfind(|level| level.goes_by_product()).expect("on every CPU")
+    }
+
+    #[test]
+    fn tiles_that_reach_to_the_end_of_their_input_are_run() {
+        // Two rows of ten pixels and five pixels more; a row of ten and four more.
+        reaching(1200 - 25 * BLOCK, Level::Plain);
+        reaching(1200 - 14 * BLOCK, by_product());
+    }
+
+    #[test]
+    #[should_panic(expected = "outside of 1200")]
+    fn a_tile_outside_of_its_input_is_never_run() {
+        reaching(1200 - 25 * BLOCK + 1, Level::Plain);
+    }
+
+    #[test]
+    #[should_panic(expected = "outside of 4800")]
+    fn a_tile_outside_of_its_differences_is_never_run() {
+        reaching(1200 - 14 * BLOCK + 1, by_product());
     }
 
     #[test]

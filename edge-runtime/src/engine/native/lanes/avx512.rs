@@ -1,4 +1,4 @@
-//! AVX-512: 16 numbers a vector, 32 registers, a patch, 8 pixels or 16 by 16 channels.
+//! AVX-512: 16 numbers a vector, 32 registers: a patch by 16 channels, 16 pixels by 16 or 8 by 48.
 
 use std::arch::x86_64::*;
 
@@ -8,7 +8,7 @@ use crate::engine::native::tile::Dense;
 
 struct Avx512;
 
-// SAFETY: every function is one instruction of AVX-512F on memory that the caller vouches for.
+// SAFETY: every function is one instruction of AVX-512F on memory that the caller vouches for; asking for memory never faults.
 unsafe impl Lanes for Avx512 {
     type Vector = __m512;
     const LANES: usize = 16;

@@ -98,6 +98,7 @@ unsafe impl Step for Products<'_> {
 impl Vectors for Products<'_> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
+        assert!(L::LANES < WIDTH, "vectors as wide as a panel make patches at once");
         // SAFETY: the caller's, and checked.
         unsafe {
             match self.weights {
@@ -206,13 +207,8 @@ unsafe fn taps<L: Lanes>(first: L::Vector, second: L::Vector) -> [L::Vector; POI
 // SAFETY: all sums, and each patch's last output, are inside.
 unsafe impl Step for Outputs<'_> {
     fn check(&self) {
-        assert!(
-            self.places.len() <= self.patches
-                && self.sums.len() >= PRODUCTS * self.plane()
-                && self.panel.bias.len() >= WIDTH
-        );
-        let last = (SIDE - 1) * (self.panel.row + self.panel.step) + WIDTH;
-        assert!(self.places.iter().all(|place| place + last <= self.output.len()));
+        assert!(self.places.len() <= self.patches && self.sums.len() >= PRODUCTS * self.plane());
+        self.panel.check(self.places, self.output.len());
     }
 }
 
@@ -245,17 +241,18 @@ impl Vectors for Outputs<'_> {
 // SAFETY: the last channel's last tap, the last patch's last point, and each patch's last output, are inside.
 unsafe impl Step for AtOnce<'_> {
     fn check(&self) {
-        let Panel { weights, channels, bias, step, row, .. } = *self.panel;
-        assert!(channels > 0 && weights.len() >= 4 * channels * WIDTH && bias.len() >= WIDTH);
+        let Panel { weights, channels, .. } = *self.panel;
+        assert!(channels > 0 && weights.len() >= 4 * channels * WIDTH);
         assert!(self.input.len() >= (channels - 1) / BLOCK * self.block + self.places.len() * PATCH);
-        let last = (SIDE - 1) * (row + step) + WIDTH;
-        assert!(self.places.iter().all(|place| place + last <= self.output.len()));
+        self.panel.check(self.places, self.output.len());
     }
 }
 
 impl Vectors for AtOnce<'_> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
+        // Others have no registers for it, and need no code for it but in tests.
+        assert!(cfg!(test) || L::LANES == WIDTH, "narrow vectors make products one after the other");
         // SAFETY: the caller's, and checked.
         unsafe {
             match self.panel.weights {
@@ -287,8 +284,9 @@ unsafe fn at_once<L: Lanes, T: Stored>(all: AtOnce<'_>, weights: &[T]) {
                 for channel in (0..panel.channels).step_by(BLOCK) {
                     let mut pixels = input.as_ptr().add(channel / BLOCK * block + patch * PATCH);
                     for _ in channel..panel.channels.min(channel + BLOCK) {
-                        L::prefetch(row.wrapping_add(AHEAD));
-                        L::prefetch(row.wrapping_add(AHEAD + ROW / 2));
+                        for line in (0..ROW).step_by(64 / size_of::<T>()) {
+                            L::prefetch(row.wrapping_add(AHEAD + line));
+                        }
                         let (near, far) = (T::load::<L>(row), T::load::<L>(row.add(WIDTH)));
                         let (below, both) = (T::load::<L>(row.add(2 * WIDTH)), T::load::<L>(row.add(3 * WIDTH)));
                         let columns = [taps::<L>(near, below), taps::<L>(far, both)];

@@ -2,6 +2,7 @@
 
 use super::super::numbers::Activation;
 use super::super::pack::{BLOCK, WIDTH, Weights};
+use super::super::tile::are_inside;
 
 /// Outputs of a patch in one dimension.
 pub(in crate::engine::native) const SIDE: usize = 4;
@@ -54,6 +55,17 @@ pub(in crate::engine::native) struct Panel<'a> {
     pub step: usize,
     /// Numbers between rows of outputs.
     pub row: usize,
+}
+
+impl Panel<'_> {
+    /// Stops at a bias that is too short, and at places with an output outside of so many numbers.
+    pub fn check(&self, places: &[usize], len: usize) {
+        let outputs = (SIDE - 1) * (self.row + self.step) + WIDTH;
+        assert!(
+            self.bias.len() >= WIDTH && are_inside(places.iter().copied(), outputs, len),
+            "a place outside of {len}"
+        );
+    }
 }
 
 /// The points of one block of channels and one parity.
