@@ -210,7 +210,7 @@ mod tests {
         // In one dimension, the first output is product 0 plus product 1, the second product 1 minus product 2.
         let of = |position: usize, place: usize, lane: usize| {
             let m = |i: usize, j: usize| products[i * 3 + j][position][lane];
-            let line = |i: usize| if place % 2 == 0 { m(i, 0) + m(i, 1) } else { m(i, 1) - m(i, 2) };
+            let line = |i: usize| if place.is_multiple_of(2) { m(i, 0) + m(i, 1) } else { m(i, 1) - m(i, 2) };
             if place < 2 { line(0) + line(1) } else { line(1) - line(2) }
         };
         assert_written(4, of, run);
