@@ -140,11 +140,14 @@ impl Hidden {
     pub fn run(&self, from: &mut Maps, room: &mut Aligned<f32>, to: &mut Maps, machine: &Machine, clock: &mut Clock) {
         let level = machine.kernels.level();
         if patches::are_worth(from.side, level) {
-            let strips = patches::strips(to, &machine.threads);
-            for parity in 0..4 {
-                let points = Points::of(from, parity, level.makes_patches_at_once(), room, machine);
-                let fill = |part| self.patches(&points, (from.side, parity), part, machine.kernels);
-                machine.threads.each(to.parts(&strips), fill);
+            let (strips, at_once) = (patches::strips(to, &machine.threads), level.makes_patches_at_once());
+            for parities in Points::together(from, at_once, &machine.threads) {
+                let points = Points::of(from, parities.clone(), at_once, room, machine);
+                machine.threads.each(to.parts(&strips), |mut part| {
+                    for parity in parities.clone() {
+                        self.patches(&points, (from.side, parity), &mut part, machine.kernels);
+                    }
+                });
             }
             return;
         }
@@ -160,7 +163,7 @@ impl Hidden {
         machine.threads.each(to.parts(&strips), |part| self.squares(from, part, machine.kernels));
     }
 
-    fn patches(&self, points: &Points<'_>, (side, parity): (usize, usize), part: Part<'_>, kernels: Kernels) {
+    fn patches(&self, points: &Points<'_>, (side, parity): (usize, usize), part: &mut Part<'_>, kernels: Kernels) {
         let Part { block: panel, strip, output } = part;
         let len = 4 * self.inputs * WIDTH;
         let (mut first, mut places) = (None, Vec::new());
@@ -169,7 +172,7 @@ impl Hidden {
             places.push(place.output);
         });
         let Some(first) = first else { return };
-        for lane in (panel * BLOCK..self.outputs.min((panel + 1) * BLOCK)).step_by(WIDTH) {
+        for lane in (*panel * BLOCK..self.outputs.min((*panel + 1) * BLOCK)).step_by(WIDTH) {
             let panel = Panel {
                 weights: self.weights.part((lane / WIDTH * 4 + parity) * len, len),
                 channels: self.inputs,
@@ -178,7 +181,7 @@ impl Hidden {
                 step: 2 * BLOCK,
                 row: 4 * (side + 1) * BLOCK,
             };
-            points.fill(first, &panel, &mut output[lane % BLOCK..], &places, kernels);
+            points.fill((parity, first), &panel, &mut output[lane % BLOCK..], &places, kernels);
         }
     }
 

@@ -7,6 +7,7 @@
 pub(super) mod steps;
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use super::kernels::Kernels;
 use super::level::Level;
@@ -42,10 +43,11 @@ pub(super) fn strips(to: &Maps, threads: &Threads) -> Vec<Strip> {
     to.strips(fewest.min(most) * row, most * row, threads)
 }
 
-/// Maps at the points of the patches of one parity.
+/// Maps at the points of the patches of some parities: `[parity]` of blocks as the grid has them.
 #[derive(Debug)]
 pub(super) struct Points<'a> {
     data: &'a [f32],
+    parities: Range<usize>,
     patches: Grid,
     at_once: bool,
 }
@@ -61,27 +63,59 @@ thread_local! {
     static ROOM: RefCell<Room> = RefCell::default();
 }
 
+/// The patches of one parity of maps.
+fn grid(maps: &Maps, at_once: bool) -> Grid {
+    let across = maps.side / SIDE;
+    let grid = if at_once { Grid::by_patch } else { Grid::by_product };
+    grid(maps.images * across * across, across)
+}
+
 impl<'a> Points<'a> {
+    /// The parities of maps, in groups whose points are made together: all of them where several threads would wait for each
+    /// other after each one, as long as the points stay in the caches.
+    pub fn together(maps: &Maps, at_once: bool, threads: &Threads) -> impl Iterator<Item = Range<usize>> {
+        /// Numbers in the caches.
+        const MOST: usize = 1 << 19;
+        let all = threads.count() > 1 && 4 * maps.blocks * grid(maps, at_once).block <= MOST;
+        let size = if all { 4 } else { 1 };
+        (0..4).step_by(size).map(move |first| first..first + size)
+    }
+
     /// Transforms the first plane of maps, for all products of a patch at once or one after the other.
-    pub fn of(maps: &Maps, parity: usize, at_once: bool, room: &'a mut Aligned<f32>, machine: &Machine) -> Self {
-        let across = maps.side / SIDE;
-        let grid = if at_once { Grid::by_patch } else { Grid::by_product };
-        let patches = grid(maps.images * across * across, across);
-        room.grow(maps.blocks * patches.block);
-        let tasks = room[..maps.blocks * patches.block].chunks_mut(patches.block).enumerate().collect();
-        machine.threads.each(tasks, |(block, to)| {
+    pub fn of(
+        maps: &Maps,
+        parities: Range<usize>,
+        at_once: bool,
+        room: &'a mut Aligned<f32>,
+        machine: &Machine,
+    ) -> Self {
+        let patches = grid(maps, at_once);
+        let len = parities.len() * maps.blocks * patches.block;
+        room.grow(len);
+        let tasks = room[..len].chunks_mut(patches.block).enumerate().collect();
+        machine.threads.each(tasks, |(index, to)| {
+            let (parity, block) = (parities.start + index / maps.blocks, index % maps.blocks);
             let from = &maps.data[block * maps.block()..][..maps.block()];
             let first = parity / 2 * maps.row() + parity % 2 * BLOCK;
             machine.kernels.step(Inputs { from, row: maps.row(), image: maps.image(), first, patches, to });
         });
-        Self { data: &*room, patches, at_once }
+        Self { data: &room[..len], parities, patches, at_once }
     }
 
-    /// Fills the outputs of patches that follow each other from that of a place on, each from its place of the output on.
-    pub fn fill(&self, first: Place, panel: &Panel<'_>, output: &mut [f32], places: &[usize], kernels: Kernels) {
+    /// Fills the outputs of a parity's patches that follow each other from that of a place on, each from its place of the
+    /// output on.
+    pub fn fill(
+        &self,
+        (parity, first): (usize, Place),
+        panel: &Panel<'_>,
+        output: &mut [f32],
+        places: &[usize],
+        kernels: Kernels,
+    ) {
         let Grid { across, block, patch, .. } = self.patches;
         let first = (first.image * across + first.input[0] / SIDE) * across + first.input[1] / SIDE;
-        let input = &self.data[first * patch..];
+        let start = (parity - self.parities.start) * (self.data.len() / self.parities.len());
+        let input = &self.data[start + first * patch..];
         if self.at_once {
             kernels.step(AtOnce { input, block, places, panel, output });
         } else {
@@ -184,13 +218,14 @@ mod tests {
             let places: Vec<usize> =
                 rows.flat_map(|(image, y)| (0..side).step_by(SIDE).map(move |x| corner(image, y, x))).collect();
             for (parity, weights) in (0..4).flat_map(|parity| kept.iter().map(move |weights| (parity, weights))) {
-                let points = Points::of(&maps, parity, at_once, &mut room, &machine);
+                let parities = if channels == 1 { 0..4 } else { parity..parity + 1 };
+                let points = Points::of(&maps, parities, at_once, &mut room, &machine);
                 let mut output = vec![0.0; images * side * side * WIDTH];
                 let first = Place { image: 0, input: [parity / 2, parity % 2], output: 0 };
                 let (activation, len) = (Activation::Leaky(0.25), 4 * channels * WIDTH);
                 let weights = weights.part(parity * len, len);
                 let panel = Panel { weights, channels, bias: &bias, activation, step: WIDTH, row: side * WIDTH };
-                points.fill(first, &panel, &mut output, &places, kernels);
+                points.fill((parity, first), &panel, &mut output, &places, kernels);
                 for (index, found) in output.iter().enumerate() {
                     let (pixel, lane) = (index / WIDTH, index % WIDTH);
                     let (image, y, x) = (pixel / (side * side), pixel / side % side, pixel % side);
