@@ -123,6 +123,8 @@ impl<'a> Points<'a> {
         }
     }
 
+    // Inlined into its callers, the products have fewer registers left: 3 % more instructions on ARM.
+    #[inline(never)]
     fn by_product(
         &self,
         room: &mut Room,
