@@ -63,9 +63,10 @@ pub(super) trait Order: Sync {
 pub(super) fn pack(order: &impl Order, numbers: Numbers<'_>, widen: bool, threads: &Threads) -> Packed {
     match numbers {
         Numbers::F32(numbers) => Packed::F32(fill(order, threads, |index| f32::from_le_bytes(numbers[index]))),
-        Numbers::F16(_) if widen => Packed::F32(widened(order, numbers, threads)),
-        Numbers::F16(numbers) => Packed::F16(fill(order, threads, |index| u16::from_le_bytes(numbers[index]))),
-        Numbers::I8(_) => Packed::F32(widened(order, numbers, threads)),
+        Numbers::F16(numbers) if !widen => {
+            Packed::F16(fill(order, threads, |index| u16::from_le_bytes(numbers[index])))
+        }
+        Numbers::F16(_) | Numbers::I8(_) => Packed::F32(widened(order, numbers, threads)),
     }
 }
 

@@ -25,6 +25,18 @@ impl Finish<'_> {
         assert!(are_inside(self.places.iter().copied(), furthest + PANEL, len), "a place outside of {len}");
     }
 
+    /// Puts a row of sums.
+    ///
+    /// # Safety
+    /// That of [`Lanes`]; the position must have been checked.
+    #[inline(always)]
+    unsafe fn put_row<L: Lanes>(&mut self, position: usize, row: &[f32; PANEL]) {
+        for lane in (0..PANEL).step_by(L::LANES) {
+            // SAFETY: the caller's.
+            unsafe { self.put::<L>(position, 0, lane, L::load(row.as_ptr().add(lane))) }
+        }
+    }
+
     /// Puts a vector of sums from a lane on.
     ///
     /// # Safety
@@ -61,10 +73,8 @@ impl Vectors for Singles<'_> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
         for (position, row) in self.sums.iter().enumerate() {
-            for lane in (0..PANEL).step_by(L::LANES) {
-                // SAFETY: checked.
-                unsafe { self.finish.put::<L>(position, 0, lane, L::load(row.as_ptr().add(lane))) }
-            }
+            // SAFETY: checked.
+            unsafe { self.finish.put_row::<L>(position, row) }
         }
     }
 }
@@ -139,10 +149,8 @@ impl Vectors for Integers<'_> {
                 let exact = sums[lane] - i32::from(zero) * self.weights[lane];
                 *row = exact as f32 * (scale * self.factors[lane]);
             }
-            for lane in (0..PANEL).step_by(L::LANES) {
-                // SAFETY: checked.
-                unsafe { self.finish.put::<L>(position, 0, lane, L::load(row.as_ptr().add(lane))) }
-            }
+            // SAFETY: checked.
+            unsafe { self.finish.put_row::<L>(position, &row) }
         }
     }
 }
